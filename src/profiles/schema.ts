@@ -1,0 +1,226 @@
+/** The shape of a hardware profile (hw-profiles/*.yaml): everything that makes one ECU kind differ from another. */
+import { type Static, Type } from "typebox";
+
+const Text = Type.String({ minLength: 1 });
+const strict = { additionalProperties: false };
+/** YAML integers; hex (0x7E0) is usual. */
+const uint = (maximum: number, minimum = 0) => Type.Integer({ minimum, maximum });
+const Ms = (maximum: number, minimum = 0) => Type.Number({ minimum, maximum });
+const Hex = (bytes: number) => Type.String({ pattern: `^[0-9a-fA-F]{${2 * bytes}}$` });
+const Did = uint(0xffff);
+const RoutineId = uint(0xffff);
+
+export const CanSection = Type.Object(
+  {
+    /** Nominal bit rate, bit/s. */
+    bitrate: uint(1_000_000, 10_000),
+    addressing: Type.Enum(["normal"]),
+    /** 29-bit identifiers. */
+    extendedIds: Type.Boolean({ default: false }),
+    requestId: uint(0x1fffffff),
+    responseId: uint(0x1fffffff),
+    functionalId: uint(0x1fffffff),
+    /** Byte that fills frames to 8; `null` sends short frames. */
+    padding: Type.Object(
+      { station: Type.Union([uint(0xff), Type.Null()]), ecu: Type.Union([uint(0xff), Type.Null()]) },
+      strict,
+    ),
+    /** What each side announces as a receiver: BS 0–255, STmin as its code byte. */
+    flowControl: Type.Object(
+      {
+        station: Type.Object({ BS: uint(0xff), STmin: uint(0xff) }, strict),
+        ecu: Type.Object({ BS: uint(0xff), STmin: uint(0xff) }, strict),
+      },
+      strict,
+    ),
+    /** ISO 15765-2 timers of the station, ms. */
+    timing: Type.Object(
+      {
+        N_As: Ms(10_000, 1),
+        N_Ar: Ms(10_000, 1),
+        N_Bs: Ms(10_000, 1),
+        N_Br: Ms(10_000),
+        N_Cs: Ms(10_000),
+        N_Cr: Ms(10_000, 1),
+        N_WFTmax: uint(255),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+
+export const KlineSection = Type.Object(
+  {
+    baud: uint(1_000_000, 1_200),
+    testerAddress: uint(0xff),
+    ecuAddress: uint(0xff),
+    init: Type.Enum(["none", "fast", "5baud"]),
+    /** ISO 14230-2 timers, ms. */
+    timing: Type.Object(
+      { P1max: Ms(1_000), P2min: Ms(1_000), P2max: Ms(5_000), P3min: Ms(5_000), P4min: Ms(1_000) },
+      strict,
+    ),
+  },
+  strict,
+);
+
+export const CertificateTypes = [
+  "prov-15118-2",
+  "prov-15118-20",
+  "vehicle-15118-20",
+  "ccu-sha256",
+  "ccu-sha512",
+] as const;
+export const KeyTypes = ["EcuMasterKey", "SecOCKey", "SupplierSymmKey"] as const;
+
+export const CertificateSection = Type.Object(
+  {
+    /** Name in steps and records. */
+    name: Type.String({ pattern: "^[a-z0-9][a-z0-9-]*$" }),
+    /** Certificate type of the vPKI: gives endpoint, curve and hash. */
+    type: Type.Enum([...CertificateTypes]),
+    /** Certificate slot of the ECU, 0–7. */
+    slot: uint(7),
+    /** Subject in DER order, one attribute an item, e.g. `DC=OEM`; `${input}` takes an input's value. */
+    subject: Type.Array(Text, { minItems: 1 }),
+    /** PKCS#10 attributes by OID in dotted form. */
+    attributes: Type.Optional(
+      Type.Array(Type.Object({ oid: Text, type: Type.Enum(["utf8", "ia5"]), value: Text }, strict)),
+    ),
+    unitCode: Text,
+    tierCode: Text,
+  },
+  strict,
+);
+
+export const KeySection = Type.Object(
+  {
+    name: Type.String({ pattern: "^[a-z0-9][a-z0-9-]*$" }),
+    type: Type.Enum([...KeyTypes]),
+    /** KMS KeyID as a hex digit, 1–D. */
+    keyId: Type.String({ pattern: "^[1-9A-Da-d]$" }),
+    /** SHE slot nibble that M1 must name, 1–D. */
+    slot: uint(0xd, 1),
+    /** Flags that the stored key gets, checked against nothing the station can see; kept for the record and the simulator. */
+    flags: uint(0x3f),
+    /** Compare the KMS's KeySyncValue with a CMAC made by the slot. */
+    syncValue: Type.Boolean({ default: false }),
+    /** SecOCKey: name of the supplier secret in the station's configuration, counter floor, constant challenge (16 bytes hex). */
+    secOC: Type.Optional(
+      Type.Object(
+        { supplierSecret: Text, counter: Type.Integer({ minimum: 0, maximum: 0xfffffff }), challenge: Hex(16) },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
+export const InputSection = Type.Object(
+  {
+    name: Type.String({ pattern: "^[a-zA-Z][a-zA-Z0-9]*$" }),
+    title: Type.Object({ ko: Text, en: Text }, strict),
+    /** Regular expression for the whole value. */
+    pattern: Text,
+    default: Type.Optional(Text),
+    /** Example that the simulator's order source makes values of: `#` a digit, `@` a letter or digit (no I, O, Q). */
+    sample: Text,
+  },
+  strict,
+);
+
+export const ProfileSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    name: Type.String({ pattern: "^[a-z0-9][a-z0-9-]*$" }),
+    /** Raised with every change that is released. */
+    version: uint(1_000_000, 1),
+    title: Type.Object({ ko: Text, en: Text }, strict),
+    /** Where keys and certificates go. */
+    target: Type.Enum(["she-uds"]),
+    can: Type.Optional(CanSection),
+    kline: Type.Optional(KlineSection),
+    uds: Type.Object(
+      {
+        /** Limits of the client, ms: P2 and P2* are the ECU's, `margin` is added for the PC and the adapter. */
+        P2: Ms(60_000, 1),
+        P2star: Ms(600_000, 1),
+        S3: Ms(600_000, 100),
+        margin: Ms(10_000),
+        /** Most 0x78 for one request, and most ms for one request in all. */
+        maxResponsePending: uint(10_000),
+        requestLimit: Ms(3_600_000, 1),
+        /** 0x21 busyRepeatRequest: how often and after how many ms it is asked again. */
+        busyRepeats: uint(100),
+        busyDelay: Ms(10_000),
+        /** Session that provisioning runs in (10 xx). */
+        session: uint(0x7f, 1),
+        /** ms that a reset may take until the ECU answers again. */
+        resetTime: Ms(60_000),
+      },
+      strict,
+    ),
+    securityAccess: Type.Object(
+      {
+        /** requestSeed sub-function, odd. */
+        level: uint(0x7d, 1),
+        algorithm: Type.Enum(["aes-cmac"]),
+        /** 16-byte secret of the ECU type: hex here for simulators, a file for plants. */
+        key: Type.Union([Type.Object({ hex: Hex(16) }, strict), Type.Object({ file: Text }, strict)]),
+        seedLength: uint(64, 1),
+      },
+      strict,
+    ),
+    dids: Type.Object(
+      {
+        partNumber: Did,
+        hwVersion: Did,
+        swVersion: Did,
+        systemName: Did,
+        serialNumber: Did,
+        vin: Did,
+        ecuId: Did,
+        provisioningState: Did,
+        /** First of 8: certificate of slot n at +n, CSR of slot n at +n. */
+        certificate: Did,
+        csr: Did,
+        clock: Did,
+      },
+      strict,
+    ),
+    routines: Type.Object(
+      {
+        loadKey: RoutineId,
+        generateMac: RoutineId,
+        getId: RoutineId,
+        makeKeyPair: RoutineId,
+        installCertificate: RoutineId,
+        provePossession: RoutineId,
+        lock: RoutineId,
+      },
+      strict,
+    ),
+    download: Type.Object({ address: uint(0xffffffff), maxLength: uint(0xffffff, 1) }, strict),
+    /** What identification must find; `*` stands for any text. */
+    expect: Type.Object({ partNumber: Text, hwVersion: Text, swVersion: Text, systemName: Text }, strict),
+    inputs: Type.Array(InputSection),
+    /** Steps in their order. `certificates`, `keys` and `sync` stand for all of their list. */
+    order: Type.Array(Type.Enum(["vin", "clock", "certificates", "keys", "sync", "lock"]), { minItems: 1 }),
+    certificates: Type.Array(CertificateSection),
+    keys: Type.Array(KeySection),
+    /** Most ms for one step and for the teardown. */
+    limits: Type.Object({ step: Ms(3_600_000, 100), teardown: Ms(600_000, 100) }, strict),
+    /** Target time of one unit, s; shown, never enforced. */
+    takt: Type.Optional(Type.Number({ minimum: 1, maximum: 3_600 })),
+  },
+  strict,
+);
+
+export type Profile = Static<typeof ProfileSchema>;
+export type ProfileCan = Static<typeof CanSection>;
+export type ProfileCertificate = Static<typeof CertificateSection>;
+export type ProfileKey = Static<typeof KeySection>;
+export type ProfileInput = Static<typeof InputSection>;
+export type CertificateType = (typeof CertificateTypes)[number];
+export type KeyType = (typeof KeyTypes)[number];

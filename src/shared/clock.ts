@@ -1,0 +1,154 @@
+import { StationError } from "./errors.js";
+
+/** A pending callback; `cancel` is idempotent. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** The one source of time. Everything that waits or stamps takes a Clock, so that tests and sweeps drive time. */
+export interface Clock {
+  /** Wall time, ms since the epoch; may jump. */
+  now(): number;
+  /** Monotonic ms with a fraction; only differences mean something. */
+  monotonic(): number;
+  /** Calls `run` once after at least `ms` milliseconds (0 = soon). */
+  timer(ms: number, run: () => void): Timer;
+  /** Resolves after `ms`; rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      timer.cancel();
+      reject(signal?.reason);
+    };
+    const timer = clock.timer(ms, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  timer(ms, run) {
+    const handle = setTimeout(run, ms);
+    return { cancel: () => clearTimeout(handle) };
+  },
+  sleep(ms, signal) {
+    return sleepOn(systemClock, ms, signal);
+  },
+};
+
+interface Due {
+  at: number;
+  order: number;
+  run: () => void;
+}
+
+/**
+ * A clock that stands still until `advance` moves it; timers fire in order of due time, then of creation. Between two timers the
+ * event loop turns once (a macrotask), so that promises and native callbacks that a timer set off are settled before the next one.
+ */
+export class VirtualClock implements Clock {
+  #elapsed = 0;
+  #order = 0;
+  #due: Due[] = [];
+  readonly #epoch: number;
+
+  constructor(epoch = Date.UTC(2026, 0, 1)) {
+    this.#epoch = epoch;
+  }
+
+  now(): number {
+    return this.#epoch + this.#elapsed;
+  }
+
+  monotonic(): number {
+    return this.#elapsed;
+  }
+
+  timer(ms: number, run: () => void): Timer {
+    const due: Due = { at: this.#elapsed + Math.max(0, ms), order: this.#order++, run };
+    this.#due.push(due);
+    return {
+      cancel: () => {
+        this.#due = this.#due.filter((entry) => entry !== due);
+      },
+    };
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, ms, signal);
+  }
+
+  /** Number of timers that wait. */
+  get pending(): number {
+    return this.#due.length;
+  }
+
+  /** Moves time on by `ms`, firing what falls due. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#elapsed + ms;
+    await settle();
+    for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
+      this.#fire(next);
+      await settle();
+    }
+    this.#elapsed = end;
+  }
+
+  /** Drives time until `work` settles; throws when nothing is left that could settle it, or after `limit` virtual ms. */
+  async drive<T>(work: Promise<T>, limit = 24 * 3_600_000): Promise<T> {
+    let done = false;
+    const finished = work.finally(() => {
+      done = true;
+    });
+    finished.catch(() => undefined);
+    const end = this.#elapsed + limit;
+    let idle = 0;
+    await settle();
+    while (!done) {
+      const next = this.#next();
+      if (next === undefined) {
+        // A native callback (thread pool, socket) may still be on its way in real time.
+        if (++idle > 2_000) throw new StationError("INTERNAL", { details: { what: "virtual time stands still" } });
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        continue;
+      }
+      idle = 0;
+      if (next.at > end)
+        throw new StationError("INTERNAL", { details: { what: `not settled in ${limit} virtual ms` } });
+      this.#fire(next);
+      await settle();
+    }
+    return finished;
+  }
+
+  #next(): Due | undefined {
+    let first: Due | undefined;
+    for (const entry of this.#due) {
+      if (first === undefined || entry.at < first.at || (entry.at === first.at && entry.order < first.order))
+        first = entry;
+    }
+    return first;
+  }
+
+  #fire(due: Due): void {
+    this.#due = this.#due.filter((entry) => entry !== due);
+    this.#elapsed = Math.max(this.#elapsed, due.at);
+    due.run();
+  }
+}
+
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

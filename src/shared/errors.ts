@@ -1,0 +1,343 @@
+/**
+ * The one error type. Codes are stable: operators, records, the MES and docs name them. Texts say what happened, what is safe and what
+ * to do; `{name}` stands for a value of `details`.
+ */
+
+export type Layer =
+  | "link"
+  | "transport"
+  | "uds"
+  | "ecu"
+  | "target"
+  | "vpki"
+  | "kms"
+  | "station"
+  | "profile"
+  | "config"
+  | "store"
+  | "program";
+
+interface ErrorRow {
+  layer: Layer;
+  /** True where the same call may succeed later without anybody changing anything. */
+  retryable: boolean;
+  ko: string;
+  en: string;
+}
+
+const row = (layer: Layer, retryable: boolean, ko: string, en: string): ErrorRow => ({ layer, retryable, ko, en });
+
+/** Every code with its layer and its operator texts. */
+export const ERRORS = {
+  LINK_URL_INVALID: row("link", false, "링크 주소가 잘못되었습니다: {what}", "The link address is not valid: {what}"),
+  LINK_UNSUPPORTED: row(
+    "link",
+    false,
+    "이 PC에서 지원되지 않는 링크입니다: {what}",
+    "This link cannot be used here: {what}",
+  ),
+  LINK_OPEN_FAILED: row(
+    "link",
+    true,
+    "어댑터를 열 수 없습니다 ({what}). 케이블과 전원을 확인하고 다시 시도하십시오.",
+    "The adapter cannot be opened ({what}). Check its cable and power, then try again.",
+  ),
+  LINK_CLOSED: row(
+    "link",
+    true,
+    "ECU와의 연결이 끊어졌습니다 ({what}). 케이블을 확인하고 같은 유닛을 다시 스캔하십시오.",
+    "The connection to the ECU was lost ({what}). Check the cable and scan the same unit again.",
+  ),
+  LINK_SEND_FAILED: row(
+    "link",
+    true,
+    "어댑터가 프레임을 보내지 못했습니다 ({what}).",
+    "The adapter did not send a frame ({what}).",
+  ),
+  LINK_BUS_OFF: row(
+    "link",
+    true,
+    "CAN 버스가 bus-off 상태입니다. 배선과 종단 저항을 확인하십시오.",
+    "The CAN bus is off. Check the wiring and the termination.",
+  ),
+
+  ISOTP_TIMEOUT_A: row(
+    "transport",
+    true,
+    "프레임 송신이 확인되지 않았습니다 (N_As/N_Ar {ms} ms).",
+    "A frame was not confirmed as sent (N_As/N_Ar {ms} ms).",
+  ),
+  ISOTP_TIMEOUT_BS: row(
+    "transport",
+    true,
+    "ECU가 흐름 제어에 응답하지 않습니다 (N_Bs {ms} ms).",
+    "The ECU sent no flow control (N_Bs {ms} ms).",
+  ),
+  ISOTP_TIMEOUT_CR: row(
+    "transport",
+    true,
+    "ECU의 응답이 중간에 끊겼습니다 (N_Cr {ms} ms).",
+    "The ECU's answer stopped half-way (N_Cr {ms} ms).",
+  ),
+  ISOTP_WRONG_SN: row(
+    "transport",
+    true,
+    "ECU 응답의 순서가 어긋났습니다.",
+    "The ECU's answer arrived out of sequence.",
+  ),
+  ISOTP_INVALID_FS: row("transport", true, "ECU의 흐름 제어가 잘못되었습니다.", "The ECU sent an invalid flow status."),
+  ISOTP_WFT_OVRN: row(
+    "transport",
+    true,
+    "ECU가 너무 오래 대기를 요청했습니다 (WAIT {count}회).",
+    "The ECU asked to wait too often ({count} times).",
+  ),
+  ISOTP_BUFFER_OVFLW: row(
+    "transport",
+    false,
+    "ECU가 메시지를 받을 수 없습니다 (버퍼 초과).",
+    "The ECU cannot take a message of this size (overflow).",
+  ),
+  ISOTP_TOO_LONG: row("transport", false, "메시지가 너무 깁니다: {what}", "The message is too long: {what}"),
+  ISOTP_BUSY: row(
+    "transport",
+    false,
+    "전송 중에 다른 메시지가 요청되었습니다.",
+    "A message was sent while another was still going out.",
+  ),
+
+  UDS_TIMEOUT: row(
+    "uds",
+    true,
+    "ECU가 응답하지 않습니다 ({service}, {timer} {ms} ms). 연결과 전원을 확인하십시오.",
+    "The ECU does not answer ({service}, {timer} {ms} ms). Check its connection and power.",
+  ),
+  UDS_TOO_MANY_PENDING: row(
+    "uds",
+    true,
+    "ECU가 계속 처리 중입니다 ({service}, {what}).",
+    "The ECU stays busy ({service}, {what}).",
+  ),
+  UDS_NEGATIVE_RESPONSE: row(
+    "uds",
+    false,
+    "ECU가 요청을 거부했습니다 ({service}: {nrcName}).",
+    "The ECU refused the request ({service}: {nrcName}).",
+  ),
+  UDS_UNEXPECTED_RESPONSE: row(
+    "uds",
+    false,
+    "ECU의 응답을 이해할 수 없습니다 ({service}: {what}).",
+    "The ECU's answer makes no sense ({service}: {what}).",
+  ),
+  UDS_ACCESS_DENIED: row(
+    "uds",
+    false,
+    "ECU의 보안 접근이 거부되었습니다 ({what}). 프로파일을 확인하십시오.",
+    "The ECU refused security access ({what}). Check the profile.",
+  ),
+
+  ECU_WRONG_KIND: row(
+    "ecu",
+    false,
+    "프로파일과 다른 ECU입니다: {what}. 유닛은 변경되지 않았습니다.",
+    "This ECU is not the profile's: {what}. The unit was not changed.",
+  ),
+  ECU_ID_MISMATCH: row(
+    "ecu",
+    false,
+    "EcuID가 지시와 다릅니다: {what}. 유닛은 변경되지 않았습니다.",
+    "The EcuID is not the ordered one: {what}. The unit was not changed.",
+  ),
+  ECU_VIN_MISMATCH: row(
+    "ecu",
+    false,
+    "ECU의 VIN이 스캔과 다릅니다: {what}. 유닛은 변경되지 않았습니다.",
+    "The ECU holds another VIN than scanned: {what}. The unit was not changed.",
+  ),
+  ECU_LOST_STATE: row(
+    "ecu",
+    false,
+    "재시작 후 ECU의 내용이 다릅니다: {what}.",
+    "After its restart the ECU does not hold what it should: {what}.",
+  ),
+
+  TARGET_KEY_REFUSED: row(
+    "target",
+    false,
+    "ECU가 슬롯 {slot}의 키를 거부했습니다 ({status}). 이전 키는 그대로 있습니다.",
+    "The ECU refused the key of slot {slot} ({status}). Its former key is untouched.",
+  ),
+  TARGET_KEY_MISMATCH: row(
+    "target",
+    false,
+    "슬롯 {slot}의 M4/M5가 일치하지 않습니다. 유닛을 격리하십시오.",
+    "M4/M5 of slot {slot} do not match. Set the unit aside.",
+  ),
+  TARGET_SYNC_MISMATCH: row(
+    "target",
+    false,
+    "슬롯 {slot}의 키가 KMS의 키와 다릅니다. 유닛을 격리하십시오.",
+    "The key in slot {slot} is not the KMS's. Set the unit aside.",
+  ),
+  TARGET_CSR_INVALID: row(
+    "target",
+    false,
+    "ECU가 만든 CSR이 올바르지 않습니다 ({name}: {what}).",
+    "The ECU's certificate request is not right ({name}: {what}).",
+  ),
+  TARGET_CERT_REFUSED: row(
+    "target",
+    false,
+    "ECU가 인증서를 거부했습니다 ({name}: {status}). 이전 인증서는 그대로 있습니다.",
+    "The ECU refused the certificate ({name}: {status}). Its former one is untouched.",
+  ),
+  TARGET_PROOF_FAILED: row(
+    "target",
+    false,
+    "ECU가 개인키를 증명하지 못했습니다 ({name}: {what}).",
+    "The ECU could not prove its private key ({name}: {what}).",
+  ),
+
+  VPKI_UNREACHABLE: row(
+    "vpki",
+    true,
+    "인증서 서버(vPKI)에 연결할 수 없습니다 ({what}). 서버를 확인한 뒤 다시 시작하십시오.",
+    "The certificate server (vPKI) cannot be reached ({what}). Check it, then start again.",
+  ),
+  VPKI_REJECTED: row(
+    "vpki",
+    false,
+    "인증서 서버가 요청을 거부했습니다: {status} {what}",
+    "The certificate server refused the request: {status} {what}",
+  ),
+  VPKI_CERT_INVALID: row(
+    "vpki",
+    false,
+    "발급된 인증서가 올바르지 않습니다 ({name}: {what}).",
+    "The issued certificate is not right ({name}: {what}).",
+  ),
+  VPKI_FAULT: row("vpki", true, "인증서 서버에 오류가 있습니다: {what}", "The certificate server failed: {what}"),
+  KMS_UNREACHABLE: row(
+    "kms",
+    true,
+    "키 서버(KMS)에 연결할 수 없습니다 ({what}). 서버를 확인한 뒤 다시 시작하십시오.",
+    "The key server (KMS) cannot be reached ({what}). Check it, then start again.",
+  ),
+  KMS_REJECTED: row(
+    "kms",
+    false,
+    "키 서버가 요청을 거부했습니다: {what}",
+    "The key server refused the request: {what}",
+  ),
+  KMS_FAULT: row("kms", true, "키 서버에 오류가 있습니다: {what}", "The key server failed: {what}"),
+
+  INPUT_MISSING: row(
+    "station",
+    false,
+    "프로파일에 필요한 값이 없습니다: {what}. 유닛은 변경되지 않았습니다.",
+    "An input that the profile needs is missing: {what}. The unit was not changed.",
+  ),
+  INPUT_INVALID: row("station", false, "입력값이 잘못되었습니다: {what}", "An input is not valid: {what}"),
+  RUN_ABORTED: row(
+    "station",
+    false,
+    "작업자가 중단했습니다. 같은 유닛을 다시 스캔하면 이어집니다.",
+    "Aborted by the operator. Scan the same unit again to go on.",
+  ),
+  RUN_TIMEOUT: row(
+    "station",
+    true,
+    "단계 {step}이(가) 제한 시간 {ms} ms를 넘었습니다.",
+    "Step {step} took longer than its limit of {ms} ms.",
+  ),
+  RUN_INTERRUPTED: row("station", true, "이전 작업이 중단되었습니다: {what}", "An earlier run was interrupted: {what}"),
+  OUTBOX_PENDING: row(
+    "station",
+    true,
+    "이전 결과가 아직 서버에 전달되지 않았습니다: {what}",
+    "Results of an earlier run have not reached the server yet: {what}",
+  ),
+  OUTBOX_QUARANTINED: row(
+    "station",
+    false,
+    "서버가 결과 보고를 거부했습니다: {what}. 관리자에게 알리십시오.",
+    "The server refused a result report: {what}. Tell an engineer.",
+  ),
+
+  PROFILE_NOT_FOUND: row("profile", false, "프로파일이 없습니다: {what}", "There is no such profile: {what}"),
+  PROFILE_INVALID: row("profile", false, "프로파일 오류: {what}", "Profile error: {what}"),
+  PROFILE_FORBIDDEN: row(
+    "profile",
+    false,
+    "이 프로파일은 시뮬레이터에서만 쓸 수 있습니다: {what}",
+    "This profile may be used in simulator mode only: {what}",
+  ),
+  CONFIG_INVALID: row("config", false, "설정 오류: {what}", "Configuration error: {what}"),
+  USAGE: row("program", false, "명령이 잘못되었습니다: {what}", "{what}"),
+  STORE_FAILED: row("store", true, "저장소에 쓸 수 없습니다: {what}", "The store cannot be written: {what}"),
+  INTERNAL: row(
+    "program",
+    false,
+    "프로그램 오류입니다: {what}. 관리자에게 알리십시오.",
+    "The program failed: {what}. Tell an engineer.",
+  ),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Values for the placeholders of the texts and for the record. Never key material. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
+
+export interface ErrorOptions {
+  details?: ErrorDetails;
+  cause?: unknown;
+}
+
+function fill(template: string, details: ErrorDetails): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? "?"));
+}
+
+export class StationError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
+    super(
+      fill(ERRORS[code].en, options.details ?? {}),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.name = "StationError";
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get layer(): Layer {
+    return ERRORS[this.code].layer;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  /** The operator's text, `ko` and `en`. */
+  get text(): { ko: string; en: string } {
+    return { ko: fill(ERRORS[this.code].ko, this.details), en: fill(ERRORS[this.code].en, this.details) };
+  }
+}
+
+export function isStationError(value: unknown, code?: ErrorCode): value is StationError {
+  return value instanceof StationError && (code === undefined || value.code === code);
+}
+
+/** `value` as a StationError: itself, else INTERNAL with it as the cause. */
+export function asStationError(value: unknown): StationError {
+  if (value instanceof StationError) return value;
+  return new StationError("INTERNAL", { details: { what: describe(value) }, cause: value });
+}
+
+/** One line for any thrown value, without a stack. */
+export function describe(value: unknown): string {
+  const text = value instanceof Error ? value.message || value.name : String(value);
+  return text.split("\n", 1)[0] ?? "";
+}
