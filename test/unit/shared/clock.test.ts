@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { abortable, withLimit } from "../../../src/shared/abort.js";
+import { VirtualClock } from "../../../src/shared/clock.js";
+
+describe("the virtual clock", () => {
+  it("fires timers in order of due time, then of creation, and none too early", async () => {
+    const clock = new VirtualClock();
+    const fired: string[] = [];
+    clock.timer(10, () => fired.push(`b@${clock.monotonic()}`));
+    clock.timer(5, () => fired.push(`a@${clock.monotonic()}`));
+    clock.timer(10, () => fired.push(`c@${clock.monotonic()}`));
+    await clock.advance(9);
+    expect(fired).toEqual(["a@5"]);
+    await clock.advance(1);
+    expect(fired).toEqual(["a@5", "b@10", "c@10"]);
+  });
+
+  it("drives a chain of sleeps without waiting", async () => {
+    const clock = new VirtualClock();
+    const chain = async () => {
+      for (let i = 0; i < 10; i++) await clock.sleep(60_000);
+      return clock.monotonic();
+    };
+    expect(await clock.drive(chain())).toBe(600_000);
+  });
+});
+
+describe("a limit", () => {
+  it("ends work that does not listen to its signal", async () => {
+    const clock = new VirtualClock();
+    const work = withLimit(
+      clock,
+      50,
+      undefined,
+      () => new Error("too slow"),
+      () => new Promise(() => undefined),
+    );
+    await expect(clock.drive(work)).rejects.toThrow("too slow");
+  });
+
+  it("passes on the caller's reason and leaves no timer behind", async () => {
+    const clock = new VirtualClock();
+    const caller = new AbortController();
+    const work = withLimit(
+      clock,
+      50,
+      caller.signal,
+      () => new Error("too slow"),
+      (signal) => clock.sleep(1_000, signal),
+    );
+    work.catch(() => undefined);
+    caller.abort(new Error("operator"));
+    await expect(work).rejects.toThrow("operator");
+    expect(clock.pending).toBe(0);
+  });
+
+  it("lets go of work that settles after the abort without an unhandled rejection", async () => {
+    const caller = new AbortController();
+    caller.abort(new Error("operator"));
+    await expect(abortable(Promise.reject(new Error("late")), caller.signal)).rejects.toThrow("operator");
+  });
+});
