@@ -1,0 +1,55 @@
+/**
+ * Named points at which a reliability test may kill the station: before and after every journal commit and between each server answer
+ * and what is done with it. In simulator mode `ECUSTATION_KILL_AT` names one (its number from 1, or its name) for a real SIGKILL, or is
+ * `list` to print the points to stderr as they pass.
+ */
+import type { KmsClient, RunStore, VpkiClient } from "../station/ports.js";
+
+export interface KillPoints {
+  runs(store: RunStore): RunStore;
+  vpki(client: VpkiClient): VpkiClient;
+  kms(client: KmsClient): KmsClient;
+}
+
+type Pass = (point: string) => void;
+
+export function killPoints(at: string, print: (line: string) => void): KillPoints {
+  let passed = 0;
+  const pass: Pass = (point) => {
+    passed++;
+    if (at === "list") print(`${passed} ${point}\n`);
+    else if (at === point || at === String(passed)) process.kill(process.pid, "SIGKILL");
+  };
+  const around = async <T>(name: string, work: Promise<T> | (() => Promise<T>)): Promise<T> => {
+    if (typeof work === "function") pass(`before ${name}`);
+    const result = await (typeof work === "function" ? work() : work);
+    pass(`after ${name}`);
+    return result;
+  };
+  return {
+    runs: (store) => ({
+      begin: (header) => around("begin", () => store.begin(header)),
+      append: (runId, entry, outbox) =>
+        around(`append ${entry.step} ${entry.event}`, () => store.append(runId, entry, outbox)),
+      finish: (record) => around("finish", () => store.finish(record)),
+      interrupted: (bay) => store.interrupted(bay),
+      resume: (runId) => around("resume", () => store.resume(runId)),
+    }),
+    vpki: (client) => ({
+      ping: (signal) => client.ping(signal),
+      issue: (request, key, signal) => around(`issue ${request.type}`, client.issue(request, key, signal)),
+      reissue: (request, key, signal) => around(`reissue ${request.type}`, client.reissue(request, key, signal)),
+      revoke: (type, dn, signal) => around(`revoke ${type}`, client.revoke(type, dn, signal)),
+      chain: (type, signal) => client.chain(type, signal),
+    }),
+    kms: (client) => ({
+      ping: (signal) => client.ping(signal),
+      requestKey: (request, key, signal) =>
+        around(`requestKey ${request.keyId}`, client.requestKey(request, key, signal)),
+      requestSync: (type, ecuId, keyId, signal) =>
+        around(`requestSync ${keyId}`, client.requestSync(type, ecuId, keyId, signal)),
+      report: (result, key, signal) =>
+        around(`report ${result.kind} ${result.keyId}`, client.report(result, key, signal)),
+    }),
+  };
+}
