@@ -218,6 +218,12 @@ export const ERRORS = {
     "The issued certificate is not right ({name}: {what}).",
   ),
   VPKI_FAULT: row("vpki", true, "인증서 서버에 오류가 있습니다: {what}", "The certificate server failed: {what}"),
+  PKI_UNREADABLE: row(
+    "program",
+    false,
+    "인증서 데이터를 읽을 수 없습니다: {what}",
+    "Names, requests or certificates cannot be read: {what}",
+  ),
   KMS_UNREACHABLE: row(
     "kms",
     true,
@@ -252,6 +258,7 @@ export const ERRORS = {
     "Step {step} took longer than its limit of {ms} ms.",
   ),
   RUN_INTERRUPTED: row("station", true, "이전 작업이 중단되었습니다: {what}", "An earlier run was interrupted: {what}"),
+  RUN_BUSY: row("station", true, "이 자리에서 다른 작업이 진행 중입니다: {what}", "Another run holds this bay: {what}"),
   OUTBOX_PENDING: row(
     "station",
     true,

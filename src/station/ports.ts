@@ -275,6 +275,35 @@ export interface ResultSink {
   delivered(id: string, signal: AbortSignal): Promise<void>;
   /** Tries to deliver all that waits, within the signal's time; the number of rows that still wait. */
   flush(signal: AbortSignal): Promise<number>;
+  /** Number of rows that wait (quarantined ones do not), of one ECU or one run where asked for. */
+  waiting(of: { readonly ecuId?: string; readonly runId?: string }): Promise<number>;
+}
+
+/** A set that went to an ECU (or was about to) and whose result was never reported: nobody knows yet whether it was stored. */
+export interface UnsettledLoad {
+  readonly runId: string;
+  readonly step: string;
+  /** Id of the outbox row that its result will have. */
+  readonly reportId: string;
+  readonly ecuId: string;
+  readonly slot: number;
+  readonly type: KeyType;
+  readonly keyId: string;
+  /** Lower-case hex. */
+  readonly m4: string;
+  readonly m5: string;
+  readonly correlationId: string | undefined;
+}
+
+/** What the journals of all runs know together. */
+export interface RunLedger {
+  /**
+   * Takes the place for one run; what a dead process left is taken over. The answer gives it back.
+   * @throws StationError RUN_BUSY while another run holds it, in this process or another
+   */
+  claim(bay: string): Promise<() => Promise<void>>;
+  /** Loads on that ECU whose result nobody reported, oldest first, whatever became of their runs. */
+  unsettled(ecuId: string): Promise<readonly UnsettledLoad[]>;
 }
 
 /** What the run tells while it goes on; never key material. */
