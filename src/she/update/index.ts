@@ -1,0 +1,2 @@
+/** Station side of the SHE memory update: build, decode, explain. The simulated device never imports this. */
+export * from "./build.js";
