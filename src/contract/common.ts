@@ -1,0 +1,10 @@
+/** What both REST APIs share. */
+
+/** Header that makes a request the same one however often it is sent: 1–200 visible ASCII characters. */
+export const IDEMPOTENCY_KEY = "idempotency-key";
+/** Header that binds a result to the answer that it belongs to; given with that answer. */
+export const CORRELATION_ID = "x-correlation-id";
+export const HEADER_VALUE = /^[\x21-\x7e]{1,200}$/;
+
+/** Content type of every request and answer. */
+export const JSON_UTF8 = "application/json; charset=UTF-8";
