@@ -1,0 +1,147 @@
+/** The five certificate types of the vPKI as a table: what the request must be, and what the certificate carries. */
+
+import type { Curve, Hash } from "./keys.js";
+import type { DnAttribute } from "./names.js";
+
+export type CertificateType = "prov-15118-2" | "prov-15118-20" | "vehicle-15118-20" | "ccu-sha256" | "ccu-sha512";
+
+/** Request parameters that the subject repeats. */
+export type SubjectParameter = "unitCode" | "tierCode";
+
+/** One attribute of the subject: a fixed value, a request parameter, or free text. */
+export type SubjectPart =
+  | { readonly type: string; readonly is: string }
+  | { readonly type: string; readonly parameter: SubjectParameter }
+  | { readonly type: string; readonly pattern: RegExp };
+
+/** Request and certificate of one type; an extension is undefined where the certificate does not have it. */
+export interface TypeProfile {
+  readonly title: string;
+  /** Of the REST API. */
+  readonly basePath: string;
+  readonly curve: Curve;
+  /** Of the request and of the issuer's signature. */
+  readonly hash: Hash;
+  /** In DER order. */
+  readonly subject: readonly SubjectPart[];
+  readonly years: number;
+  /** Whether AKI and SKI are critical where the certificate is made as seen; by default they never are (RFC 5280 4.2.1.1, 4.2.1.2). */
+  readonly criticalKeyIdentifiersAsSeen: boolean;
+  readonly policy: { readonly oid: string; readonly oidAsSeen: string; readonly qualifiers: boolean } | undefined;
+  readonly extKeyUsage: { readonly critical: boolean; readonly purposes: readonly string[] } | undefined;
+  readonly crlDistributionPoint: { readonly critical: boolean } | undefined;
+  readonly authorityInfo: { readonly ocsp: boolean; readonly caIssuers: boolean } | undefined;
+}
+
+export const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+export const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+const ANY_POLICY = "2.5.29.32.0";
+/** The extension's own OID in a policy's place: no policy, but what the OEM's service writes. */
+const POLICY_AS_SEEN = "2.5.29.32";
+const CCU_POLICY = "1.3.6.1.4.1.1678.2.0.99.1";
+
+const subject = (root: DnAttribute, commonName: RegExp): readonly SubjectPart[] => [
+  { type: root.type, is: root.value },
+  { type: "O", is: "HKMC" },
+  { type: "OU", is: "ECC" },
+  { type: "OU", parameter: "unitCode" },
+  { type: "OU", parameter: "tierCode" },
+  { type: "CN", pattern: commonName },
+];
+/** X.520 ub-common-name. */
+const ANY_NAME = /^.{1,64}$/su;
+const TWENTY = /^[0-9A-Za-z]{20}$/;
+
+export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> = {
+  "prov-15118-2": {
+    title: "Provisioning (ISO 15118-2)",
+    basePath: "/api/v1/prov",
+    curve: "P-256",
+    hash: "sha256",
+    subject: subject({ type: "DC", value: "OEM" }, ANY_NAME),
+    years: 30,
+    criticalKeyIdentifiersAsSeen: false,
+    policy: { oid: ANY_POLICY, oidAsSeen: POLICY_AS_SEEN, qualifiers: false },
+    extKeyUsage: undefined,
+    crlDistributionPoint: { critical: false },
+    authorityInfo: { ocsp: true, caIssuers: false },
+  },
+  "prov-15118-20": {
+    title: "Provisioning (ISO 15118-20)",
+    basePath: "/api/v2/prov",
+    curve: "P-521",
+    hash: "sha512",
+    subject: subject({ type: "DC", value: "OEM20" }, ANY_NAME),
+    years: 30,
+    criticalKeyIdentifiersAsSeen: false,
+    policy: undefined,
+    extKeyUsage: undefined,
+    crlDistributionPoint: { critical: false },
+    authorityInfo: undefined,
+  },
+  "vehicle-15118-20": {
+    title: "Vehicle (ISO 15118-20)",
+    basePath: "/api/v2/vehicle",
+    curve: "P-521",
+    hash: "sha512",
+    subject: subject({ type: "DC", value: "EV" }, TWENTY),
+    years: 30,
+    criticalKeyIdentifiersAsSeen: true,
+    policy: undefined,
+    extKeyUsage: { critical: true, purposes: [SERVER_AUTH, CLIENT_AUTH] },
+    crlDistributionPoint: { critical: true },
+    authorityInfo: undefined,
+  },
+  "ccu-sha256": {
+    title: "CCU (ecdsa-with-SHA256)",
+    basePath: "/api/v1/est",
+    curve: "P-256",
+    hash: "sha256",
+    subject: subject({ type: "C", value: "KR" }, ANY_NAME),
+    years: 20,
+    criticalKeyIdentifiersAsSeen: false,
+    policy: { oid: CCU_POLICY, oidAsSeen: CCU_POLICY, qualifiers: true },
+    extKeyUsage: { critical: false, purposes: [SERVER_AUTH, CLIENT_AUTH] },
+    crlDistributionPoint: { critical: false },
+    authorityInfo: { ocsp: true, caIssuers: true },
+  },
+  "ccu-sha512": {
+    title: "CCU (ecdsa-with-SHA512)",
+    basePath: "/api/v2/est",
+    curve: "P-521",
+    hash: "sha512",
+    subject: subject({ type: "C", value: "KR" }, ANY_NAME),
+    years: 3,
+    criticalKeyIdentifiersAsSeen: true,
+    policy: undefined,
+    extKeyUsage: { critical: true, purposes: [CLIENT_AUTH] },
+    crlDistributionPoint: undefined,
+    authorityInfo: undefined,
+  },
+};
+
+export const certificateTypes = Object.keys(CERTIFICATE_TYPES) as readonly CertificateType[];
+
+export type SubjectCheck =
+  | { readonly ok: true }
+  /** `parameter` is the request parameter that differs; undefined where the name does not fit the type at all. */
+  | { readonly ok: false; readonly parameter: SubjectParameter | undefined };
+
+/** Compares a subject (DER order) with the type's pattern and the request's codes, letter by letter. */
+export function checkSubject(
+  type: CertificateType,
+  name: readonly DnAttribute[],
+  codes: Readonly<Record<SubjectParameter, string>>,
+): SubjectCheck {
+  const parts = CERTIFICATE_TYPES[type].subject;
+  let parameter: SubjectParameter | undefined;
+  if (parts.length !== name.length) return { ok: false, parameter };
+  for (const [i, part] of parts.entries()) {
+    const attribute = name[i];
+    if (attribute?.type !== part.type) return { ok: false, parameter: undefined };
+    if ("is" in part && attribute.value !== part.is) return { ok: false, parameter: undefined };
+    if ("pattern" in part && !part.pattern.test(attribute.value)) return { ok: false, parameter: undefined };
+    if ("parameter" in part && attribute.value !== codes[part.parameter]) parameter ??= part.parameter;
+  }
+  return parameter === undefined ? { ok: true } : { ok: false, parameter };
+}
