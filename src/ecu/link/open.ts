@@ -1,0 +1,131 @@
+/** Opens a link by its URL. */
+import type { Clock } from "../../shared/clock.js";
+import { StationError } from "../../shared/errors.js";
+import type { CanLink } from "./link.js";
+import { openSerial } from "./serial.js";
+import { adapterOverStream, adapterOverTcp } from "./slcan/adapter-link.js";
+import { ADAPTERS, bitrateCommand } from "./slcan/adapters.js";
+import { SlcanHost, type SlcanHostOptions } from "./slcan/host.js";
+import { connectTcp, listenTcp } from "./tcp.js";
+import { checkQuery, devicePart, hostPort, invalidUrl, type LinkUrl, numberParameter, parseLinkUrl } from "./url.js";
+import { openVirtual } from "./virtual/bus.js";
+
+export interface OpenOptions {
+  readonly clock: Clock;
+  /** bit/s, where the URL gives none. Default 500,000. */
+  readonly bitrate?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A link; one that listens says where. */
+export type OpenedLink = CanLink & { readonly listening?: string };
+
+interface Scheme {
+  /** How its URLs look, for messages. */
+  readonly form: string;
+  open(link: LinkUrl, options: OpenOptions): Promise<OpenedLink>;
+}
+
+const unsupported = (what: string): Scheme["open"] => {
+  return () => Promise.reject(new StationError("LINK_UNSUPPORTED", { details: { what } }));
+};
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  slcan: {
+    form: "slcan:DEVICE?bitrate=500000&adapter=lawicel",
+    async open(link, options) {
+      checkQuery(link, ["bitrate", "adapter", "baud"]);
+      const host = hostOptions(link, options);
+      const baudRate = numberParameter(link, "baud", 300, 12_000_000);
+      const device = devicePart(link, "the serial device");
+      const stream = await openSerial(device, baudRate === undefined ? {} : { baudRate }, options.clock);
+      return SlcanHost.open(stream, host, options.clock);
+    },
+  },
+  "slcan+tcp": {
+    form: "slcan+tcp://HOST:PORT",
+    async open(link, options) {
+      checkQuery(link, ["bitrate", "adapter"]);
+      const host = hostOptions(link, options);
+      const { host: name, port } = hostPort(link, 1);
+      return SlcanHost.open(await connectTcp(name, port, options.clock, options.signal), host, options.clock);
+    },
+  },
+  "slcan+listen": {
+    form: "slcan+listen://HOST:PORT",
+    async open(link, { clock }) {
+      checkQuery(link, ["pace", "fd"]);
+      const device = adapterOptions(link);
+      const { host, port } = hostPort(link, 0);
+      const listener = await listenTcp(host, port, clock);
+      const shown = host.includes(":") ? `[${host}]` : host;
+      return adapterOverTcp(listener, `slcan+tcp://${shown}:${listener.port}`, device, clock);
+    },
+  },
+  "slcan-adapter": {
+    form: "slcan-adapter:DEVICE",
+    async open(link, { clock }) {
+      checkQuery(link, ["pace", "fd"]);
+      const device = adapterOptions(link);
+      return adapterOverStream(await openSerial(devicePart(link, "the serial device"), {}, clock), device, clock);
+    },
+  },
+  virtual: {
+    form: "virtual:NAME",
+    async open(link, { clock }) {
+      checkQuery(link, ["pace"]);
+      const name = devicePart(link, "the name of the bus");
+      return openVirtual(name, clock, numberParameter(link, "pace", 10_000, 8_000_000));
+    },
+  },
+  socketcan: {
+    form: "socketcan:can0",
+    open: unsupported("socketcan: is not built in yet; use slcan: or slcan+tcp:"),
+  },
+  kline: {
+    form: "kline:DEVICE",
+    open: unsupported("kline: is not built in yet; use slcan: or slcan+tcp:"),
+  },
+};
+
+function adapterOptions(link: LinkUrl) {
+  return {
+    url: link.url,
+    pace: numberParameter(link, "pace", 10_000, 8_000_000),
+    fd: numberParameter(link, "fd", 0, 1) === 1,
+  };
+}
+
+function hostOptions(link: LinkUrl, options: OpenOptions): SlcanHostOptions {
+  const name = link.query.get("adapter") ?? "auto";
+  const adapter = ADAPTERS.get(name);
+  if (adapter === undefined)
+    throw invalidUrl(link.url, `unknown adapter ${name} (known: ${[...ADAPTERS.keys()].join(", ")})`);
+  const bitrate = numberParameter(link, "bitrate", 1, 1_000_000) ?? options.bitrate ?? 500_000;
+  const command = bitrateCommand(adapter, bitrate);
+  if (command === undefined) throw invalidUrl(link.url, `adapter ${name} has no sure command for ${bitrate} bit/s`);
+  return {
+    url: link.url,
+    adapter,
+    bitrateCommand: command,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+}
+
+/**
+ * Opens the link that `url` names. Schemes: `slcan:DEVICE?bitrate=&adapter=`, `slcan+tcp://HOST:PORT?adapter=`, `virtual:NAME?pace=`, and
+ * for a simulator that plays the adapter itself `slcan+listen://HOST:PORT?pace=&fd=` (port 0 picks one; `listening` of the answer is the
+ * URL for the other side) and `slcan-adapter:DEVICE?pace=&fd=`.
+ *
+ * @throws StationError LINK_URL_INVALID, LINK_UNSUPPORTED, LINK_OPEN_FAILED, LINK_CLOSED
+ */
+export async function openLink(url: string, options: OpenOptions): Promise<OpenedLink> {
+  options.signal?.throwIfAborted();
+  const link = parseLinkUrl(url);
+  const scheme = Object.hasOwn(SCHEMES, link.scheme) ? SCHEMES[link.scheme] : undefined;
+  if (scheme === undefined) {
+    const forms = Object.values(SCHEMES).map((row) => row.form);
+    throw invalidUrl(url, `unknown scheme ${link.scheme}: (known: ${forms.join(", ")})`);
+  }
+  return scheme.open(link, options);
+}

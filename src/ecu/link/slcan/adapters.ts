@@ -1,0 +1,45 @@
+/** What differs between slcan adapters. An acknowledgement is the adapter's word that it took a command, never that the bus did. */
+
+export interface AdapterKind {
+  readonly name: string;
+  /**
+   * `cr`: every command and frame is acknowledged (CR, zCR, ZCR; BEL refuses). `none`: nothing is. `learn`: as the answers to the
+   * opening commands show.
+   */
+  readonly ack: "cr" | "none" | "learn";
+  /** Bit rate of `S7`; undefined where it is not known, and then S7 is not used. */
+  readonly s7: 800_000 | 750_000 | undefined;
+  /** Takes `d D b B`. */
+  readonly fd: boolean;
+}
+
+const ROWS: readonly AdapterKind[] = [
+  { name: "auto", ack: "learn", s7: undefined, fd: false },
+  { name: "lawicel", ack: "cr", s7: 800_000, fd: false },
+  { name: "usbtin", ack: "cr", s7: 800_000, fd: false },
+  { name: "nakakiyo", ack: "learn", s7: 800_000, fd: false },
+  { name: "weact", ack: "learn", s7: 800_000, fd: true },
+  { name: "canable", ack: "none", s7: 750_000, fd: false },
+  { name: "canable2", ack: "none", s7: 750_000, fd: true },
+  // Acknowledges also what it could not send.
+  { name: "wican", ack: "cr", s7: undefined, fd: false },
+];
+
+export const ADAPTERS: ReadonlyMap<string, AdapterKind> = new Map(ROWS.map((row) => [row.name, row]));
+
+/** `Sn` on which all adapters agree. */
+const COMMON_RATES: ReadonlyMap<number, string> = new Map([
+  [10_000, "S0"],
+  [20_000, "S1"],
+  [50_000, "S2"],
+  [100_000, "S3"],
+  [125_000, "S4"],
+  [250_000, "S5"],
+  [500_000, "S6"],
+  [1_000_000, "S8"],
+]);
+
+/** The command that sets `bitrate`; undefined where the adapter has none that is sure. */
+export function bitrateCommand(kind: AdapterKind, bitrate: number): string | undefined {
+  return COMMON_RATES.get(bitrate) ?? (kind.s7 === bitrate ? "S7" : undefined);
+}

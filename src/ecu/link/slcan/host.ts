@@ -1,0 +1,249 @@
+/** The station's side of an slcan adapter. */
+import { abortable } from "../../../shared/abort.js";
+import { ascii } from "../../../shared/bytes.js";
+import type { Clock, Timer } from "../../../shared/clock.js";
+import { describe, StationError } from "../../../shared/errors.js";
+import { Listeners } from "../../../shared/listeners.js";
+import type { CanFrame, CanLink, LinkEvent, ReceivedFrame } from "../link.js";
+import type { ByteStream } from "../stream.js";
+import type { AdapterKind } from "./adapters.js";
+import { encodeFrame, LineSplitter, parseAdapterLine, STATUS_FLAGS } from "./codec.js";
+
+export interface SlcanHostOptions {
+  readonly url: string;
+  readonly adapter: AdapterKind;
+  /** `Sn` command that sets the bit rate. */
+  readonly bitrateCommand: string;
+  /** Most ms for the answer to an opening command of an adapter that acknowledges. Default 1,000, range 10–10,000. */
+  readonly commandTimeout?: number;
+  /** Most ms for it while it is not known whether the adapter acknowledges. Default 200, range 10–10,000. */
+  readonly learnTimeout?: number;
+  /** Most ms for the acknowledgement of a frame. Default 1,000, range 10–10,000. */
+  readonly frameTimeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface Pending {
+  readonly since: number;
+  readonly settle: (answer: Answer) => void;
+}
+
+type Answer = "ack" | "refused" | "silent";
+
+export class SlcanHost implements CanLink {
+  readonly url: string;
+  readonly maxPayload: 8 | 64;
+  readonly #stream: ByteStream;
+  readonly #clock: Clock;
+  readonly #frameTimeout: number;
+  readonly #frames = new Listeners<[ReceivedFrame]>();
+  readonly #events = new Listeners<[LinkEvent]>();
+  readonly #closed = new Listeners<[Error]>();
+  /** Commands that wait for their acknowledgement, oldest first. */
+  readonly #pending: Pending[] = [];
+  #watch: Timer | undefined;
+  #acks = false;
+  #failure: Error | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(stream: ByteStream, options: SlcanHostOptions, clock: Clock) {
+    this.url = options.url;
+    this.maxPayload = options.adapter.fd ? 64 : 8;
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#frameTimeout = options.frameTimeout ?? 1_000;
+    const splitter = new LineSplitter({ line: (bytes) => this.#line(bytes), bell: () => this.#settle("refused") });
+    stream.onData((chunk) => splitter.push(chunk));
+    stream.onClosed((error) => this.#lost(error));
+  }
+
+  /**
+   * Opens the adapter's channel: C, Sn, O. Takes over `stream` and closes it when it fails.
+   * @throws StationError LINK_OPEN_FAILED, LINK_CLOSED
+   */
+  static async open(stream: ByteStream, options: SlcanHostOptions, clock: Clock): Promise<SlcanHost> {
+    const host = new SlcanHost(stream, options, clock);
+    try {
+      await abortable(host.#openChannel(options), options.signal);
+    } catch (error) {
+      await host.close();
+      throw error;
+    }
+    return host;
+  }
+
+  async #openChannel(options: SlcanHostOptions): Promise<void> {
+    const { ack } = options.adapter;
+    const limit = ack === "cr" ? (options.commandTimeout ?? 1_000) : (options.learnTimeout ?? 200);
+    // A channel that a killed program left open, or half a command in the adapter's buffer, may refuse the first round.
+    for (const lastRound of [false, true]) {
+      const answers: Answer[] = [];
+      for (const command of ["C", options.bitrateCommand, "O"]) {
+        answers.push(await this.#command(command, ack === "none" ? 0 : limit));
+        // An adapter that answers nothing is not asked to wait for each command.
+        if (answers[0] === "silent" && ack === "learn") break;
+      }
+      const [closing, bitrate, open] = answers;
+      if (ack === "none") return;
+      if (ack === "learn" && closing === "silent") {
+        await this.#write(`${options.bitrateCommand}\rO\r`);
+        return;
+      }
+      if (bitrate === "ack" && open === "ack") {
+        this.#acks = true;
+        return;
+      }
+      if (lastRound) {
+        const what =
+          bitrate === "refused"
+            ? `the adapter refused ${options.bitrateCommand}`
+            : open === "refused"
+              ? "the adapter refused to open its channel"
+              : "the adapter does not answer";
+        throw new StationError("LINK_OPEN_FAILED", { details: { what: `${this.url}: ${what}` } });
+      }
+    }
+  }
+
+  async #command(command: string, limit: number): Promise<Answer> {
+    if (limit === 0) {
+      await this.#write(`${command}\r`);
+      return "silent";
+    }
+    const answer = this.#expect();
+    await this.#write(`${command}\r`);
+    const timer = this.#clock.timer(limit, () => this.#settle("silent"));
+    const result = await answer;
+    timer.cancel();
+    if (this.#failure !== undefined) throw this.#failure;
+    return result;
+  }
+
+  async #write(text: string): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#stream.write(ascii(text));
+  }
+
+  #expect(): Promise<Answer> {
+    return new Promise((settle) => this.#pending.push({ since: this.#clock.monotonic(), settle }));
+  }
+
+  #settle(answer: Answer): void {
+    const oldest = this.#pending.shift();
+    if (oldest !== undefined) oldest.settle(answer);
+    else if (answer === "refused" && this.#failure === undefined)
+      this.#events.emit({ kind: "warning", text: "the adapter refused a frame" });
+  }
+
+  #line(line: Uint8Array): void {
+    const parsed = parseAdapterLine(line);
+    switch (parsed.kind) {
+      case "ack":
+        this.#settle("ack");
+        break;
+      case "frame":
+        this.#frames.emit({ ...parsed.frame, at: this.#clock.monotonic() });
+        break;
+      case "status":
+        this.#status(parsed.flags);
+        break;
+      case "garbage":
+        this.#events.emit({ kind: "warning", text: "a damaged line from the adapter was skipped" });
+        break;
+      case "text":
+        break;
+    }
+  }
+
+  #status(flags: number): void {
+    if ((flags & STATUS_FLAGS.busError) !== 0) this.#events.emit({ kind: "bus-off" });
+    else if (flags !== 0)
+      this.#events.emit({ kind: "warning", text: `adapter status F${flags.toString(16).padStart(2, "0")}` });
+  }
+
+  async send(frame: CanFrame): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const line = this.#encode(frame);
+    if (!this.#acks) {
+      await this.#stream.write(line);
+      return;
+    }
+    const answer = this.#expect();
+    this.#arm();
+    this.#stream.write(line).catch((error: unknown) => this.#lost(asError(error)));
+    const result = await answer;
+    if (result === "ack") return;
+    if (this.#failure !== undefined) throw this.#failure;
+    throw new StationError("LINK_SEND_FAILED", {
+      details: {
+        what: result === "refused" ? "the adapter refused it" : `no acknowledgement in ${this.#frameTimeout} ms`,
+      },
+    });
+  }
+
+  #encode(frame: CanFrame): Uint8Array {
+    if (frame.fd === true && this.maxPayload === 8)
+      throw new StationError("LINK_SEND_FAILED", { details: { what: "this adapter has no CAN FD" } });
+    try {
+      return encodeFrame(frame);
+    } catch (error) {
+      throw new StationError("LINK_SEND_FAILED", { details: { what: describe(error) }, cause: error });
+    }
+  }
+
+  /** One timer watches the oldest frame, whatever the number that wait. */
+  #arm(): void {
+    const oldest = this.#pending[0];
+    if (this.#watch !== undefined || oldest === undefined) return;
+    const left = oldest.since + this.#frameTimeout - this.#clock.monotonic();
+    this.#watch = this.#clock.timer(Math.max(1, left), () => {
+      this.#watch = undefined;
+      const late = this.#pending[0];
+      if (late !== undefined && this.#clock.monotonic() - late.since >= this.#frameTimeout) this.#settle("silent");
+      this.#arm();
+    });
+  }
+
+  #lost(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#drop();
+    this.#closed.emit(error);
+  }
+
+  #drop(): void {
+    this.#watch?.cancel();
+    for (const pending of this.#pending.splice(0)) pending.settle("silent");
+  }
+
+  onFrame(listener: (frame: ReceivedFrame) => void): () => void {
+    return this.#frames.add(listener);
+  }
+
+  onEvent(listener: (event: LinkEvent) => void): () => void {
+    return this.#events.add(listener);
+  }
+
+  onClosed(listener: (error: Error) => void): () => void {
+    return this.#closed.add(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#failure === undefined) {
+      this.#failure = new StationError("LINK_CLOSED", { details: { what: `${this.url}: closed by us` } });
+      // C leaves the adapter silent, and takes the place of a frame as the command that a bare CR would repeat.
+      await this.#stream.write(ascii("C\r")).catch(() => undefined);
+    }
+    this.#drop();
+    await this.#stream.close();
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(describe(error));
+}
