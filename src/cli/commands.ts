@@ -1,0 +1,45 @@
+/** The commands of `ecustation`. Each one's file loads when it is asked for, so that the program starts fast. */
+import type { Command } from "commander";
+import type { Io } from "./io.js";
+
+export interface CommandRow {
+  readonly name: string;
+  readonly description: string;
+  /** Shown by --help; subcommands by their own name. */
+  readonly examples: Readonly<Record<string, string>>;
+  load(io: Io): Promise<Command>;
+}
+
+const row = (
+  name: string,
+  description: string,
+  examples: string | Readonly<Record<string, string>>,
+  load: (io: Io) => Promise<Command>,
+): CommandRow => ({
+  name,
+  description,
+  examples: typeof examples === "string" ? { [name]: examples } : examples,
+  load,
+});
+
+export const COMMANDS: readonly CommandRow[] = [
+  row(
+    "profile",
+    "hardware profiles",
+    {
+      profile: "ecustation profile check hw-profiles/evcc.yaml",
+      check: "ecustation profile check hw-profiles/evcc.yaml",
+      hash: "ecustation profile hash evcc ccu",
+    },
+    async (io) => (await import("./profile.js")).profileCommand(io),
+  ),
+  row(
+    "config",
+    "the station's configuration",
+    {
+      config: "ecustation config check config/station.simulator.yaml",
+      check: "ecustation config check config/station.simulator.yaml",
+    },
+    async (io) => (await import("./config.js")).configCommand(io),
+  ),
+];

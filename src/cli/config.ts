@@ -1,0 +1,304 @@
+/** The station's configuration: one YAML file (config/station.*.yaml), or the simulator's defaults where none is given. */
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { Command } from "commander";
+import { type Static, Type } from "typebox";
+import { CertificateTypes } from "../profiles/schema.js";
+import { describe, StationError } from "../shared/errors.js";
+import { packageRoot } from "../shared/paths.js";
+import { Secret } from "../shared/secret.js";
+import { parseYaml } from "../shared/yaml.js";
+import { type GlobalOptions, type Io, printLine } from "./io.js";
+
+const strict = { additionalProperties: false };
+const Text = Type.String({ minLength: 1 });
+const Port = (fallback: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: fallback });
+const HttpsUrl = Type.String({ pattern: "^https://[^\\s/]+" });
+const Ms = (minimum: number, maximum: number, fallback: number) => Type.Number({ minimum, maximum, default: fallback });
+const Name = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$" });
+
+const EmbeddedSection = Type.Object(
+  {
+    /** Address that both servers listen on. */
+    host: Type.String({ minLength: 1, default: "127.0.0.1" }),
+    /** 0 picks a free port. */
+    vpkiPort: Port(0),
+    kmsPort: Port(0),
+    /** Suppliers, ECU types, supplier secrets; without it config/registry.simulator.yaml. */
+    registry: Type.Optional(Text),
+    /** Certificate types that are issued exactly as the OEM's service was seen to (critical AKI/SKI, 2.5.29.32). */
+    asSeen: Type.Array(Type.Enum([...CertificateTypes]), { default: [] }),
+  },
+  { ...strict, default: {} },
+);
+
+const ExternalSection = Type.Object(
+  {
+    /** In order of preference; the next one is taken when one cannot be reached. */
+    vpki: Type.Array(HttpsUrl, { minItems: 1 }),
+    kms: Type.Array(HttpsUrl, { minItems: 1 }),
+    /** CA certificates that the servers' TLS certificates are checked against, PEM. */
+    caFile: Text,
+    /** The station's own TLS certificate and key, PEM; both or none. */
+    clientCertFile: Type.Optional(Text),
+    clientKeyFile: Type.Optional(Text),
+    /** Issuing CAs and roots of the ECU certificates, PEM. */
+    chainFile: Type.Optional(Text),
+  },
+  strict,
+);
+
+const StationSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    mode: Type.Enum(["simulator", "plant"]),
+    /** Operator texts. */
+    language: Type.Enum(["ko", "en", "both"], { default: "both" }),
+    station: Type.Object(
+      {
+        id: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$", default: "station-1" }),
+        bays: Type.Array(Type.Object({ name: Name, link: Type.Optional(Text), profile: Type.Optional(Text) }, strict), {
+          minItems: 1,
+          maxItems: 64,
+          default: [{ name: "1" }],
+        }),
+      },
+      { ...strict, default: {} },
+    ),
+    /** Folder of stores, keys and traces; `--data` overrides it. */
+    data: Type.Optional(Text),
+    /** Folder of the plant's own profiles, looked at before the ones that come with the program. */
+    profiles: Type.Optional(Text),
+    /** Where inputs come from that nobody gave: made up by the simulator, or nowhere. */
+    orders: Type.Optional(Type.Enum(["simulator", "none"])),
+    servers: Type.Union(
+      [Type.Object({ embedded: EmbeddedSection }, strict), Type.Object({ external: ExternalSection }, strict)],
+      { default: { embedded: {} } },
+    ),
+    /** Supplier secrets by the name that profiles use. */
+    secrets: Type.Record(
+      Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$" }),
+      Type.Union([
+        Type.Object({ file: Text }, strict),
+        Type.Object({ hex: Type.String({ pattern: "^([0-9a-fA-F]{2}){1,64}$" }) }, strict),
+      ]),
+      { ...strict, default: {} },
+    ),
+    /** ms; counts. */
+    limits: Type.Object(
+      {
+        /** One HTTP request, connection included. */
+        request: Ms(100, 600_000, 10_000),
+        /** Tries of one request over all servers of a list. */
+        attempts: Type.Integer({ minimum: 1, maximum: 100, default: 4 }),
+        /** How long the end of a run waits for results that are still owed. */
+        flush: Ms(0, 600_000, 5_000),
+        /** How long a started simulator or server may take until it listens. */
+        start: Ms(100, 600_000, 20_000),
+      },
+      { ...strict, default: {} },
+    ),
+  },
+  strict,
+);
+
+type StationFile = Static<typeof StationSchema>;
+export type Mode = StationFile["mode"];
+export type Language = StationFile["language"];
+export type EmbeddedServers = Omit<Static<typeof EmbeddedSection>, "registry"> & { readonly registry: string };
+export type ExternalServers = Static<typeof ExternalSection>;
+export type ServersConfig =
+  | ({ readonly kind: "embedded" } & EmbeddedServers)
+  | ({ readonly kind: "external" } & ExternalServers);
+
+/** The configuration as the program uses it: defaults filled in, every path absolute. */
+export interface StationConfig {
+  /** The file it was read from; undefined for the simulator's defaults. */
+  readonly file: string | undefined;
+  readonly mode: Mode;
+  readonly language: Language;
+  readonly station: {
+    readonly id: string;
+    readonly bays: readonly { readonly name: string; readonly link?: string; readonly profile?: string }[];
+  };
+  /** Folder of stores, keys and traces. */
+  readonly dataDir: string;
+  /** Folders where profiles are looked for by name, in this order. */
+  readonly profileDirs: readonly string[];
+  readonly orders: "simulator" | "none";
+  readonly servers: ServersConfig;
+  readonly secrets: ReadonlyMap<string, SecretSource>;
+  readonly limits: StationFile["limits"];
+}
+
+/** Where a secret is: a file of hex, or (simulator mode only) the configuration itself. */
+export type SecretSource = { readonly file: string } | { readonly hex: Secret };
+
+const DEFAULTS =
+  'schema: 1\nmode: simulator\nsecrets: { simulator-cluster: { hex: "73696d756c61746f722d636c75737465" } }\n';
+
+/**
+ * Reads the configuration.
+ * @param file path as given; without it the simulator's defaults hold
+ * @param dataDir folder that overrides the file's
+ * @throws StationError CONFIG_INVALID with `file:line:column: path: what is wrong`
+ */
+export async function loadConfig(
+  file: string | undefined,
+  dataDir: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<StationConfig> {
+  const text = file === undefined ? DEFAULTS : await readText(file);
+  return parseConfig(text, file, dataDir, env);
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${reason(error)}` }, cause: error });
+  }
+}
+
+/** A file system error in words. */
+export function reason(error: unknown): string {
+  const texts: Record<string, string> = {
+    ENOENT: "there is no such file",
+    EISDIR: "it is a folder",
+    EACCES: "it may not be read",
+    EPERM: "it may not be read",
+  };
+  return texts[(error as NodeJS.ErrnoException | undefined)?.code ?? ""] ?? describe(error);
+}
+
+/** As loadConfig, from text. Relative paths count from the file's folder. */
+export function parseConfig(
+  text: string,
+  file: string | undefined,
+  dataDir: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): StationConfig {
+  const document = parseYaml(StationSchema, text, file ?? "(built-in configuration)", "CONFIG_INVALID");
+  const given = document.value;
+  const folder = file === undefined ? packageRoot() : dirname(resolve(file));
+  const at = (path: string) => resolve(folder, path);
+  const names = given.station.bays.map((bay) => bay.name);
+  for (const [i, name] of names.entries()) {
+    if (names.indexOf(name) !== i) throw document.error(["station", "bays", i, "name"], "is another bay's too");
+  }
+  if (given.mode === "plant" && given.orders === "simulator")
+    throw document.error(["orders"], "makes inputs up, which mode: plant does not allow");
+  const secrets = new Map<string, SecretSource>();
+  for (const [name, source] of Object.entries(given.secrets)) {
+    if ("file" in source) secrets.set(name, { file: at(source.file) });
+    else if (given.mode === "simulator") secrets.set(name, { hex: Secret.fromHex(source.hex) });
+    else throw document.error(["secrets", name, "hex"], "may stand here in mode: simulator only (expected file)");
+  }
+  return {
+    file,
+    mode: given.mode,
+    language: given.language,
+    station: {
+      id: given.station.id,
+      bays: given.station.bays.map((bay) => ({
+        ...bay,
+        ...(bay.profile !== undefined && isPath(bay.profile) ? { profile: at(bay.profile) } : {}),
+      })),
+    },
+    dataDir: resolve(dataDir ?? (given.data === undefined ? defaultDataDir(env) : at(given.data))),
+    profileDirs: [...(given.profiles === undefined ? [] : [at(given.profiles)]), join(packageRoot(), "hw-profiles")],
+    orders: given.orders ?? (given.mode === "simulator" ? "simulator" : "none"),
+    servers: serversOf(given, at, (path, what) => document.error(path, what)),
+    secrets,
+    limits: given.limits,
+  };
+}
+
+function serversOf(
+  given: StationFile,
+  at: (path: string) => string,
+  fault: (path: readonly string[], what: string) => StationError,
+): ServersConfig {
+  if ("embedded" in given.servers) {
+    const { registry, ...rest } = given.servers.embedded;
+    const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
+    return { kind: "embedded", ...rest, registry: file };
+  }
+  const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = given.servers.external;
+  if ((clientCertFile === undefined) !== (clientKeyFile === undefined))
+    throw fault(["servers", "external"], "names one of clientCertFile and clientKeyFile (expected both or none)");
+  return {
+    kind: "external",
+    ...rest,
+    caFile: at(caFile),
+    ...(clientCertFile === undefined ? {} : { clientCertFile: at(clientCertFile) }),
+    ...(clientKeyFile === undefined ? {} : { clientKeyFile: at(clientKeyFile) }),
+    ...(chainFile === undefined ? {} : { chainFile: at(chainFile) }),
+  };
+}
+
+/** True for a profile given by its file instead of its name. */
+export function isPath(nameOrPath: string): boolean {
+  return /[\\/]|\.ya?ml$/i.test(nameOrPath);
+}
+
+/** The user's data folder by the habits of the system. */
+export function defaultDataDir(env: Readonly<Record<string, string | undefined>>, platform = process.platform): string {
+  if (platform === "win32") {
+    const local = env.LOCALAPPDATA;
+    return join(local === undefined || local === "" ? join(homedir(), "AppData", "Local") : local, "ecustation");
+  }
+  const xdg = env.XDG_DATA_HOME;
+  // A relative XDG path is to be ignored (XDG base directory specification).
+  return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), ".local", "share"), "ecustation");
+}
+
+/** The secret of that name; the caller wipes it. @throws StationError CONFIG_INVALID */
+export async function readSecret(config: StationConfig, name: string): Promise<Secret> {
+  const source = config.secrets.get(name);
+  if (source === undefined) {
+    const what = `${config.file ?? "(built-in configuration)"}: secrets.${name}: is missing, a profile needs it`;
+    throw new StationError("CONFIG_INVALID", { details: { what } });
+  }
+  return "hex" in source ? source.hex.use((bytes) => new Secret(bytes.slice())) : readHexFile(source.file);
+}
+
+/** A file that holds hex and white space alone. @throws StationError CONFIG_INVALID */
+export async function readHexFile(file: string): Promise<Secret> {
+  const text = (await readText(file)).replace(/\s+/g, "");
+  if (!/^(?:[0-9a-f]{2}){1,64}$/i.test(text))
+    throw new StationError("CONFIG_INVALID", {
+      details: { what: `${file}: is not a secret (expected 1–64 bytes of hex)` },
+    });
+  return Secret.fromHex(text);
+}
+
+export function configCommand(io: Io): Command {
+  const command = new Command("config").description("the station's configuration");
+  command
+    .command("check [file]")
+    .description("reads a configuration and says what is wrong, or what it comes to")
+    .action(async (file: string | undefined, _options, self: Command) => {
+      const options = self.optsWithGlobals<GlobalOptions>();
+      const config = await loadConfig(file ?? options.config, options.data, io.env);
+      await printLine(io, `${config.file ?? "built-in configuration"}: valid`);
+      for (const line of configLines(config)) await printLine(io, `  ${line}`);
+    });
+  return command;
+}
+
+function configLines(config: StationConfig): string[] {
+  const { servers } = config;
+  const where =
+    servers.kind === "embedded"
+      ? `embedded on ${servers.host}, registry ${servers.registry}`
+      : `vPKI ${servers.vpki.join(", ")}; KMS ${servers.kms.join(", ")}`;
+  return [
+    `mode ${config.mode}, language ${config.language}, orders ${config.orders}`,
+    `station ${config.station.id}, bays ${config.station.bays.map((bay) => bay.name).join(", ")}`,
+    `data ${config.dataDir}`,
+    `servers ${where}`,
+    `secrets ${[...config.secrets.keys()].join(", ") || "none"}`,
+  ];
+}

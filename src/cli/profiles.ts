@@ -1,0 +1,89 @@
+/** Profiles on disk: found by name or path, and what a station may do with them. */
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { type LoadedProfile, loadProfile } from "../profiles/loader.js";
+import type { Profile } from "../profiles/schema.js";
+import { equalConstantTime, fromHex, isHex } from "../shared/bytes.js";
+import { StationError } from "../shared/errors.js";
+import { packageRoot } from "../shared/paths.js";
+import { Secret } from "../shared/secret.js";
+import { isPath, type Mode, readHexFile, reason } from "./config.js";
+
+/** The security key that every simulator and every example has; anybody may know it. */
+const SIMULATOR_KEY = "00112233445566778899aabbccddeeff";
+
+export interface FoundProfile extends LoadedProfile {
+  /** The file it was read from, absolute. */
+  readonly file: string;
+}
+
+/** Folders where profiles are looked for by name when no configuration says otherwise. */
+export const DEFAULT_PROFILE_DIRS: readonly string[] = [join(packageRoot(), "hw-profiles")];
+
+/**
+ * Reads a profile by its name (`evcc`) or its file (`./my.yaml`).
+ * @throws StationError PROFILE_NOT_FOUND, PROFILE_INVALID
+ */
+export async function findProfile(nameOrPath: string, folders = DEFAULT_PROFILE_DIRS): Promise<FoundProfile> {
+  const candidates = isPath(nameOrPath) ? [resolve(nameOrPath)] : folders.map((dir) => join(dir, `${nameOrPath}.yaml`));
+  let cause: unknown;
+  for (const file of candidates) {
+    let text: string;
+    try {
+      text = await readFile(file, "utf8");
+    } catch (error) {
+      cause = error;
+      continue;
+    }
+    // Messages name the file as the user would: the path given, or the one found by name.
+    return { ...loadProfile(text, isPath(nameOrPath) ? nameOrPath : file), file };
+  }
+  const names = await profileNames(folders);
+  const what = isPath(nameOrPath)
+    ? `${nameOrPath}: ${reason(cause)}`
+    : `${nameOrPath} (there are ${names.join(", ") || "none"})`;
+  throw new StationError("PROFILE_NOT_FOUND", { details: { what }, cause });
+}
+
+/** Names of the profiles in the folders. */
+export async function profileNames(folders = DEFAULT_PROFILE_DIRS): Promise<string[]> {
+  const names = new Set<string>();
+  for (const folder of folders) {
+    for (const entry of await readdir(folder).catch(() => [])) {
+      if (entry.endsWith(".yaml")) names.add(entry.slice(0, -".yaml".length));
+    }
+  }
+  return [...names].sort();
+}
+
+/** Refuses a profile that carries a security key in clear outside simulator mode. @throws StationError PROFILE_FORBIDDEN */
+export function assertProfileAllowed(profile: Profile, mode: Mode): void {
+  const { key } = profile.securityAccess;
+  if (mode === "simulator" || !("hex" in key)) return;
+  const what =
+    key.hex.toLowerCase() === SIMULATOR_KEY
+      ? `${profile.name} has the simulator's security key`
+      : `${profile.name} has its security key in clear (a plant's profile names a file)`;
+  throw new StationError("PROFILE_FORBIDDEN", { details: { what } });
+}
+
+/**
+ * The profile's security access key; the caller wipes it. A key file counts from the profile's folder.
+ * @throws StationError PROFILE_FORBIDDEN, CONFIG_INVALID
+ */
+export async function readSecurityKey(found: FoundProfile, mode: Mode): Promise<Secret> {
+  assertProfileAllowed(found.profile, mode);
+  const { key } = found.profile.securityAccess;
+  if ("hex" in key && isHex(key.hex, 16)) return Secret.fromHex(key.hex);
+  if (!("file" in key)) throw new StationError("PROFILE_INVALID", { details: { what: `${found.file}: security key` } });
+  const file = resolve(dirname(found.file), key.file);
+  const secret = await readHexFile(file);
+  const fault = (code: "CONFIG_INVALID" | "PROFILE_FORBIDDEN", what: string) => {
+    secret.wipe();
+    return new StationError(code, { details: { what } });
+  };
+  if (secret.length !== 16) throw fault("CONFIG_INVALID", `${file}: is not a security key (expected 16 bytes of hex)`);
+  if (mode !== "simulator" && secret.use((bytes) => equalConstantTime(bytes, fromHex(SIMULATOR_KEY))))
+    throw fault("PROFILE_FORBIDDEN", `${found.profile.name} has the simulator's security key`);
+  return secret;
+}
