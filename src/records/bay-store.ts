@@ -1,0 +1,39 @@
+/** Store operations of the bays: one run at a time holds one. */
+import type { Database } from "../db/database.js";
+
+export interface BayHolder {
+  /** Unique for each claim. */
+  readonly owner: string;
+  readonly pid: number;
+  /** Tells two processes of one pid apart; empty where the system gives nothing to tell by. */
+  readonly process: string;
+}
+
+/** Takes the bay when nobody or `replaces` holds it; else the one who does. */
+function claimBay(
+  db: Database,
+  args: { bay: string; holder: BayHolder; replaces: string | null; now: number },
+): BayHolder | null {
+  const { bay, holder } = args;
+  const now = db.get<{ owner: string; pid: number; process: string }>(
+    "SELECT owner, pid, process FROM bay_claim WHERE bay = ?",
+    bay,
+  );
+  if (now !== undefined && now.owner !== args.replaces) return { owner: now.owner, pid: now.pid, process: now.process };
+  db.run(
+    `INSERT INTO bay_claim (bay, owner, pid, process, at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (bay) DO UPDATE SET owner = excluded.owner, pid = excluded.pid, process = excluded.process, at = excluded.at`,
+    bay,
+    holder.owner,
+    holder.pid,
+    holder.process,
+    Math.trunc(args.now),
+  );
+  return null;
+}
+
+function releaseBay(db: Database, args: { bay: string; owner: string }): void {
+  db.run("DELETE FROM bay_claim WHERE bay = ? AND owner = ?", args.bay, args.owner);
+}
+
+export const bayOperations = { claimBay, releaseBay };

@@ -1,0 +1,27 @@
+/** The read side of the records: what happened to which unit. */
+import type { Store } from "../db/store.js";
+import type { RecordsDefinition } from "./store.js";
+import type { HistoryPage, HistoryQuery, OutboxEntry, RunDetails } from "./types.js";
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+
+export interface History {
+  /** Runs, newest first, finished or not. */
+  list(query?: HistoryQuery): Promise<HistoryPage>;
+  /** One run with its journal and results; undefined where there is none of that id. */
+  show(runId: string): Promise<RunDetails | undefined>;
+  /** Results that wait for their server, or that it refused. */
+  outbox(state: "waiting" | "quarantined"): Promise<readonly OutboxEntry[]>;
+}
+
+export function createHistory(store: Store<RecordsDefinition>): History {
+  return {
+    list: (query = {}) => {
+      const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(query.limit ?? DEFAULT_LIMIT)));
+      return store.call("historyList", { ...query, limit });
+    },
+    show: async (runId) => (await store.call("historyShow", runId)) ?? undefined,
+    outbox: (state) => store.call("outboxRows", { state }),
+  };
+}

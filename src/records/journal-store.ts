@@ -1,0 +1,114 @@
+/** Store operations of the journal: a run begins, goes on entry by entry, and is over. */
+import type { Database } from "../db/database.js";
+import type { InterruptedRun, JournalEntry, OutboxRow, RunHeader, RunRecord, UnsettledLoad } from "../station/ports.js";
+
+/** A noted load's ECU in the journal's JSON; the schema indexes it by this very text. */
+export const LOAD_ECU = "json_extract(data, '$.load.ecuId')";
+
+function begin(db: Database, header: RunHeader): void {
+  db.run(
+    "INSERT INTO run (run_id, bay, profile, vin, header, started_at) VALUES (?, ?, ?, ?, ?, ?)",
+    header.runId,
+    header.bay,
+    header.profile.name,
+    header.inputs.vin ?? null,
+    JSON.stringify(header),
+    Math.trunc(header.startedAt),
+  );
+}
+
+function append(
+  db: Database,
+  args: { runId: string; entry: JournalEntry; outbox: readonly OutboxRow[]; now: number },
+): void {
+  const { runId, entry } = args;
+  const open = db.get("SELECT 1 AS yes FROM run WHERE run_id = ? AND outcome IS NULL", runId);
+  if (open === undefined) throw new Error(`run ${runId} is not open`);
+  db.run(
+    "INSERT INTO journal (run_id, step, event, at, data) VALUES (?, ?, ?, ?, ?)",
+    runId,
+    entry.step,
+    entry.event,
+    Math.trunc(entry.at),
+    JSON.stringify(entry.data),
+  );
+  for (const row of args.outbox) {
+    db.run(
+      "INSERT INTO outbox (id, run_id, ecu_id, result, next_at) VALUES (?, ?, ?, ?, ?)",
+      row.id,
+      runId,
+      row.result.ecuId,
+      JSON.stringify(row.result),
+      Math.trunc(args.now),
+    );
+  }
+}
+
+function finish(db: Database, record: RunRecord): void {
+  const { header, identity } = record;
+  // A run that ended before it could begin has no row yet.
+  db.run(
+    `INSERT INTO run (run_id, bay, profile, vin, ecu_id, serial, header, started_at, resumed, outcome, code, finished_at, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (run_id) DO UPDATE SET ecu_id = excluded.ecu_id, serial = excluded.serial, vin = excluded.vin,
+       outcome = excluded.outcome, code = excluded.code, finished_at = excluded.finished_at, record = excluded.record`,
+    record.runId,
+    header.bay,
+    header.profile.name,
+    header.inputs.vin ?? identity?.vin ?? null,
+    identity?.ecuId ?? null,
+    identity?.serialNumber ?? null,
+    JSON.stringify(header),
+    Math.trunc(record.startedAt),
+    record.resumed,
+    record.outcome,
+    record.failure?.code ?? null,
+    Math.trunc(record.finishedAt),
+    JSON.stringify(record),
+  );
+}
+
+interface JournalRow {
+  step: string;
+  event: JournalEntry["event"];
+  at: number;
+  data: string;
+}
+
+/** The journal of one run in its order. */
+export function journalOf(db: Database, runId: string): JournalEntry[] {
+  return db
+    .all<JournalRow>("SELECT step, event, at, data FROM journal WHERE run_id = ? ORDER BY seq", runId)
+    .map((row) => ({ step: row.step, event: row.event, at: row.at, data: JSON.parse(row.data) }));
+}
+
+function interrupted(db: Database, bay: string): InterruptedRun[] {
+  return db
+    .all<{ run_id: string; header: string; resumed: number }>(
+      "SELECT run_id, header, resumed FROM run WHERE bay = ? AND outcome IS NULL ORDER BY started_at, rowid",
+      bay,
+    )
+    .map((row) => ({ header: JSON.parse(row.header), entries: journalOf(db, row.run_id), resumed: row.resumed }));
+}
+
+function resume(db: Database, runId: string): void {
+  if (db.run("UPDATE run SET resumed = resumed + 1 WHERE run_id = ? AND outcome IS NULL", runId) === 0)
+    throw new Error(`run ${runId} is not open`);
+}
+
+function unsettled(db: Database, ecuId: string): UnsettledLoad[] {
+  const loads = new Map<string, UnsettledLoad>();
+  const rows = db.all<{ run_id: string; step: string; load: string }>(
+    `SELECT run_id, step, json_extract(data, '$.load') AS load FROM journal WHERE ${LOAD_ECU} = ? ORDER BY seq`,
+    ecuId,
+  );
+  for (const row of rows) {
+    const load = JSON.parse(row.load) as Omit<UnsettledLoad, "runId" | "step">;
+    if (db.get("SELECT 1 AS yes FROM outbox WHERE id = ?", load.reportId) !== undefined) continue;
+    // The set that was noted last under an id is the one that could reach the ECU.
+    loads.set(load.reportId, { ...load, runId: row.run_id, step: row.step });
+  }
+  return [...loads.values()];
+}
+
+export const journalOperations = { begin, append, finish, interrupted, resume, unsettled };

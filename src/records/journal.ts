@@ -1,0 +1,63 @@
+/** The records of one data folder: journal, ledger and history over one store. */
+import { randomUUID } from "node:crypto";
+import type { Store, StoreHost } from "../db/store.js";
+import type { Clock } from "../shared/clock.js";
+import { StationError } from "../shared/errors.js";
+import { Listeners } from "../shared/listeners.js";
+import type { RunLedger, RunStore } from "../station/ports.js";
+import { createHistory, type History } from "./history.js";
+import { type Processes, systemProcesses } from "./processes.js";
+import { type RecordsDefinition, recordsSource } from "./store.js";
+
+export interface RecordsOptions {
+  readonly stores: StoreHost;
+  /** The SQLite file; made with its folder when missing. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly processes?: Processes;
+}
+
+export interface Records {
+  readonly runs: RunStore;
+  readonly ledger: RunLedger;
+  readonly history: History;
+  /** The store below, for the outbox of the same folder. */
+  readonly store: Store<RecordsDefinition>;
+  /** Called after an entry with outbox rows is durable. */
+  readonly owed: Listeners<[]>;
+}
+
+/** Opens the records of one data folder; two processes may have the same one open. @throws StationError STORE_FAILED */
+export async function openRecords(options: RecordsOptions): Promise<Records> {
+  const { clock } = options;
+  const processes = options.processes ?? systemProcesses();
+  const store = await options.stores.open(recordsSource, options.file);
+  const owed = new Listeners<[]>();
+  const runs: RunStore = {
+    begin: (header) => store.call("begin", header),
+    append: async (runId, entry, outbox = []) => {
+      await store.call("append", { runId, entry, outbox, now: clock.now() });
+      if (outbox.length > 0) owed.emit();
+    },
+    finish: (record) => store.call("finish", record),
+    interrupted: (bay) => store.call("interrupted", bay),
+    resume: (runId) => store.call("resume", runId),
+  };
+  const ledger: RunLedger = {
+    async claim(bay) {
+      const holder = { owner: randomUUID(), ...processes.self };
+      let replaces: string | null = null;
+      for (;;) {
+        const held = await store.call("claimBay", { bay, holder, replaces, now: clock.now() });
+        if (held === null) break;
+        if (processes.alive(held)) {
+          throw new StationError("RUN_BUSY", { details: { what: `${bay} (process ${held.pid})` } });
+        }
+        replaces = held.owner;
+      }
+      return () => store.call("releaseBay", { bay, owner: holder.owner });
+    },
+    unsettled: (ecuId) => store.call("unsettled", ecuId),
+  };
+  return { runs, ledger, history: createHistory(store), store, owed };
+}
