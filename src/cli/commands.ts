@@ -23,6 +23,19 @@ const row = (
 });
 
 export const COMMANDS: readonly CommandRow[] = [
+  row("doctor", "what works here, what is missing and what to do", "ecustation doctor --json", async (io) =>
+    (await import("./doctor.js")).doctorCommand(io),
+  ),
+  row(
+    "records",
+    "the history of units",
+    {
+      records: "ecustation records list --json",
+      list: "ecustation records list --json",
+      show: "ecustation records show RUN-ID",
+    },
+    async (io) => (await import("./records.js")).recordsCommand(io),
+  ),
   row(
     "profile",
     "hardware profiles",

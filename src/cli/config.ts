@@ -254,6 +254,11 @@ export function defaultDataDir(env: Readonly<Record<string, string | undefined>>
   return join(xdg !== undefined && isAbsolute(xdg) ? xdg : join(homedir(), ".local", "share"), "ecustation");
 }
 
+/** The station's records: runs, journals, results owed. */
+export function recordsFile(config: StationConfig): string {
+  return join(config.dataDir, "station.sqlite");
+}
+
 /** The secret of that name; the caller wipes it. @throws StationError CONFIG_INVALID */
 export async function readSecret(config: StationConfig, name: string): Promise<Secret> {
   const source = config.secrets.get(name);

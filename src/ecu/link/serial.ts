@@ -1,5 +1,5 @@
 /** A serial device as a byte stream, by the serialport package (its native part is loaded when the first device is opened). */
-import { access } from "node:fs/promises";
+import { access, readdir } from "node:fs/promises";
 import type { SerialPort } from "serialport";
 import type { Clock, Timer } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
@@ -116,4 +116,19 @@ class SerialStream implements ByteStream {
     });
     return this.#closing;
   }
+}
+
+/** Serial devices of this machine, with their makers where known. @throws StationError LINK_UNSUPPORTED */
+export async function listSerial(): Promise<{ path: string; maker: string | undefined }[]> {
+  const { SerialPort: Port } = await import("serialport").catch((cause: unknown) => {
+    throw new StationError("LINK_UNSUPPORTED", { details: { what: describe(cause) }, cause });
+  });
+  // On Linux the list comes from udevadm, which small systems do without.
+  const ports = await Port.list().catch(async () => {
+    const names = await readdir("/dev").catch(() => []);
+    return names
+      .filter((name) => /^tty(?:USB|ACM)\d+$/.test(name))
+      .map((name) => ({ path: `/dev/${name}`, manufacturer: undefined }));
+  });
+  return ports.map(({ path, manufacturer }) => ({ path, maker: manufacturer }));
 }

@@ -1,0 +1,46 @@
+/** `doctor`: what works on this machine, what is missing and what to do about it. */
+import { Command } from "commander";
+import { describe, isStationError } from "../shared/errors.js";
+import { loadConfig } from "./config.js";
+import { CHECKS, type Finding } from "./doctor/checks.js";
+import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+
+interface DoctorOptions extends GlobalOptions {
+  readonly json?: boolean;
+}
+
+export function doctorCommand(io: Io): Command {
+  return new Command("doctor")
+    .description("what works here, what is missing and what to do")
+    .option("--json", "the findings as JSON")
+    .action(async (_options, self: Command) => {
+      const options = self.optsWithGlobals<DoctorOptions>();
+      const config = await loadConfig(options.config, options.data, io.env);
+      const findings: Finding[] = [];
+      for (const check of CHECKS) {
+        for (const finding of await guarded(check.name, () => check.run(config, io.signal))) {
+          findings.push(finding);
+          if (options.json !== true) await printLine(io, findingLine(finding));
+        }
+      }
+      const broken = findings.filter((finding) => finding.needed && finding.state !== "OK");
+      if (options.json === true) await printLine(io, JSON.stringify({ ok: broken.length === 0, findings }, null, 2));
+      if (broken.length > 0) setExit(io, EXIT.ERROR);
+    });
+}
+
+/** A check that breaks is a finding as well. */
+async function guarded(name: string, run: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  try {
+    return await run();
+  } catch (error) {
+    if (isStationError(error, "RUN_ABORTED")) throw error;
+    return [{ name, state: "FAILED", needed: true, what: describe(error) }];
+  }
+}
+
+export function findingLine(finding: Finding): string {
+  const optional = finding.needed || finding.state === "OK" ? "" : " (not needed by this configuration)";
+  const advice = finding.todo === undefined ? "" : `: ${finding.todo}`;
+  return `${finding.state.padEnd(7)} ${finding.name.padEnd(16)} ${finding.what}${optional}${advice}`;
+}

@@ -1,0 +1,227 @@
+import { constants } from "node:fs";
+import { access, readdir, readFile, stat, statfs } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { describe } from "../../shared/errors.js";
+import { packageRoot } from "../../shared/paths.js";
+import type { StationConfig } from "../config.js";
+import { readHexFile } from "../config.js";
+import { assertProfileAllowed, findProfile, profileNames } from "../profiles.js";
+import { checkServers } from "./servers.js";
+
+export interface Finding {
+  readonly name: string;
+  readonly state: "OK" | "MISSING" | "FAILED";
+  /** The configuration cannot work without it. */
+  readonly needed: boolean;
+  readonly what: string;
+  /** What a person does about it. */
+  readonly todo?: string;
+}
+
+interface Check {
+  readonly name: string;
+  run(config: StationConfig, signal: AbortSignal): Promise<readonly Finding[]>;
+}
+
+export const CHECKS: readonly Check[] = [
+  { name: "node", run: checkNode },
+  { name: "clock", run: checkClock },
+  { name: "data", run: checkData },
+  { name: "sqlite", run: checkSqlite },
+  { name: "serialport", run: checkSerial },
+  { name: "socketcan", run: checkSocketcan },
+  { name: "pkcs11", run: checkPkcs11 },
+  { name: "links", run: checkLinks },
+  { name: "config", run: checkConfig },
+  { name: "profiles", run: checkProfiles },
+  { name: "servers", run: checkServers },
+];
+
+const ok = (name: string, what: string, needed = true): Finding => ({ name, state: "OK", needed, what });
+
+const NODE_FLOOR = [20, 19] as const;
+
+async function checkNode(): Promise<Finding[]> {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const what = `Node ${process.versions.node} on ${process.platform} ${process.arch}`;
+  if (major > NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor >= NODE_FLOOR[1])) return [ok("node", what)];
+  return [{ name: "node", state: "FAILED", needed: true, what, todo: `install Node ${NODE_FLOOR.join(".")} or newer` }];
+}
+
+async function checkClock(): Promise<Finding[]> {
+  const written = (await stat(join(packageRoot(), "package.json"))).mtimeMs;
+  const now = Date.now();
+  const what = new Date(now).toISOString();
+  // An hour of slack: files may come from a machine whose clock is a little ahead.
+  if (now > written - 3_600_000) return [ok("clock", what)];
+  const todo = "set the machine's clock (certificates and records carry its time)";
+  return [{ name: "clock", state: "FAILED", needed: true, what: `${what} lies before the program's own files`, todo }];
+}
+
+const MIN_FREE_MB = 200;
+
+async function checkData(config: StationConfig): Promise<Finding[]> {
+  const folder = await nearestFolder(config.dataDir);
+  const writable = await access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!writable) {
+    const what = `${config.dataDir} cannot be written`;
+    return [{ name: "data", state: "FAILED", needed: true, what, todo: "change its owner, or give another by --data" }];
+  }
+  const space = await statfs(folder);
+  const free = Math.floor((space.bavail * space.bsize) / 1_000_000);
+  const what = `${config.dataDir}, ${free.toLocaleString("en")} MB free`;
+  if (free >= MIN_FREE_MB) return [ok("data", what)];
+  return [{ name: "data", state: "FAILED", needed: true, what, todo: `free at least ${MIN_FREE_MB} MB` }];
+}
+
+/** `path`, or the nearest folder above it that is there. */
+async function nearestFolder(path: string): Promise<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const found = await stat(folder).catch(() => undefined);
+    if (found?.isDirectory() || dirname(folder) === folder) return folder;
+    if (found !== undefined) throw new Error(`${folder} is a file, a folder is wanted`);
+  }
+}
+
+async function checkSqlite(): Promise<Finding[]> {
+  try {
+    const { openDatabase } = await import("../../db/database.js");
+    const database = openDatabase(":memory:");
+    const version = database.get<{ version: string }>("SELECT sqlite_version() AS version")?.version;
+    database.close();
+    return [ok("sqlite", `SQLite ${version ?? ""}`)];
+  } catch (error) {
+    return [{ name: "sqlite", state: "FAILED", needed: true, what: describe(error), todo: "run npm ci again" }];
+  }
+}
+
+/** Schemes whose device is a serial one. */
+const SERIAL_SCHEMES = ["slcan", "kline"];
+
+function schemes(config: StationConfig): string[] {
+  return config.station.bays.map((bay) => (bay.link ?? "sim:").split(":", 1)[0]?.toLowerCase() ?? "");
+}
+
+async function checkSerial(config: StationConfig): Promise<Finding[]> {
+  const needed = schemes(config).some((scheme) => SERIAL_SCHEMES.includes(scheme));
+  try {
+    const { listSerial } = await import("../../ecu/link/serial.js");
+    const ports = await listSerial();
+    const names = ports.map(({ path, maker }) => (maker === undefined ? path : `${path} (${maker})`));
+    return [ok("serialport", names.length === 0 ? "no serial device is plugged in" : names.join(", "), needed)];
+  } catch (error) {
+    return [{ name: "serialport", state: "FAILED", needed, what: describe(error), todo: "run npm ci again" }];
+  }
+}
+
+/** Whether a package is installed; it is not loaded. */
+function installed(name: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** ARPHRD_CAN of linux/if_arp.h */
+const CAN_INTERFACE_TYPE = "280";
+
+async function checkSocketcan(config: StationConfig): Promise<Finding[]> {
+  const needed = schemes(config).includes("socketcan");
+  const name = "socketcan";
+  if (process.platform !== "linux") {
+    const what = `there is none on ${process.platform}`;
+    return [{ name, state: "MISSING", needed, what, todo: "use an slcan: link" }];
+  }
+  if (!installed("socketcan")) {
+    const todo = "install a C++ compiler and Python 3 (apt-get install g++ make python3), then run npm ci again";
+    return [{ name, state: "MISSING", needed, what: "the socketcan package is not installed", todo }];
+  }
+  const interfaces: string[] = [];
+  for (const entry of await readdir("/sys/class/net").catch(() => [])) {
+    const type = await readFile(`/sys/class/net/${entry}/type`, "utf8").catch(() => "");
+    if (type.trim() === CAN_INTERFACE_TYPE) interfaces.push(entry);
+  }
+  if (interfaces.length > 0) return [ok(name, interfaces.join(", "), needed)];
+  const todo = "plug the adapter in, then: ip link set can0 up type can bitrate 500000";
+  return [{ name, state: "MISSING", needed, what: "no CAN interface", todo }];
+}
+
+/** Where Debian and others put SoftHSM's module. */
+const PKCS11_MODULES = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
+
+async function checkPkcs11(): Promise<Finding[]> {
+  const name = "pkcs11";
+  if (!installed("pkcs11js")) {
+    const todo = "install a C++ compiler and Python 3 (apt-get install g++ make python3), then run npm ci again";
+    return [{ name, state: "MISSING", needed: false, what: "the pkcs11js package is not installed", todo }];
+  }
+  for (const module of PKCS11_MODULES) {
+    if (
+      await access(module).then(
+        () => true,
+        () => false,
+      )
+    )
+      return [ok(name, `pkcs11js, ${module}`, false)];
+  }
+  return [ok(name, "pkcs11js; no SoftHSM module found", false)];
+}
+
+async function checkLinks(config: StationConfig): Promise<Finding[]> {
+  const { parseLinkUrl } = await import("../../ecu/link/url.js");
+  const findings: Finding[] = [];
+  for (const bay of config.station.bays) {
+    const name = `bay ${bay.name}`;
+    const url = bay.link ?? "sim:";
+    const link = parseLinkUrl(url);
+    if (SERIAL_SCHEMES.includes(link.scheme) && link.rest.startsWith("/")) {
+      const there = await access(link.rest, constants.R_OK | constants.W_OK).then(
+        () => true,
+        () => false,
+      );
+      if (!there) {
+        const todo = "plug the adapter in, and add the user to the group that owns the device (dialout on Debian)";
+        findings.push({ name, state: "MISSING", needed: true, what: `${link.rest} cannot be opened`, todo });
+        continue;
+      }
+    }
+    findings.push(ok(name, url));
+  }
+  return findings;
+}
+
+async function checkConfig(config: StationConfig): Promise<Finding[]> {
+  const findings = [ok("config", `${config.file ?? "built in"}, mode ${config.mode}`)];
+  for (const [name, source] of config.secrets) {
+    if (!("file" in source)) continue;
+    try {
+      (await readHexFile(source.file)).wipe();
+    } catch (error) {
+      const todo = "write the secret there as hex, readable by the station alone";
+      findings.push({ name: `secret ${name}`, state: "FAILED", needed: true, what: describe(error), todo });
+    }
+  }
+  return findings;
+}
+
+async function checkProfiles(config: StationConfig): Promise<Finding[]> {
+  const used = config.station.bays.flatMap((bay) => (bay.profile === undefined ? [] : [bay.profile]));
+  const findings: Finding[] = [];
+  for (const name of new Set([...used, ...(await profileNames(config.profileDirs))])) {
+    const needed = used.includes(name);
+    try {
+      const { profile, hash } = await findProfile(name, config.profileDirs);
+      if (needed) assertProfileAllowed(profile, config.mode);
+      findings.push(ok(`profile ${name}`, `version ${profile.version}, ${hash.slice(0, 16)}…`, needed));
+    } catch (error) {
+      findings.push({ name: `profile ${name}`, state: "FAILED", needed, what: describe(error) });
+    }
+  }
+  return findings;
+}

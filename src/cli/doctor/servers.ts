@@ -1,0 +1,87 @@
+import { readFile } from "node:fs/promises";
+import { type ConnectionOptions, connect } from "node:tls";
+import { withLimit } from "../../shared/abort.js";
+import { systemClock } from "../../shared/clock.js";
+import { describe } from "../../shared/errors.js";
+import { type ExternalServers, reason, type StationConfig } from "../config.js";
+import type { Finding } from "./checks.js";
+
+/** Embedded servers: their registry. External ones: their files, and a TLS handshake with each. */
+export async function checkServers(config: StationConfig, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { servers } = config;
+  if (servers.kind === "embedded") {
+    const { loadRegistry } = await import("../../servers/kms/registry.js");
+    try {
+      await loadRegistry(servers.registry);
+      return [{ name: "registry", state: "OK", needed: true, what: servers.registry }];
+    } catch (error) {
+      return [{ name: "registry", state: "FAILED", needed: true, what: describe(error) }];
+    }
+  }
+  const findings: Finding[] = [];
+  let tls: ConnectionOptions;
+  try {
+    tls = await tlsOptions(servers);
+  } catch (error) {
+    return [{ name: "servers", state: "FAILED", needed: true, what: describe(error) }];
+  }
+  for (const [name, urls] of [
+    ["vpki", servers.vpki],
+    ["kms", servers.kms],
+  ] as const) {
+    let reachable = false;
+    const failed: Finding[] = [];
+    for (const url of urls) {
+      try {
+        const protocol = await handshake(url, tls, config.limits.request, signal);
+        findings.push({ name, state: "OK", needed: true, what: `${url} (${protocol})` });
+        reachable = true;
+      } catch (error) {
+        signal.throwIfAborted();
+        const todo = "check the address, the network and caFile";
+        failed.push({ name, state: "FAILED", needed: false, what: `${url}: ${describe(error)}`, todo });
+      }
+    }
+    // One server of a list is enough.
+    findings.push(...failed.map((finding) => ({ ...finding, needed: !reachable })));
+  }
+  return findings;
+}
+
+async function tlsOptions(servers: ExternalServers): Promise<ConnectionOptions> {
+  const read = (file: string) =>
+    readFile(file).catch((error: unknown) => {
+      throw new Error(`${file}: ${reason(error)}`);
+    });
+  return {
+    minVersion: "TLSv1.2",
+    ca: await read(servers.caFile),
+    ...(servers.clientCertFile === undefined ? {} : { cert: await read(servers.clientCertFile) }),
+    ...(servers.clientKeyFile === undefined ? {} : { key: await read(servers.clientKeyFile) }),
+  };
+}
+
+/** The protocol version of a TLS connection that was checked against the CA, then closed. */
+function handshake(url: string, tls: ConnectionOptions, ms: number, signal: AbortSignal): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const late = () => new Error(`no answer within ${ms} ms`);
+  return withLimit(
+    systemClock,
+    ms,
+    signal,
+    late,
+    (ending) =>
+      new Promise((resolve, reject) => {
+        const host = hostname.replace(/^\[|\]$/g, "");
+        const name = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+        const socket = connect({ ...tls, ...name, host, port: port === "" ? 443 : Number(port) });
+        const close = () => socket.destroy();
+        ending.addEventListener("abort", close, { once: true });
+        socket.once("error", reject);
+        socket.once("secureConnect", () => {
+          resolve(socket.getProtocol() ?? "TLS");
+          socket.end();
+        });
+      }),
+  );
+}

@@ -1,0 +1,149 @@
+/** `records`: the station's history. */
+import { access } from "node:fs/promises";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { inlineStores } from "../db/store.js";
+import { createHistory, type History } from "../records/history.js";
+import { recordsSource } from "../records/store.js";
+import type { HistoryPage, HistoryQuery, RunDetails, RunSummary } from "../records/types.js";
+import { StationError } from "../shared/errors.js";
+import type { Outcome } from "../station/ports.js";
+import { loadConfig, recordsFile, type StationConfig } from "./config.js";
+import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { stepLine, verdictLines } from "./progress.js";
+
+interface ListOptions extends GlobalOptions {
+  readonly vin?: string;
+  readonly ecuId?: string;
+  readonly serial?: string;
+  readonly outcome?: Outcome;
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit?: number;
+  readonly after?: string;
+  readonly json?: boolean;
+}
+
+export function recordsCommand(io: Io): Command {
+  const command = new Command("records").description("the history of units");
+  command
+    .command("list")
+    .description("runs, newest first")
+    .option("--vin <vin>", "of this VIN")
+    .option("--ecu-id <hex>", "of this EcuID")
+    .option("--serial <number>", "of this serial number")
+    .addOption(
+      new Option("--outcome <outcome>", "that ended so").choices(["PASS", "FAIL", "ERROR", "TIMEOUT", "ABORTED"]),
+    )
+    .option("--from <time>", "begun at this time or later, e.g. 2026-11-21 or 2026-11-21T08:00:00Z", time)
+    .option("--to <time>", "begun before this time", time)
+    .option("--limit <count>", "at most so many (1–500, default 50)", count)
+    .option("--after <mark>", "the next page: `next` of the one before")
+    .option("--json", "one JSON object: runs, next")
+    .action(async (_options, self: Command) => {
+      const options = self.optsWithGlobals<ListOptions>();
+      const config = await loadConfig(options.config, options.data, io.env);
+      const page = await withHistory(config, (history) => history.list(queryOf(options)));
+      await printPage(io, page ?? { runs: [], next: undefined }, options.json === true);
+    });
+  command
+    .command("show <runId>")
+    .description("one run: its steps, its verdict, what it owes")
+    .option("--json", "header, record, journal and outbox as JSON")
+    .action(async (runId: string, _options, self: Command) => {
+      const options = self.optsWithGlobals<ListOptions>();
+      const config = await loadConfig(options.config, options.data, io.env);
+      const run = await withHistory(config, (history) => history.show(runId));
+      if (run === undefined)
+        throw new StationError("USAGE", { details: { what: `there is no run ${runId} in ${recordsFile(config)}` } });
+      if (options.json === true) await printLine(io, JSON.stringify(run, null, 2));
+      else for (const line of runLines(run, config)) await printLine(io, line);
+    });
+  return command;
+}
+
+function time(text: string): number {
+  const value = Date.parse(text);
+  if (Number.isNaN(value)) throw new InvalidArgumentError("expected a date, e.g. 2026-11-21 or 2026-11-21T08:00:00Z");
+  return value;
+}
+
+function count(text: string): number {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 500) throw new InvalidArgumentError("expected a whole number from 1 to 500");
+  return value;
+}
+
+function queryOf(options: ListOptions): HistoryQuery {
+  const { vin, ecuId, serial, outcome, from, to, limit, after } = options;
+  return {
+    ...(vin === undefined ? {} : { vin }),
+    ...(ecuId === undefined ? {} : { ecuId: ecuId.toLowerCase() }),
+    ...(serial === undefined ? {} : { serialNumber: serial }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+/** Undefined where the station has no records yet: reading makes no file. */
+async function withHistory<T>(config: StationConfig, read: (history: History) => Promise<T>): Promise<T | undefined> {
+  const file = recordsFile(config);
+  const there = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return undefined;
+  const stores = inlineStores();
+  try {
+    return await read(createHistory(await stores.open(recordsSource, file)));
+  } finally {
+    await stores.close();
+  }
+}
+
+async function printPage(io: Io, page: HistoryPage, json: boolean): Promise<void> {
+  if (json) {
+    await printLine(io, JSON.stringify({ runs: page.runs, next: page.next ?? null }, null, 2));
+    return;
+  }
+  for (const run of page.runs) await printLine(io, summaryLine(run));
+  if (page.next !== undefined) await printLine(io, `more: --after ${page.next}`);
+}
+
+function summaryLine(run: RunSummary): string {
+  return [
+    run.runId,
+    new Date(run.startedAt).toISOString(),
+    (run.outcome ?? "open").padEnd(7),
+    run.profile.padEnd(10),
+    run.vin ?? "-",
+    run.serialNumber ?? "-",
+    run.code ?? "",
+  ]
+    .join("  ")
+    .trimEnd();
+}
+
+function runLines(run: RunDetails, config: StationConfig): string[] {
+  const { header, record, outbox } = run;
+  const inputs = Object.entries(header.inputs).map(([name, value]) => `${name} ${value}`);
+  const owed = outbox.filter((entry) => entry.state !== "delivered");
+  return [
+    `run      ${header.runId}`,
+    `begun    ${new Date(header.startedAt).toISOString()}, bay ${header.bay}, link ${header.link}`,
+    `profile  ${header.profile.name} version ${header.profile.version} (${header.profile.hash})`,
+    `inputs   ${inputs.join(", ") || "none"}`,
+    ...(record?.identity === undefined
+      ? []
+      : [`unit     ${record.identity.serialNumber}, EcuID ${record.identity.ecuId}`]),
+    ...(record?.steps.map(stepLine) ?? []),
+    ...(record === undefined
+      ? ["open: it goes on, or waits to be taken up again"]
+      : verdictLines(record, config.language)),
+    ...owed.map(
+      ({ result, state, lastError }) => `${state}  ${result.kind} ${result.type} ${result.keyId} ${lastError ?? ""}`,
+    ),
+  ];
+}
