@@ -85,6 +85,12 @@ export const ERRORS = {
     "ECU 응답의 순서가 어긋났습니다.",
     "The ECU's answer arrived out of sequence.",
   ),
+  ISOTP_UNEXP_PDU: row(
+    "transport",
+    true,
+    "ECU가 응답 도중에 새 메시지를 시작했습니다.",
+    "The ECU began another message in the middle of its answer.",
+  ),
   ISOTP_INVALID_FS: row("transport", true, "ECU의 흐름 제어가 잘못되었습니다.", "The ECU sent an invalid flow status."),
   ISOTP_WFT_OVRN: row(
     "transport",

@@ -1,0 +1,200 @@
+/** The receiving half (ISO 15765-2 §9.3, §9.8.3). */
+import type { Clock, Timer } from "../../../shared/clock.js";
+import { asStationError, StationError } from "../../../shared/errors.js";
+import type { Endpoint } from "./addressing.js";
+import { encodeFlowControl, type FlowStatus, type Pdu } from "./codec.js";
+import type { Admission, IsoTpTiming } from "./options.js";
+import type { FramePort } from "./port.js";
+
+export interface ReceiverSettings {
+  readonly padding: number | null;
+  readonly timing: IsoTpTiming;
+  readonly BS: number;
+  readonly STmin: number;
+  readonly maxMessage: number;
+  readonly admit: (length: number) => Admission;
+  readonly waitPause: number;
+}
+
+export interface ReceiverEvents {
+  message(data: Uint8Array, at: number): void;
+  start(length: number): void;
+  error(error: Error): void;
+}
+
+type DataPdu = Exclude<Pdu, { kind: "FC" }>;
+
+/** A segmented message under way. */
+interface Reception {
+  readonly length: number;
+  /** Length of the first frame: every consecutive frame but the last must have it (RX_DL). */
+  readonly rxDl: number;
+  readonly parts: Uint8Array[];
+  received: number;
+  sn: number;
+  /** Consecutive frames of this block; those before our flow control are not awaited. */
+  inBlock: number;
+  awaiting: boolean;
+  waits: number;
+  timer: Timer | undefined;
+}
+
+export class Receiver {
+  readonly #port: FramePort;
+  readonly #to: Endpoint;
+  readonly #settings: ReceiverSettings;
+  readonly #events: ReceiverEvents;
+  readonly #clock: Clock;
+  #reception: Reception | undefined;
+  #closed = false;
+
+  /** @param to where flow control goes */
+  constructor(port: FramePort, to: Endpoint, settings: ReceiverSettings, events: ReceiverEvents, clock: Clock) {
+    this.#port = port;
+    this.#to = to;
+    this.#settings = settings;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  /** @param frameLength CAN_DL of the frame; @param at its monotonic ms */
+  pdu(pdu: DataPdu, frameLength: number, at: number): void {
+    switch (pdu.kind) {
+      case "SF":
+        this.#unexpected();
+        this.#events.message(pdu.data, at);
+        break;
+      case "FF":
+        this.#unexpected();
+        this.#first(pdu.length, pdu.data, frameLength);
+        break;
+      case "CF":
+        this.#consecutive(pdu.sn, pdu.data, frameLength, at);
+        break;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#end();
+  }
+
+  #end(): void {
+    this.#reception?.timer?.cancel();
+    this.#reception = undefined;
+  }
+
+  #abort(error: Error): void {
+    this.#end();
+    this.#events.error(error);
+  }
+
+  /** A single or first frame amid a reception ends that (N_UNEXP_PDU) and counts itself. */
+  #unexpected(): void {
+    if (this.#reception !== undefined) this.#abort(new StationError("ISOTP_UNEXP_PDU"));
+  }
+
+  #first(length: number, data: Uint8Array, rxDl: number): void {
+    if (length > this.#settings.maxMessage) {
+      this.#flowControl("OVFLW").catch((error: unknown) => this.#events.error(asStationError(error)));
+      return;
+    }
+    const reception: Reception = {
+      length,
+      rxDl,
+      parts: [data],
+      received: data.length,
+      sn: 1,
+      inBlock: 0,
+      awaiting: false,
+      waits: 0,
+      timer: undefined,
+    };
+    this.#reception = reception;
+    this.#events.start(length);
+    this.#continue(reception, this.#settings.timing.N_Br);
+  }
+
+  /** Sends the next flow control after `pause` ms. */
+  #continue(reception: Reception, pause: number): void {
+    reception.awaiting = false;
+    reception.timer?.cancel();
+    const go = () => {
+      if (this.#reception === reception)
+        this.#answer(reception).catch((error: unknown) => {
+          if (this.#reception === reception) this.#abort(asStationError(error));
+        });
+    };
+    if (pause > 0) reception.timer = this.#clock.timer(pause, go);
+    else go();
+  }
+
+  async #answer(reception: Reception): Promise<void> {
+    const { timing, admit, waitPause } = this.#settings;
+    const admission = admit(reception.length);
+    if (admission === "overflow") {
+      this.#end();
+      await this.#flowControl("OVFLW").catch((error: unknown) => this.#events.error(asStationError(error)));
+      return;
+    }
+    if (admission === "wait") {
+      if (++reception.waits > timing.N_WFTmax)
+        throw new StationError("ISOTP_WFT_OVRN", { details: { count: reception.waits - 1 } });
+      await this.#flowControl("WAIT");
+      if (this.#reception === reception) this.#continue(reception, waitPause);
+      return;
+    }
+    reception.waits = 0;
+    reception.inBlock = 0;
+    // From the request on: a consecutive frame may overtake the confirmation of our flow control.
+    reception.awaiting = true;
+    await this.#flowControl("CTS");
+    if (this.#reception === reception && reception.awaiting) this.#awaitConsecutive(reception);
+  }
+
+  async #flowControl(fs: FlowStatus): Promise<void> {
+    if (this.#closed) return;
+    const { BS, STmin, padding, timing } = this.#settings;
+    const sent = fs === "CTS" ? { BS, STmin } : { BS: 0, STmin: 0 };
+    await this.#port.send(this.#to, encodeFlowControl(this.#to.prefix, fs, sent.BS, sent.STmin, padding), timing.N_Ar);
+  }
+
+  #awaitConsecutive(reception: Reception): void {
+    const { N_Cr } = this.#settings.timing;
+    reception.timer?.cancel();
+    reception.timer = this.#clock.timer(N_Cr, () =>
+      this.#abort(new StationError("ISOTP_TIMEOUT_CR", { details: { ms: N_Cr } })),
+    );
+  }
+
+  #consecutive(sn: number, data: Uint8Array, frameLength: number, at: number): void {
+    const reception = this.#reception;
+    if (reception === undefined || !reception.awaiting) return;
+    const left = reception.length - reception.received;
+    // Shorter than the first frame although more is to come, or than what is still missing: not a frame of this message.
+    if (frameLength < reception.rxDl && data.length < left) return;
+    if (sn !== reception.sn) {
+      this.#abort(new StationError("ISOTP_WRONG_SN"));
+      return;
+    }
+    reception.parts.push(data.length > left ? data.subarray(0, left) : data);
+    reception.received += Math.min(left, data.length);
+    reception.sn = (sn + 1) & 15;
+    reception.inBlock++;
+    if (reception.received === reception.length) {
+      this.#end();
+      this.#events.message(joined(reception.parts, reception.length), at);
+    } else if (reception.inBlock === this.#settings.BS) this.#continue(reception, this.#settings.timing.N_Br);
+    else this.#awaitConsecutive(reception);
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
