@@ -1,10 +1,8 @@
 /** X.509 certificates (RFC 5280): those of the five types, those of the CAs, and reading of any of them. */
 import {
-  bitString,
   type DerNode,
   expectTag,
   integer,
-  octetString,
   oid,
   readAll,
   readBits,
@@ -15,33 +13,26 @@ import {
   TAG,
   TRUE,
   textNode,
-  time,
   tlv,
   unreadable,
 } from "./der.js";
-import { type Hash, keyIdentifier, type PublicKey, readPublicKey, signatureAlgorithm, signatureHash } from "./keys.js";
+import {
+  authorityKey,
+  EXTENSION,
+  extension,
+  KEY_USAGE,
+  keyUsage,
+  signCertificate,
+  subjectKey,
+  uri,
+} from "./extensions.js";
+import { type Hash, type PublicKey, readPublicKey, signatureHash } from "./keys.js";
 import { CERTIFICATE_TYPES, type CertificateType, type TypeProfile } from "./types.js";
-
-export const EXTENSION = {
-  subjectKeyIdentifier: "2.5.29.14",
-  keyUsage: "2.5.29.15",
-  subjectAltName: "2.5.29.17",
-  basicConstraints: "2.5.29.19",
-  crlDistributionPoints: "2.5.29.31",
-  certificatePolicies: "2.5.29.32",
-  authorityKeyIdentifier: "2.5.29.35",
-  extKeyUsage: "2.5.29.37",
-  authorityInfoAccess: "1.3.6.1.5.5.7.1.1",
-} as const;
-
-/** keyUsage bits as they stand in the first octet. */
-export const KEY_USAGE = { digitalSignature: 0x80, keyAgreement: 0x08, keyCertSign: 0x04, cRLSign: 0x02 } as const;
 
 const OCSP = "1.3.6.1.5.5.7.48.1";
 const CA_ISSUERS = "1.3.6.1.5.5.7.48.2";
 const CPS = "1.3.6.1.5.5.7.2.1";
 const USER_NOTICE = "1.3.6.1.5.5.7.2.2";
-const URI = 0x86;
 
 /** Addresses that go into certificates; only those that the type carries are used. */
 export interface CertificateUrls {
@@ -52,6 +43,8 @@ export interface CertificateUrls {
   /** Explicit text of the user notice. */
   readonly notice: string;
 }
+
+export { EXTENSION, KEY_USAGE } from "./extensions.js";
 
 export interface Issuer {
   /** Its subject Name, DER. */
@@ -101,22 +94,6 @@ export function validity(
   return { notBefore: second(issuedAt - backdateMs), notAfter: midnight + DAY - 1000 - KOREA };
 }
 
-function extension(id: string, critical: boolean, value: Uint8Array): Uint8Array {
-  return sequence(oid(id), ...(critical ? [TRUE] : []), octetString(value));
-}
-
-function keyUsage(...bits: readonly number[]): Uint8Array {
-  const octet = bits.reduce((sum, bit) => sum | bit, 0);
-  const unused = Math.log2(octet & -octet);
-  return extension(EXTENSION.keyUsage, true, Uint8Array.of(TAG.BIT_STRING, 2, unused, octet));
-}
-
-const authorityKey = (identifier: Uint8Array, critical: boolean) =>
-  extension(EXTENSION.authorityKeyIdentifier, critical, sequence(tlv(0x80, identifier)));
-const subjectKey = (key: PublicKey, critical: boolean) =>
-  extension(EXTENSION.subjectKeyIdentifier, critical, octetString(keyIdentifier(key)));
-const uri = (url: string) => textNode(URI, url);
-
 function policies(profile: NonNullable<TypeProfile["policy"]>, urls: CertificateUrls, asSeen: boolean): Uint8Array {
   const id = oid(asSeen ? profile.oidAsSeen : profile.oid);
   const qualifiers = sequence(
@@ -155,36 +132,9 @@ function extensionsOf(input: CertificateInput): Uint8Array[] {
   return list;
 }
 
-interface Signable {
-  readonly serial: Uint8Array;
-  readonly issuer: Uint8Array;
-  readonly subject: Uint8Array;
-  readonly notBefore: number;
-  readonly notAfter: number;
-  readonly publicKey: PublicKey;
-  readonly extensions: readonly Uint8Array[];
-  readonly hash: Hash;
-  readonly sign: (tbs: Uint8Array) => Promise<Uint8Array>;
-}
-
-async function signed(input: Signable): Promise<Uint8Array> {
-  const algorithm = signatureAlgorithm(input.hash);
-  const tbs = sequence(
-    tlv(0xa0, Uint8Array.of(TAG.INTEGER, 1, 2)),
-    integer(input.serial),
-    algorithm,
-    input.issuer,
-    sequence(time(input.notBefore), time(input.notAfter)),
-    input.subject,
-    input.publicKey.spki,
-    tlv(0xa3, sequence(...input.extensions)),
-  );
-  return sequence(tbs, algorithm, bitString(await input.sign(tbs)));
-}
-
 /** A certificate of one of the five types, DER. */
 export function buildCertificate(input: CertificateInput): Promise<Uint8Array> {
-  return signed({
+  return signCertificate({
     ...input,
     issuer: input.issuer.name,
     extensions: extensionsOf(input),
@@ -211,7 +161,7 @@ export interface CaCertificateInput {
 export function buildCaCertificate(input: CaCertificateInput): Promise<Uint8Array> {
   const limit = input.pathLen === undefined ? [] : [integer(Uint8Array.of(input.pathLen))];
   const authority = input.issuer === undefined ? [] : [authorityKey(input.issuer.keyIdentifier, false)];
-  return signed({
+  return signCertificate({
     ...input,
     issuer: input.issuer?.name ?? input.subject,
     extensions: [

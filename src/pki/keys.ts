@@ -1,5 +1,5 @@
 /** ECDSA keys and signatures on P-256 and P-521. Signing and verifying run on the thread pool. */
-import { createHash, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, randomBytes, sign, verify } from "node:crypto";
 import { StationError } from "../shared/errors.js";
 import { bitString, expectTag, oid, readAll, readBits, readOid, readWhole, sequence, TAG, unreadable } from "./der.js";
 
@@ -96,4 +96,17 @@ export function signer(privateKey: KeyObject, hash: Hash): (data: Uint8Array) =>
         else reject(new StationError("INTERNAL", { details: { what: "signing failed" }, cause: error }));
       });
     });
+}
+
+/** A new serial number: 20 random octets, positive. */
+export function randomSerial(): Uint8Array {
+  const serial = new Uint8Array(randomBytes(20));
+  // The top bit clear keeps it positive, the next one set keeps it at 20 octets.
+  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40;
+  return serial;
+}
+
+/** SubjectPublicKeyInfo of a private key of this process. */
+export function publicKeyOf(privateKey: KeyObject): PublicKey {
+  return readPublicKey(new Uint8Array(createPublicKey(privateKey).export({ format: "der", type: "spki" })));
 }

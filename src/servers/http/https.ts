@@ -1,0 +1,124 @@
+/** The HTTPS server that the vPKI and KMS plug-ins run in. */
+import { isIP } from "node:net";
+import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import type { Clock } from "../../shared/clock.js";
+import type { Logger } from "../../shared/logger.js";
+import type { TlsFiles } from "./tls.js";
+
+export interface HttpsOptions {
+  readonly tls: Pick<TlsFiles, "certPem" | "keyPem" | "caPem">;
+  /** Address that the server will listen on; decides what `auto` means. */
+  readonly host: string;
+  /** Whether peers must show a certificate of the local CA; `auto` (default) = unless `host` is a loopback address. */
+  readonly requireClientCert?: boolean | "auto";
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Largest request body, bytes; default 65536, 1024–16777216. */
+  readonly bodyLimit?: number;
+  /** Time for a whole request to arrive, ms; default 30000, 1000–600000. */
+  readonly requestTimeout?: number;
+  /** How long an idle connection is kept, ms; default 60000, 1000–600000. */
+  readonly keepAliveTimeout?: number;
+}
+
+/** Code of the error for a body that is not JSON (status 400); plug-ins answer it in their own words. */
+export const BODY_NOT_JSON = "BODY_NOT_JSON";
+
+/** Forward-secret AEAD suites of TLS 1.2; those of TLS 1.3 are all of that kind. */
+const CIPHERS =
+  "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20";
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+function notJson(message: string): Error {
+  return Object.assign(new Error(message), { code: BODY_NOT_JSON, statusCode: 400 });
+}
+
+/**
+ * True for an error that means: the request's body was not readable JSON (no JSON, another content type, too large). Fastify gives
+ * such errors a status from 400 to 499.
+ */
+export function isBodyError(error: unknown): error is Error {
+  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  return typeof status === "number" && status >= 400 && status < 500;
+}
+
+/**
+ * A Fastify instance that speaks HTTPS (TLS 1.2 at least), takes JSON with or without `charset=UTF-8` in any letter case, logs one line
+ * a request, and ends gracefully: `close()` finishes what is under way. Plug-ins set their own error handlers.
+ */
+export function createHttps(options: HttpsOptions): FastifyInstance {
+  const required = options.requireClientCert ?? "auto";
+  const rejectUnauthorized = required === "auto" ? !isLoopback(options.host) : required;
+  const settings = {
+    bodyLimit: options.bodyLimit ?? 65_536,
+    requestTimeout: options.requestTimeout ?? 30_000,
+    keepAliveTimeout: options.keepAliveTimeout ?? 60_000,
+    forceCloseConnections: "idle" as const,
+    logger: false,
+    https: {
+      cert: options.tls.certPem,
+      key: options.tls.keyPem,
+      ca: options.tls.caPem,
+      minVersion: "TLSv1.2" as const,
+      ciphers: CIPHERS,
+      honorCipherOrder: true,
+      requestCert: true,
+      rejectUnauthorized,
+    },
+  };
+  // The generics of an HTTPS instance differ from the default's by the server alone, which plug-ins never touch.
+  const app = Fastify(settings) as unknown as FastifyInstance;
+  takeJson(app);
+  logRequests(app, options.logger, options.clock);
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: "Not Found" }));
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const status = isBodyError(error) ? (error.statusCode ?? 400) : 500;
+    return reply.code(status).send({ message: status === 500 ? "Internal Server Error" : error.message });
+  });
+  return app;
+}
+
+/** Where a listening instance is reached, e.g. `https://127.0.0.1:8443`. */
+export function baseUrl(app: FastifyInstance): string {
+  const address = app.server.address();
+  if (address === null || typeof address === "string") throw new Error("the server does not listen on TCP");
+  const wildcard = address.address === "0.0.0.0" || address.address === "::";
+  const host = wildcard ? "localhost" : address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return `https://${host}:${address.port}`;
+}
+
+function takeJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (request, body, done) => {
+    const type = request.headers["content-type"];
+    if (type !== undefined && !JSON_TYPE.test(type)) {
+      done(notJson("the content type is not application/json"));
+      return;
+    }
+    try {
+      done(null, JSON.parse(body.toString("utf8")));
+    } catch {
+      done(notJson("the body is not JSON"));
+    }
+  });
+}
+
+function logRequests(app: FastifyInstance, logger: Logger, clock: Clock): void {
+  const started = new WeakMap<object, number>();
+  app.addHook("onRequest", async (request) => {
+    started.set(request, clock.monotonic());
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const ms = Math.round(clock.monotonic() - (started.get(request) ?? clock.monotonic()));
+    logger.info("request", {
+      method: request.method,
+      path: request.routeOptions.url ?? "?",
+      status: reply.statusCode,
+      ms,
+    });
+  });
+}
