@@ -1,0 +1,45 @@
+import type { Clock } from "../shared/clock.js";
+import { StationError } from "../shared/errors.js";
+import { openDatabase } from "./database.js";
+
+/** ms between two looks at a lock that somebody else holds. */
+const POLL = 20;
+
+/**
+ * Runs `work` while this process alone holds the lock `file`. It is the operating system's lock on an SQLite file: a process that dies
+ * gives it back.
+ * @param limit ms to wait for it
+ * @throws StationError STORE_FAILED when it was not free in time
+ */
+export async function withFileLock<T>(
+  file: string,
+  limit: number,
+  clock: Clock,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const database = openDatabase(file);
+  try {
+    database.exec("PRAGMA busy_timeout = 0");
+    const end = clock.monotonic() + limit;
+    while (!tryLock(() => database.exec("BEGIN IMMEDIATE"))) {
+      if (clock.monotonic() >= end) {
+        throw new StationError("STORE_FAILED", { details: { what: `${file} is locked by another process` } });
+      }
+      await clock.sleep(POLL, signal);
+    }
+    return await work();
+  } finally {
+    database.close();
+  }
+}
+
+function tryLock(begin: () => void): boolean {
+  try {
+    begin();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && /locked|busy/i.test(error.message)) return false;
+    throw error;
+  }
+}
