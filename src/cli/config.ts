@@ -136,7 +136,7 @@ export interface StationConfig {
 export type SecretSource = { readonly file: string } | { readonly hex: Secret };
 
 const DEFAULTS =
-  'schema: 1\nmode: simulator\nsecrets: { simulator-cluster: { hex: "73696d756c61746f722d636c75737465" } }\n';
+  'schema: 1\nmode: simulator\nsecrets: { simulator-cluster: { hex: "53494d554c41544f522d534543524554" } }\n';
 
 /**
  * Reads the configuration.
