@@ -1,0 +1,145 @@
+/** `ecu-sim she`: a SHE on its own, one JSON object a line in and one out. */
+import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import { describe } from "../../src/shared/errors.js";
+import { Arguments, CONSOLE_COMMANDS, type ConsoleCommand, type Json, LineError, plainName } from "./commands.js";
+import { type ConsoleStore, DEFAULT_SETTINGS, fileStore, noStore, settingsOf, startDevice } from "./console-state.js";
+import type { SheDevice } from "./device.js";
+
+/** The streams that the console uses; its end is the end of `stdin`. */
+export interface SheConsoleIo {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+const EXIT = { ok: 0, usage: 2, failed: 3 } as const;
+
+const HELP = `Usage: ecu-sim she [--state FILE]
+
+A SHE device: one JSON object a line on standard input, one answer a line on standard output.
+
+  --state FILE  keeps the device over restarts
+  -h, --help    this text
+
+Commands: NEW ${CONSOLE_COMMANDS.map(({ name }) => name).join(" ")}
+(docs/ecu-sim-she.md shows the arguments of each)
+
+Example:
+  echo '{"cmd":"NEW","uid":"000000000000000000000000000001"}
+  {"cmd":"LOAD_PLAIN_KEY","key":"000102030405060708090a0b0c0d0e0f"}
+  {"cmd":"GENERATE_MAC","keyId":14,"data":"cafe"}' | ecu-sim she
+`;
+
+const BY_NAME = new Map<string, ConsoleCommand>(
+  CONSOLE_COMMANDS.flatMap((command) => [command.name, ...command.aliases].map((name) => [plainName(name), command])),
+);
+
+/** @returns exit code: 0 at the end of the input, 2 for bad arguments or a foreign state file, 3 where the file cannot be used */
+export async function sheConsole(args: readonly string[], io: SheConsoleIo): Promise<number> {
+  let state: string | undefined;
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { state: { type: "string" }, help: { type: "boolean", short: "h" } },
+    });
+    if (values.help === true) {
+      await write(io.stdout, HELP);
+      return EXIT.ok;
+    }
+    state = values.state;
+  } catch (error) {
+    await write(io.stderr, `ecu-sim she: ${describe(error)}\n`);
+    return EXIT.usage;
+  }
+  const store = state === undefined ? noStore : fileStore(state);
+  const session = new Session(store);
+  try {
+    await session.start();
+  } catch (error) {
+    await write(io.stderr, `ecu-sim she: ${describe(error)}\n`);
+    return error instanceof LineError ? EXIT.usage : EXIT.failed;
+  }
+  for await (const line of linesOf(io.stdin)) {
+    if (line.trim() === "") continue;
+    await write(io.stdout, `${JSON.stringify(await session.answer(line))}\n`);
+  }
+  return EXIT.ok;
+}
+
+class Session {
+  readonly #store: ConsoleStore;
+  #device: SheDevice | undefined;
+
+  constructor(store: ConsoleStore) {
+    this.#store = store;
+  }
+
+  async start(): Promise<void> {
+    const stored = await this.#store.load();
+    const fresh = { version: 1, keys: [], prngSeed: randomBytes(16).toString("hex") } as const;
+    this.#device = await startDevice(stored?.settings ?? DEFAULT_SETTINGS, stored?.state ?? fresh, this.#store);
+  }
+
+  /** The answer to one line; a line that makes no sense gets `{"error"}`. */
+  async answer(line: string): Promise<Json> {
+    try {
+      const json = parse(line);
+      const name = typeof json.cmd === "string" ? json.cmd : json.command;
+      if (typeof name !== "string") throw new LineError('cmd: missing, e.g. {"cmd":"GET_STATUS"}');
+      const given = new Arguments(json);
+      const plain = plainName(name).replace(/^cmd/, "");
+      if (plain === "new") return await this.#renew(given);
+      const command = BY_NAME.get(plain);
+      if (command === undefined) {
+        const known = ["NEW", ...CONSOLE_COMMANDS.map((row) => row.name)].join(" ");
+        throw new LineError(`cmd: no command is called ${JSON.stringify(name)} (${known})`);
+      }
+      if (this.#device === undefined) throw new LineError("the console was not started");
+      return await command.run(this.#device, given);
+    } catch (error) {
+      return { error: describe(error) };
+    }
+  }
+
+  async #renew(given: Arguments): Promise<Json> {
+    const { settings, prngSeed } = settingsOf(given);
+    this.#device = await startDevice(settings, { version: 1, keys: [], prngSeed }, this.#store);
+    return { erc: "ERC_NO_ERROR", uid: settings.uid };
+  }
+}
+
+function parse(line: string): Json {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    throw new LineError("the line is not JSON");
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new LineError("the line is not a JSON object");
+  }
+  return json as Json;
+}
+
+async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }))).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Writes and, where the stream says it is full, waits for its reader. */
+async function write(stream: SheConsoleIo["stdout"], text: string): Promise<void> {
+  const more = stream.write(text);
+  if (more !== false || !("once" in stream) || typeof stream.once !== "function") return;
+  const once = stream.once.bind(stream);
+  await new Promise<void>((resolve) => {
+    once("drain", () => resolve());
+    once("close", () => resolve());
+  });
+}
