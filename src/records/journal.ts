@@ -5,6 +5,7 @@ import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { Listeners } from "../shared/listeners.js";
 import type { RunLedger, RunStore } from "../station/ports.js";
+import type { BayHolder } from "./bay-store.js";
 import { createHistory, type History } from "./history.js";
 import { type Processes, systemProcesses } from "./processes.js";
 import { type RecordsDefinition, recordsSource } from "./store.js";
@@ -48,7 +49,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       const holder = { owner: randomUUID(), ...processes.self };
       let replaces: string | null = null;
       for (;;) {
-        const held = await store.call("claimBay", { bay, holder, replaces, now: clock.now() });
+        const held: BayHolder | null = await store.call("claimBay", { bay, holder, replaces, now: clock.now() });
         if (held === null) break;
         if (processes.alive(held)) {
           throw new StationError("RUN_BUSY", { details: { what: `${bay} (process ${held.pid})` } });

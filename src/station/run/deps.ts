@@ -1,0 +1,69 @@
+/** What one run is given. */
+import type { Profile } from "../../profiles/schema.js";
+import type { Clock } from "../../shared/clock.js";
+import type { Logger } from "../../shared/logger.js";
+import type { Secret } from "../../shared/secret.js";
+import type {
+  EcuSession,
+  InjectionTarget,
+  Inputs,
+  KmsClient,
+  OrderSource,
+  ResultSink,
+  RunEvent,
+  RunLedger,
+  RunStore,
+  VpkiClient,
+} from "../ports.js";
+
+export interface OpenedEcu {
+  readonly session: EcuSession;
+  readonly target: InjectionTarget;
+}
+
+export interface RunTimers {
+  /** Most ms that a run waits for results owed by earlier runs, and for its own at its end. Default 10,000, range 0–600,000. */
+  readonly flush: number;
+  /** ms that a step has to come to rest after its limit or an abort. Default 2,000, range 0–60,000. */
+  readonly unwind: number;
+}
+
+export const DEFAULT_RUN_TIMERS: RunTimers = { flush: 10_000, unwind: 2_000 };
+
+export interface RunDeps {
+  /** Opens the link; a session that comes after the signal's end is closed by the run. */
+  openSession(signal: AbortSignal): Promise<OpenedEcu>;
+  readonly vpki: VpkiClient;
+  readonly kms: KmsClient;
+  readonly runs: RunStore;
+  readonly ledger: RunLedger;
+  readonly results: ResultSink;
+  readonly orders: OrderSource;
+  readonly profile: Profile;
+  readonly profileHash: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Lends a secret of the station's configuration; the run neither keeps nor wipes it. @throws StationError CONFIG_INVALID */
+  secrets(name: string): Secret;
+  /** Random bytes of cryptographic quality. */
+  random(bytes: number): Uint8Array;
+  /** A new id: 1–80 characters of A–Z, a–z, 0–9, `-`, `_`; ids made later sort later. */
+  newRunId(): string;
+  readonly programVersion: string;
+  readonly bay: string;
+  readonly link: string;
+  readonly timers?: Partial<RunTimers>;
+}
+
+export interface RunRequest {
+  /** What the scan or the command line gave. */
+  readonly inputs: Inputs;
+  /** The EcuID that was ordered, 54 hex digits of any case. */
+  readonly ecuId?: string;
+}
+
+export interface RunOptions {
+  /** Its end aborts the run: outcome ABORTED, teardown as always. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+}

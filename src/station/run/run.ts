@@ -1,0 +1,299 @@
+/** One run as it goes on: what it is, what it found, and its journal. Steps work on it; nothing of it is in the machine's context. */
+import { asStationError, describe, StationError } from "../../shared/errors.js";
+import type {
+  EcuIdentity,
+  EcuSession,
+  InjectionTarget,
+  Inputs,
+  InterruptedRun,
+  JournalEntry,
+  OutboxRow,
+  RunHeader,
+  RunRecord,
+  StepRecord,
+  Verdict,
+} from "../ports.js";
+import { bounded } from "./bounded.js";
+import { DEFAULT_RUN_TIMERS, type OpenedEcu, type RunDeps, type RunOptions, type RunRequest } from "./deps.js";
+import { planOf } from "./plan.js";
+import { stepsOf } from "./resume.js";
+
+/** Header of a fresh run. */
+function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs): RunHeader {
+  return {
+    runId: deps.newRunId(),
+    bay: deps.bay,
+    link: deps.link,
+    profile: { name: deps.profile.name, version: deps.profile.version, hash: deps.profileHash },
+    inputs,
+    expectedEcuId: request.ecuId?.toLowerCase(),
+    startedAt: deps.clock.now(),
+    programVersion: deps.programVersion,
+    plan: planOf(deps.profile),
+  };
+}
+
+/** What a step sees of its own doing. */
+export interface StepScope {
+  readonly step: string;
+  readonly signal: AbortSignal;
+  /** What earlier lives of this run wrote about this step. */
+  readonly before: readonly JournalEntry[];
+  /** Writes an entry; durable when it resolves. Never key material. */
+  note(data: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Adds to what the step's record says. Never key material. */
+  fact(facts: Readonly<Record<string, unknown>>): void;
+  /** The step had nothing to do. */
+  skip(): void;
+  /** A result that is written in one transaction with this step's next entry, be it its end. */
+  owe(row: OutboxRow): void;
+}
+
+export class Run {
+  readonly deps: RunDeps;
+  readonly request: RunRequest;
+  readonly timers: { readonly flush: number; readonly unwind: number };
+  readonly steps = new Map<string, StepRecord>();
+  /** The run that the journal says was interrupted and may be this one. */
+  candidate: InterruptedRun | undefined;
+  resumed = 0;
+  identity: EcuIdentity | undefined;
+  /** Report of the master key that authorises what follows; it must have arrived before the next POST. */
+  authorisation: string | undefined;
+  /** Gives the bay back. */
+  release: (() => Promise<void>) | undefined;
+  record: RunRecord | undefined;
+  #header: RunHeader;
+  #begun = false;
+  #entries: JournalEntry[] = [];
+  #opened: OpenedEcu | undefined;
+  #over = false;
+  #resting: Promise<unknown> = Promise.resolve();
+  readonly #onEvent: NonNullable<RunOptions["onEvent"]>;
+
+  constructor(deps: RunDeps, request: RunRequest, onEvent: RunOptions["onEvent"]) {
+    this.deps = deps;
+    this.request = request;
+    this.timers = { ...DEFAULT_RUN_TIMERS, ...deps.timers };
+    this.#header = headerOf(deps, request, request.inputs);
+    this.#onEvent = onEvent ?? (() => undefined);
+  }
+
+  get header(): RunHeader {
+    return this.#header;
+  }
+
+  get runId(): string {
+    return this.#header.runId;
+  }
+
+  /** True once the journal knows the run. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  get session(): EcuSession {
+    return this.#need().session;
+  }
+
+  get target(): InjectionTarget {
+    return this.#need().target;
+  }
+
+  /** The identity read in this life. */
+  get unit(): EcuIdentity {
+    if (this.identity === undefined)
+      throw new StationError("INTERNAL", { details: { what: "the unit is not identified" } });
+    return this.identity;
+  }
+
+  #need(): OpenedEcu {
+    if (this.#opened === undefined) throw new StationError("INTERNAL", { details: { what: "no session is open" } });
+    return this.#opened;
+  }
+
+  /** Nothing of an earlier run counts any more; the record is that of a fresh run from here on. */
+  reset(): void {
+    const { deps, request } = this;
+    if (this.#begun) this.#header = headerOf(deps, request, request.inputs);
+    this.#begun = false;
+    this.#entries = [];
+    this.resumed = 0;
+    this.candidate = undefined;
+    this.authorisation = undefined;
+  }
+
+  /** A fresh run with all of its inputs. */
+  async begin(inputs: Inputs): Promise<void> {
+    const header = { ...this.#header, inputs };
+    this.#header = header;
+    await this.deps.runs.begin(header);
+    this.#begun = true;
+    this.emit({ kind: "begun", header, resumed: false });
+  }
+
+  /** An interrupted run is taken up again. */
+  async takeUp(run: InterruptedRun): Promise<void> {
+    this.#header = run.header;
+    this.#entries = [...run.entries];
+    this.resumed = run.resumed + 1;
+    this.candidate = run;
+    for (const record of stepsOf(run)) this.steps.set(record.step, record);
+    await this.deps.runs.resume(run.header.runId);
+    this.#begun = true;
+    this.emit({ kind: "begun", header: run.header, resumed: true });
+  }
+
+  /** True where the journal says that the step is done. */
+  isDone(step: string): boolean {
+    return this.#entries.some((entry) => entry.step === step && entry.event === "finished");
+  }
+
+  /** Facts of a step that is done, in this life or before. */
+  factsOf(step: string): Readonly<Record<string, unknown>> {
+    return this.#entries.findLast((entry) => entry.step === step && entry.event === "finished")?.data ?? {};
+  }
+
+  emit(event: Parameters<NonNullable<RunOptions["onEvent"]>>[0]): void {
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      this.deps.logger.warn("a listener of the run failed", { error: describe(error) });
+    }
+  }
+
+  /** Keeps the session for the steps; one that comes too late is closed at once. */
+  adopt(opened: OpenedEcu): void {
+    if (this.#over) void this.#close(opened);
+    else this.#opened = opened;
+  }
+
+  /** Closes the session, within the profile's limit. Never rejects. */
+  async teardown(): Promise<void> {
+    this.#over = true;
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened !== undefined) await this.#close(opened);
+  }
+
+  /** Largest measured timers. */
+  measured(): Readonly<Record<string, number>> {
+    return this.#opened?.session.timers() ?? {};
+  }
+
+  async #close(opened: OpenedEcu): Promise<void> {
+    const { clock, profile, logger } = this.deps;
+    const limit = profile.limits.teardown;
+    const onLimit = () => new StationError("RUN_TIMEOUT", { details: { step: "teardown", ms: limit } });
+    try {
+      const bounds = { limit, unwind: 0, onLimit };
+      await bounded(clock, bounds, new AbortController().signal, (signal) => opened.session.close(signal));
+    } catch (error) {
+      logger.warn("the session was not closed cleanly", { error: describe(error) });
+    }
+  }
+
+  /** Resolves when no step is at work any more. */
+  async rest(): Promise<void> {
+    await this.#resting;
+  }
+
+  /** Does what comes before the journal, with the limit of a step. @throws StationError */
+  limited(step: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { clock, profile } = this.deps;
+    const limit = profile.limits.step;
+    const onLimit = () => new StationError("RUN_TIMEOUT", { details: { step, ms: limit } });
+    const doing = bounded(clock, { limit, unwind: this.timers.unwind, onLimit }, signal, work);
+    this.#resting = doing.catch(() => undefined);
+    return doing;
+  }
+
+  /**
+   * Does one step: journal, events, record, and the profile's limit. What `work` throws after an abort counts as the abort.
+   * @throws StationError
+   */
+  perform<T>(step: string, signal: AbortSignal, work: (scope: StepScope) => Promise<T>): Promise<T> {
+    const performing = this.#perform(step, signal, work);
+    this.#resting = performing.catch(() => undefined);
+    return performing;
+  }
+
+  async #perform<T>(step: string, signal: AbortSignal, work: (scope: StepScope) => Promise<T>): Promise<T> {
+    const { clock, profile } = this.deps;
+    const startedAt = clock.now();
+    const from = clock.monotonic();
+    const before = this.#entries.filter((entry) => entry.step === step);
+    const facts: Record<string, unknown> = {};
+    let owed: OutboxRow[] = [];
+    let skipped = false;
+    let given = true;
+    const append = async (event: JournalEntry["event"], data: Readonly<Record<string, unknown>>) => {
+      const rows = owed;
+      const entry = { step, event, at: clock.now(), data };
+      await this.deps.runs.append(this.runId, entry, rows);
+      owed = owed.slice(rows.length);
+      this.#entries.push(entry);
+    };
+    const write: typeof append = async (event, data) => {
+      // A step that was given up must not go on writing behind the run's back.
+      if (!given) throw new StationError("RUN_ABORTED");
+      await append(event, data);
+    };
+    const done = (state: StepRecord["state"], found: Readonly<Record<string, unknown>>) => {
+      const record: StepRecord = { step, state, startedAt, ms: clock.monotonic() - from, facts: found };
+      this.steps.set(step, record);
+      this.emit({ kind: "step-finished", record });
+    };
+    const limit = profile.limits.step;
+    const onLimit = () => new StationError("RUN_TIMEOUT", { details: { step, ms: limit } });
+    this.emit({ kind: "step-started", step, at: startedAt });
+    try {
+      const value = await bounded(clock, { limit, unwind: this.timers.unwind, onLimit }, signal, async (own) => {
+        await write("started", {});
+        const result = await work({
+          step,
+          signal: own,
+          before,
+          note: (data) => write("noted", data),
+          fact: (more) => Object.assign(facts, more),
+          skip: () => {
+            skipped = true;
+          },
+          owe: (row) => owed.push(row),
+        });
+        await write("finished", skipped ? { ...facts, skipped: true } : facts);
+        return result;
+      });
+      done(skipped ? "skipped" : "done", { ...facts });
+      return value;
+    } catch (thrown) {
+      given = false;
+      const error = asStationError(thrown);
+      const { code, details } = error;
+      await append("failed", { ...facts, code, details }).catch((failure: unknown) =>
+        this.deps.logger.error("the journal cannot be written", { error: describe(failure) }),
+      );
+      done("failed", { ...facts, code });
+      throw error;
+    }
+  }
+
+  /** The record as it stands. */
+  recordOf(verdict: Verdict, owed: number): RunRecord {
+    const order = [...this.#header.plan, ...this.steps.keys()];
+    const steps = [...this.steps.values()].sort((a, b) => order.indexOf(a.step) - order.indexOf(b.step));
+    return {
+      schema: 1,
+      runId: this.runId,
+      header: this.#header,
+      identity: this.identity,
+      steps,
+      timers: this.measured(),
+      startedAt: this.#header.startedAt,
+      finishedAt: this.deps.clock.now(),
+      resumed: this.resumed,
+      owed,
+      ...verdict,
+    };
+  }
+}

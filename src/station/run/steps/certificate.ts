@@ -1,0 +1,210 @@
+/** One certificate: key pair and CSR in the target, leaf from the vPKI, checked, installed, read back and proven. */
+import { type Certificate, parseCertificate } from "../../../pki/certificate.js";
+import { checkIssued, verifyChain } from "../../../pki/chain.js";
+import { encodePem, parseCsr, verifyCsr } from "../../../pki/csr.js";
+import { readPublicKey, verifySignature } from "../../../pki/keys.js";
+import { decodeName, sameName } from "../../../pki/names.js";
+import { CERTIFICATE_TYPES } from "../../../pki/types.js";
+import type { ProfileCertificate } from "../../../profiles/schema.js";
+import { equalBytes } from "../../../shared/bytes.js";
+import { isStationError, StationError } from "../../../shared/errors.js";
+import type { CertificateChain, IssueAnswer } from "../../ports.js";
+import { type CertificateOrder, certificateOrder } from "../inputs.js";
+import type { Run, StepScope } from "../run.js";
+import { sha256 } from "./verify.js";
+
+/** How many key pairs are made before the vPKI's "key used" counts as its fault. */
+const MAX_KEY_PAIRS = 3;
+const CHALLENGE_LENGTH = 32;
+const WIRE: ReadonlySet<string> = new Set(["transport", "uds"]);
+
+type Operation = "issue" | "reissue";
+
+interface Work {
+  readonly run: Run;
+  readonly scope: StepScope;
+  readonly certificate: ProfileCertificate;
+  readonly order: CertificateOrder;
+}
+
+/** A request that the journal notes before it is sent; public data, so that it can be sent again word for word. */
+interface NotedRequest {
+  readonly attempt: number;
+  readonly operation: Operation;
+  /** DER, base64. */
+  readonly csr: string;
+  /** DER, base64, once it was answered. */
+  leaf?: string;
+}
+
+export async function certificateStep(run: Run, scope: StepScope, certificate: ProfileCertificate): Promise<void> {
+  const order = certificateOrder(certificate, run.header.inputs);
+  const work = { run, scope, certificate, order };
+  scope.fact({ type: certificate.type, slot: certificate.slot, dn: order.dn });
+  const noted = notedRequest(scope);
+  if (noted !== undefined && (await goOn(work, noted))) return;
+  let operation = noted?.operation ?? (await firstOperation(work));
+  const first = (noted?.attempt ?? 0) + 1;
+  for (let attempt = first; attempt < first + MAX_KEY_PAIRS; attempt++) {
+    const csr = await makeCsr(work);
+    const request = { attempt, operation, csr: base64(csr) };
+    await scope.note({ request });
+    const leaf = await ask(work, request);
+    if (leaf !== undefined) {
+      await installAndProve(work, csr, leaf);
+      return;
+    }
+    // The key was certified before, so this DN is known to the vPKI.
+    operation = "reissue";
+  }
+  throw new StationError("VPKI_REJECTED", {
+    details: { status: 403, what: `${MAX_KEY_PAIRS} fresh keys were used before` },
+  });
+}
+
+function notedRequest(scope: StepScope): NotedRequest | undefined {
+  let last: NotedRequest | undefined;
+  for (const { data } of scope.before) {
+    if (data.request !== undefined) last = { ...(data.request as NotedRequest) };
+    if (typeof data.leaf === "string" && last !== undefined) last.leaf = data.leaf;
+  }
+  return last;
+}
+
+/** Goes on with a request of an earlier life; false when that leads nowhere and a new key pair is due. */
+async function goOn(work: Work, noted: NotedRequest): Promise<boolean> {
+  const csr = fromBase64(noted.csr);
+  const leaf = noted.leaf === undefined ? await ask(work, noted) : fromBase64(noted.leaf);
+  if (leaf === undefined) return false;
+  try {
+    await installAndProve(work, csr, leaf);
+    work.scope.fact({ settled: "noted request" });
+    return true;
+  } catch (error) {
+    // The target's waiting key pair may have been replaced meanwhile.
+    if (isStationError(error, "TARGET_CERT_REFUSED")) return false;
+    throw error;
+  }
+}
+
+async function firstOperation({ run, scope, certificate, order }: Work): Promise<Operation> {
+  const held = await run.target.readCertificate(certificate.slot, scope.signal);
+  if (held === undefined) return "issue";
+  try {
+    return sameName(decodeName(parseCertificate(held).subject), order.subject) ? "reissue" : "issue";
+  } catch (error) {
+    if (isStationError(error, "PKI_UNREADABLE")) return "issue";
+    throw error;
+  }
+}
+
+async function makeCsr({ run, scope, certificate, order }: Work): Promise<Uint8Array> {
+  const { name, slot, type } = certificate;
+  const wanted = CERTIFICATE_TYPES[type];
+  const invalid = (what: string, cause?: unknown) =>
+    new StationError("TARGET_CSR_INVALID", { details: { name, what }, cause });
+  const { curve } = wanted;
+  const request = { name, slot, curve, subject: order.subjectDer, attributes: order.attributes };
+  const der = await run.target.makeCsr(request, scope.signal);
+  let csr: ReturnType<typeof parseCsr>;
+  try {
+    csr = parseCsr(der);
+  } catch (error) {
+    throw invalid("it cannot be read", error);
+  }
+  if (!equalBytes(csr.subject, order.subjectDer)) throw invalid("its subject is another one");
+  const check = await verifyCsr(csr, wanted);
+  if (!check.ok) throw invalid(check.what);
+  return der;
+}
+
+/** The leaf for a noted request; undefined when its key was used before. */
+async function ask(work: Work, noted: NotedRequest): Promise<Uint8Array | undefined> {
+  const { run, scope, order } = work;
+  const { vpki } = run.deps;
+  const csrPem = encodePem(fromBase64(noted.csr), "CERTIFICATE REQUEST");
+  const request = { ...order.request, csrPem };
+  const id = (operation: Operation) => `${run.runId}:${scope.step}:${operation}:${noted.attempt}`;
+  let { operation } = noted;
+  let answer: IssueAnswer;
+  if (operation === "reissue") {
+    answer = await vpki.reissue(request, id("reissue"), scope.signal);
+    if (answer.kind === "unknown-dn") {
+      operation = "issue";
+      answer = await vpki.issue(request, id("issue"), scope.signal);
+    }
+  } else {
+    answer = await vpki.issue(request, id("issue"), scope.signal);
+  }
+  if (answer.kind === "key-used") return undefined;
+  if (answer.kind === "unknown-dn")
+    throw new StationError("VPKI_FAULT", { details: { what: `404 to the issue of ${order.dn}` } });
+  scope.fact({ operation });
+  await scope.note({ leaf: base64(answer.certificate) });
+  return answer.certificate;
+}
+
+async function installAndProve(work: Work, csr: Uint8Array, leaf: Uint8Array): Promise<void> {
+  const { run, scope, certificate } = work;
+  const chain = await run.deps.vpki.chain(certificate.type, scope.signal);
+  const issued = await checkLeaf(work, csr, leaf, chain);
+  await install(work, leaf, chain);
+  await prove(work, issued);
+  scope.fact({
+    serial: issued.serial,
+    notAfter: new Date(issued.notAfter).toISOString(),
+    sha256: sha256(leaf),
+  });
+}
+
+async function checkLeaf(work: Work, csr: Uint8Array, leaf: Uint8Array, chain: CertificateChain): Promise<Certificate> {
+  const { run, certificate, order } = work;
+  const { name, type } = certificate;
+  const invalid = (what: string) => new StationError("VPKI_CERT_INVALID", { details: { name, what } });
+  const { publicKey } = parseCsr(csr);
+  const issued = checkIssued({ certificate: leaf, type, subject: order.subject, publicKey });
+  if (!issued.ok) throw invalid(issued.what);
+  const path = await verifyChain({ leaf, ...chain, at: run.deps.clock.now() });
+  if (!path.ok) throw invalid(path.what);
+  return issued.certificate;
+}
+
+/** Installs and reads back; a lost answer is settled by what the slot holds. */
+async function install({ run, scope, certificate }: Work, leaf: Uint8Array, chain: CertificateChain): Promise<void> {
+  const { name, slot } = certificate;
+  const { signal } = scope;
+  const holds = async () => {
+    const held = await run.target.readCertificate(slot, signal);
+    return held !== undefined && equalBytes(held, leaf);
+  };
+  try {
+    await run.target.installCertificate(slot, leaf, chain, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isStationError(error) || !WIRE.has(error.layer)) throw error;
+    // The same leaf again is harmless (ecu-interface.md, routine 0221).
+    if (!(await holds())) await run.target.installCertificate(slot, leaf, chain, signal);
+  }
+  if (!(await holds()))
+    throw new StationError("TARGET_CERT_REFUSED", { details: { name, status: "it reads back another one" } });
+}
+
+async function prove({ run, scope, certificate }: Work, issued: Certificate): Promise<void> {
+  const { name, slot, type } = certificate;
+  const challenge = run.deps.random(CHALLENGE_LENGTH);
+  const signature = await run.target.prove(slot, challenge, scope.signal);
+  const { hash } = CERTIFICATE_TYPES[type];
+  if (!(await verifySignature(readPublicKey(issued.spki), hash, challenge, signature)))
+    throw new StationError("TARGET_PROOF_FAILED", {
+      details: { name, what: "the signature is not by the certified key" },
+    });
+  scope.fact({ proof: hash });
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
+
+function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "base64"));
+}

@@ -1,0 +1,67 @@
+/** Before the unit is touched: inputs, the bay, an interrupted run, the servers, and what is owed to them. */
+import type { Inputs } from "../../ports.js";
+import { checkOrders, resolveInputs } from "../inputs.js";
+import { parseStep, planOf } from "../plan.js";
+import { closedRecord, obstacle, todoOf } from "../resume.js";
+import type { Run } from "../run.js";
+
+/** Ends interrupted runs that cannot go on; keeps the newest that can as the run's candidate. */
+async function findCandidate(run: Run): Promise<void> {
+  const { runs, bay, profile, profileHash, results, clock } = run.deps;
+  const plan = planOf(profile);
+  let newer = false;
+  for (const interrupted of [...(await runs.interrupted(bay))].reverse()) {
+    const why = newer ? "a later run went on" : obstacle(interrupted, { profileHash, plan, request: run.request });
+    if (why === undefined) {
+      run.candidate = interrupted;
+      newer = true;
+      continue;
+    }
+    const owed = await results.waiting({ runId: interrupted.header.runId });
+    await runs.finish(closedRecord(interrupted, why, clock.now(), owed));
+  }
+}
+
+/** The profile's inputs and secrets, all there and usable. */
+async function orderInputs(run: Run, signal: AbortSignal): Promise<Inputs> {
+  const { profile, orders } = run.deps;
+  const inputs = await resolveInputs(profile, run.request.inputs, orders, signal);
+  checkOrders(profile, inputs);
+  return inputs;
+}
+
+/** A fresh run with inputs of its own. @throws StationError INPUT_MISSING, INPUT_INVALID */
+export async function beginFresh(run: Run, signal: AbortSignal): Promise<void> {
+  run.reset();
+  await run.begin(await orderInputs(run, signal));
+}
+
+export async function checkStep(run: Run, signal: AbortSignal): Promise<void> {
+  const { profile, ledger, bay, secrets } = run.deps;
+  run.release = await ledger.claim(bay);
+  await findCandidate(run);
+  if (run.candidate === undefined) await beginFresh(run, signal);
+  else await run.takeUp(run.candidate);
+  for (const key of profile.keys) if (key.secOC !== undefined) secrets(key.secOC.supplierSecret);
+  await checkServers(run, signal);
+  await flushResults(run, signal);
+}
+
+/** Servers that the rest of the plan needs. @throws StationError VPKI_UNREACHABLE, KMS_UNREACHABLE */
+async function checkServers(run: Run, signal: AbortSignal): Promise<void> {
+  const { vpki, kms } = run.deps;
+  const kinds = new Set(todoOf(run.header.plan, (step) => run.isDone(step)).map((step) => parseStep(step).kind));
+  if (kinds.has("cert")) await vpki.ping(signal);
+  if (kinds.has("key") || kinds.has("sync")) await kms.ping(signal);
+}
+
+/** Delivers what waits in the outbox, as far as that goes in the run's time for it. */
+export async function flushResults(run: Run, signal: AbortSignal): Promise<void> {
+  const time = new AbortController();
+  const timer = run.deps.clock.timer(run.timers.flush, () => time.abort());
+  try {
+    await run.deps.results.flush(AbortSignal.any([signal, time.signal]));
+  } finally {
+    timer.cancel();
+  }
+}

@@ -1,0 +1,92 @@
+/** What an error means for the unit and the operator. */
+import { asStationError, describe, type ErrorCode, StationError } from "../../shared/errors.js";
+import type { Outcome, Verdict } from "../ports.js";
+
+export type Failure = NonNullable<Verdict["failure"]>;
+
+/** FAIL is the unit's, ERROR the station's or a server's, TIMEOUT where nothing answered in time. */
+export const OUTCOMES: Readonly<Record<ErrorCode, Exclude<Outcome, "PASS">>> = {
+  LINK_URL_INVALID: "ERROR",
+  LINK_UNSUPPORTED: "ERROR",
+  LINK_OPEN_FAILED: "ERROR",
+  LINK_CLOSED: "ERROR",
+  LINK_SEND_FAILED: "ERROR",
+  LINK_BUS_OFF: "ERROR",
+  ISOTP_TIMEOUT_A: "TIMEOUT",
+  ISOTP_TIMEOUT_BS: "TIMEOUT",
+  ISOTP_TIMEOUT_CR: "TIMEOUT",
+  ISOTP_WRONG_SN: "ERROR",
+  ISOTP_UNEXP_PDU: "ERROR",
+  ISOTP_INVALID_FS: "ERROR",
+  ISOTP_WFT_OVRN: "TIMEOUT",
+  ISOTP_BUFFER_OVFLW: "FAIL",
+  ISOTP_TOO_LONG: "ERROR",
+  ISOTP_BUSY: "ERROR",
+  UDS_TIMEOUT: "TIMEOUT",
+  UDS_TOO_MANY_PENDING: "TIMEOUT",
+  UDS_NEGATIVE_RESPONSE: "FAIL",
+  UDS_UNEXPECTED_RESPONSE: "FAIL",
+  UDS_ACCESS_DENIED: "FAIL",
+  ECU_WRONG_KIND: "FAIL",
+  ECU_ID_MISMATCH: "FAIL",
+  ECU_VIN_MISMATCH: "FAIL",
+  ECU_LOST_STATE: "FAIL",
+  TARGET_KEY_REFUSED: "FAIL",
+  TARGET_KEY_MISMATCH: "FAIL",
+  TARGET_SYNC_MISMATCH: "FAIL",
+  TARGET_CSR_INVALID: "FAIL",
+  TARGET_CERT_REFUSED: "FAIL",
+  TARGET_PROOF_FAILED: "FAIL",
+  VPKI_UNREACHABLE: "ERROR",
+  VPKI_REJECTED: "ERROR",
+  VPKI_CERT_INVALID: "ERROR",
+  VPKI_FAULT: "ERROR",
+  PKI_UNREADABLE: "ERROR",
+  KMS_UNREACHABLE: "ERROR",
+  KMS_REJECTED: "ERROR",
+  KMS_FAULT: "ERROR",
+  INPUT_MISSING: "ERROR",
+  INPUT_INVALID: "ERROR",
+  RUN_ABORTED: "ABORTED",
+  RUN_TIMEOUT: "TIMEOUT",
+  RUN_INTERRUPTED: "ERROR",
+  RUN_BUSY: "ERROR",
+  OUTBOX_PENDING: "ERROR",
+  OUTBOX_QUARANTINED: "ERROR",
+  PROFILE_NOT_FOUND: "ERROR",
+  PROFILE_INVALID: "ERROR",
+  PROFILE_FORBIDDEN: "ERROR",
+  CONFIG_INVALID: "ERROR",
+  USAGE: "ERROR",
+  STORE_FAILED: "ERROR",
+  INTERNAL: "ERROR",
+};
+
+const MAX_CAUSES = 8;
+
+function causesOf(error: unknown): string[] {
+  const lines: string[] = [];
+  let cause = error instanceof Error ? error.cause : undefined;
+  while (cause !== undefined && lines.length < MAX_CAUSES) {
+    lines.push(cause instanceof StationError ? `${cause.code}: ${describe(cause)}` : describe(cause));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return lines;
+}
+
+/** Outcome and failure of a run that ended with `thrown` in `step`. */
+export function verdictOf(thrown: unknown, step: string): Verdict & { readonly failure: Failure } {
+  const error = asStationError(thrown);
+  return {
+    outcome: OUTCOMES[error.code],
+    failure: {
+      code: error.code,
+      layer: error.layer,
+      step,
+      retryable: error.retryable,
+      text: error.text,
+      details: error.details,
+      causes: causesOf(error),
+    },
+  };
+}
