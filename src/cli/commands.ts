@@ -23,6 +23,17 @@ const row = (
 });
 
 export const COMMANDS: readonly CommandRow[] = [
+  row(
+    "she",
+    "SHE key updates: M1–M5 made, read and checked",
+    {
+      she: "ecustation she generate --jsonl < updates.jsonl",
+      generate: "ecustation she generate --jsonl < updates.jsonl",
+      decode: "ecustation she decode --help",
+      verify: "ecustation she verify --help",
+    },
+    async (io) => (await import("./she.js")).sheCommand(io),
+  ),
   row("doctor", "what works here, what is missing and what to do", "ecustation doctor --json", async (io) =>
     (await import("./doctor.js")).doctorCommand(io),
   ),

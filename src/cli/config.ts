@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type Static, Type } from "typebox";
+import { Value } from "typebox/value";
 import { CertificateTypes } from "../profiles/schema.js";
 import { describe, StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
@@ -30,7 +31,7 @@ const EmbeddedSection = Type.Object(
     /** Certificate types that are issued exactly as the OEM's service was seen to (critical AKI/SKI, 2.5.29.32). */
     asSeen: Type.Array(Type.Enum([...CertificateTypes]), { default: [] }),
   },
-  { ...strict, default: {} },
+  strict,
 );
 
 const ExternalSection = Type.Object(
@@ -72,9 +73,10 @@ const StationSchema = Type.Object(
     profiles: Type.Optional(Text),
     /** Where inputs come from that nobody gave: made up by the simulator, or nowhere. */
     orders: Type.Optional(Type.Enum(["simulator", "none"])),
-    servers: Type.Union(
-      [Type.Object({ embedded: EmbeddedSection }, strict), Type.Object({ external: ExternalSection }, strict)],
-      { default: { embedded: {} } },
+    /** One of the two; embedded ones where nothing is said. */
+    servers: Type.Object(
+      { embedded: Type.Optional(EmbeddedSection), external: Type.Optional(ExternalSection) },
+      { ...strict, default: {} },
     ),
     /** Supplier secrets by the name that profiles use. */
     secrets: Type.Record(
@@ -220,12 +222,14 @@ function serversOf(
   at: (path: string) => string,
   fault: (path: readonly string[], what: string) => StationError,
 ): ServersConfig {
-  if ("embedded" in given.servers) {
-    const { registry, ...rest } = given.servers.embedded;
+  const { embedded, external } = given.servers;
+  if (external === undefined) {
+    const { registry, ...rest } = embedded ?? Value.Parse(EmbeddedSection, Value.Default(EmbeddedSection, {}));
     const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
     return { kind: "embedded", ...rest, registry: file };
   }
-  const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = given.servers.external;
+  if (embedded !== undefined) throw fault(["servers", "external"], "stands beside embedded (expected one of them)");
+  const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = external;
   if ((clientCertFile === undefined) !== (clientKeyFile === undefined))
     throw fault(["servers", "external"], "names one of clientCertFile and clientKeyFile (expected both or none)");
   return {

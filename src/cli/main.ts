@@ -55,7 +55,9 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   try {
     const row = rowOf(argv);
     const program = await programFor(row, argv, io);
-    await program.parseAsync([...argv], { from: "user" });
+    // Help for a command that is not there would be the program's own.
+    const words = row === undefined && commandWord(argv) !== undefined ? argv.filter((word) => !isHelp(word)) : argv;
+    await program.parseAsync([...words], { from: "user" });
     return io.exitCode ?? EXIT.OK;
   } catch (error) {
     return await report(io, error);
@@ -85,6 +87,7 @@ function usage(message: string): StationError {
   return new StationError("USAGE", { details: { what: message.replace(/^error: /, "") } });
 }
 
+const isHelp = (word: string) => word === "--help" || word === "-h";
 const GLOBAL_OPTIONS_WITH_VALUE = ["--config", "--data"];
 
 /** First word that is no option, and no option's value. */
