@@ -1,0 +1,141 @@
+/** The KMS as a Fastify plug-in: the four endpoints of the contract over one store. */
+import { join } from "node:path";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify";
+import { CORRELATION_ID } from "../../contract/common.js";
+import { KMS_PATHS, type KmsMethod, type KmsResource, type Phase } from "../../contract/kms.js";
+import type { StoreHost } from "../../db/store.js";
+import { ascii, equalConstantTime } from "../../shared/bytes.js";
+import type { Clock } from "../../shared/clock.js";
+import { describe, StationError } from "../../shared/errors.js";
+import type { Logger } from "../../shared/logger.js";
+import { loadRegistry, type Registry } from "./registry.js";
+import { Failure, type KmsRequest, readRequest } from "./request.js";
+import { KmsService, type Success } from "./service.js";
+import { kmsStore } from "./store/sqlite.js";
+import { Vault } from "./vault.js";
+
+export { loadRegistry, parseRegistry, type Registry } from "./registry.js";
+
+export interface KmsConfig {
+  /** Phase of a request that names none; default the registry's. */
+  readonly phase?: Phase;
+  /** Largest body, bytes; default 65,536, range 1,024–1,048,576. */
+  readonly bodyLimit?: number;
+}
+
+export interface KmsOptions {
+  readonly stores: StoreHost;
+  /** Folder of the store (`kms.sqlite`) and its key file (`kms.key`). */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The registry, or the YAML file that holds it. */
+  readonly registry?: Registry;
+  readonly registryFile?: string;
+  readonly config?: KmsConfig;
+}
+
+export interface Kms {
+  /** Registers the four endpoints at their paths; its parser and error answers stay inside. */
+  readonly plugin: FastifyPluginAsync;
+  /** Forgets the master key. The store is closed by its host. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_BODY_LIMIT = 65_536;
+const STORE = "kms.sqlite";
+const MARK = "kms store";
+
+/**
+ * Opens the KMS on its store.
+ * @throws StationError CONFIG_INVALID (registry), STORE_FAILED (store, or a key file that is not the store's)
+ */
+export async function createKms(options: KmsOptions): Promise<Kms> {
+  const { clock, logger } = options;
+  const registry = await registryOf(options);
+  const vault = await Vault.open(options.dir, STORE);
+  try {
+    const store = await options.stores.open(kmsStore, join(options.dir, STORE));
+    const sealed = await store.call("mark", { name: "vault", value: vault.seal(ascii(MARK), "mark|vault") });
+    const same = vault.open(sealed, "mark|vault").use((bytes) => equalConstantTime(bytes, ascii(MARK)));
+    if (!same) throw new StationError("STORE_FAILED", { details: { what: "the KMS store holds a wrong mark" } });
+    const service = new KmsService({ store, vault, clock, logger, ecu: (uid, phase) => registry.ecu(uid, phase) });
+    const phase = options.config?.phase ?? registry.phase;
+    const bodyLimit = options.config?.bodyLimit ?? DEFAULT_BODY_LIMIT;
+    return {
+      plugin: async (app) => {
+        takeAnyJson(app, bodyLimit);
+        answerFaults(app, logger);
+        const route = (
+          method: KmsMethod,
+          resource: KmsResource,
+          work: (request: KmsRequest) => Promise<Success<unknown> | Failure>,
+        ) =>
+          app.route({
+            method,
+            url: KMS_PATHS[resource],
+            bodyLimit,
+            handler: async (request, reply) => {
+              const body = parseJson(request.body);
+              if (body instanceof Failure) return refuse(reply.code(400), body);
+              const checked = readRequest({ method, resource, body, headers: request.headers }, registry, phase);
+              const result = checked instanceof Failure ? checked : await work(checked);
+              if (result instanceof Failure) {
+                logger.warn("request refused", { method, resource, reason: result.reason, failure: result.name });
+                return refuse(reply, result);
+              }
+              const outcome = { ResultStatus: "Success", ResultReason: "", ResultMessage: "" };
+              if (result.records === undefined) return outcome;
+              void reply.header(CORRELATION_ID, result.correlationId);
+              return { ...outcome, Records: result.records };
+            },
+          });
+        route("POST", "key", (request) => service.provide(request));
+        route("PUT", "key", (request) => service.report("key", request));
+        route("POST", "sync", (request) => service.sync(request));
+        route("PUT", "sync", (request) => service.report("sync", request));
+      },
+      close: async () => vault.close(),
+    };
+  } catch (error) {
+    vault.close();
+    throw error;
+  }
+}
+
+async function registryOf(options: KmsOptions): Promise<Registry> {
+  if (options.registry !== undefined) return options.registry;
+  if (options.registryFile === undefined)
+    throw new StationError("CONFIG_INVALID", { details: { what: "the KMS has no registry file" } });
+  return loadRegistry(options.registryFile);
+}
+
+/** Every content type is read as text and must be JSON: the contract knows no other error than 400. */
+function takeAnyJson(app: FastifyInstance, bodyLimit: number): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string", bodyLimit }, (_request, body, done) => done(null, body));
+}
+
+function parseJson(body: unknown): unknown {
+  if (typeof body !== "string") return new Failure("notJson");
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return new Failure("notJson");
+  }
+}
+
+function refuse(reply: FastifyReply, failure: Failure): FastifyReply {
+  return reply.send({ ResultStatus: "OperationFailed", ResultReason: failure.reason, ResultMessage: failure.text });
+}
+
+function answerFaults(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error, request, reply) => {
+    const status = (error as { statusCode?: unknown }).statusCode;
+    if (status === 413) return refuse(reply.code(413), new Failure("tooLarge"));
+    if (typeof status === "number" && status >= 400 && status < 500)
+      return refuse(reply.code(400), new Failure("notJson"));
+    logger.error("request failed", { method: request.method, url: request.url, what: describe(error) });
+    return refuse(reply.code(500), new Failure("internal"));
+  });
+}

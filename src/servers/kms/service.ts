@@ -1,0 +1,207 @@
+/** What the KMS does with a checked request. Each request is one transaction of the store; keys are open only while one answer is made. */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import type { KeyRecords, KmsResource, SyncRecords } from "../../contract/kms.js";
+import type { Store } from "../../db/store.js";
+import { fromHex, toHex } from "../../shared/bytes.js";
+import type { Clock } from "../../shared/clock.js";
+import type { Logger } from "../../shared/logger.js";
+import type { Secret } from "../../shared/secret.js";
+import { cmac } from "../../she/codec/index.js";
+import { buildUpdate, type UpdateSet } from "../../she/update/index.js";
+import type { RegisteredEcu } from "./registry.js";
+import { Failure, type KmsRequest } from "./request.js";
+import {
+  authContext,
+  clusterContext,
+  type store as definition,
+  type IssueArgs,
+  type IssuedSet,
+  type SealedKey,
+  type SlotAddress,
+  setContext,
+} from "./store/sqlite.js";
+import type { Vault } from "./vault.js";
+
+const KEY_BYTES = 16;
+const MASTER_KEY_ID = 1;
+
+/** A success: the records of a POST (a PUT has none) and the id that its result may name. */
+export interface Success<R> {
+  readonly records: R;
+  readonly correlationId: string;
+}
+
+export interface ServiceOptions {
+  readonly store: Store<typeof definition>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The registry's entry of an ECU. */
+  readonly ecu: (uid: string, phase: KmsRequest["phase"]) => RegisteredEcu | undefined;
+}
+
+export class KmsService {
+  readonly #options: ServiceOptions;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+  }
+
+  /** M1–M5 of a new set with the slot's next counter, or of the set that the same request was answered with. */
+  async provide(request: KmsRequest): Promise<Success<KeyRecords> | Failure> {
+    const issued = await this.#options.store.call("issue", this.#issueArgs(request));
+    if (issued === "otherRequest") return new Failure("idempotency");
+    if (issued === "counterUsedUp") return new Failure("counterUsedUp");
+    const { set, mac } = this.#build(issued, request.challenge);
+    this.#options.logger.info("key issued", {
+      ...about(request),
+      slot: issued.slot,
+      counter: issued.counter,
+      correlationId: issued.id,
+      repeated: issued.repeated,
+    });
+    const records: KeyRecords = {
+      KeyID: request.keyIdText,
+      M1: toHex(set.m1),
+      M2: toHex(set.m2),
+      M3: toHex(set.m3),
+      M4: toHex(set.m4),
+      M5: toHex(set.m5),
+      ...(mac === undefined ? {} : { KeySyncValue: toHex(mac) }),
+    };
+    return { records, correlationId: issued.id };
+  }
+
+  /** CMAC by the key of the slot: the SecOC requester's challenge, else a fresh one. */
+  async sync(request: KmsRequest): Promise<Success<SyncRecords> | Failure> {
+    const { store, clock, logger } = this.#options;
+    const id = randomUUID();
+    const found = await store.call("check", { ...slotAddress(request), id, at: clock.now() });
+    if (found === "noKey") return new Failure("noKey");
+    const issuedFor = found.challenge === null ? undefined : fromHex(found.challenge);
+    const challenge = request.challenge ?? issuedFor ?? randomBytes(KEY_BYTES);
+    const mac = this.#withKey(found.key, (key) => cmac(key, challenge));
+    logger.info("sync value given", { ...about(request), correlationId: id });
+    return {
+      records: { KeyID: request.keyIdText, KeySyncValue: toHex(mac), Challenge: toHex(challenge) },
+      correlationId: id,
+    };
+  }
+
+  /** Takes the result of an injection (`key`) or of a check (`sync`). */
+  async report(kind: KmsResource, request: KmsRequest): Promise<Success<undefined> | Failure> {
+    const { store, clock, logger } = this.#options;
+    const taken = await store.call("report", {
+      ...slotAddress(request),
+      id: randomUUID(),
+      kind,
+      status: request.status,
+      message: request.message,
+      correlation: request.correlationId ?? null,
+      idempotency: request.idempotencyKey ?? null,
+      request: fingerprint(kind, request),
+      at: clock.now(),
+    });
+    if (taken === "otherRequest") return new Failure("idempotency");
+    if (taken === "otherKey") return new Failure("correlation");
+    if (taken === "noKey") return new Failure("noKey");
+    logger.info("result taken", { ...about(request), kind, status: request.status, set: taken.set });
+    return { records: undefined, correlationId: taken.set };
+  }
+
+  #issueArgs(request: KmsRequest): IssueArgs {
+    const { vault, clock } = this.#options;
+    const at = slotAddress(request);
+    const rule = request.ecuType.slot(request.keyId);
+    const ecu = this.#options.ecu(request.uidHex, request.phase);
+    const id = randomUUID();
+    const firstKey = ecu?.masterKey ?? request.ecuType.factoryMasterKey;
+    return {
+      ...at,
+      id,
+      bank: rule.bank,
+      flags: rule.flags,
+      verifyOnly: rule.verifyOnly,
+      masterSlot: request.ecuType.slot(MASTER_KEY_ID).slot,
+      floor: request.counter,
+      held: ecu?.counters.get(request.keyId) ?? 0,
+      key: this.#newKey(id, at, request, ecu),
+      firstKey: firstKey.use((key) => vault.seal(key, authContext(id, at))),
+      challenge: request.challenge === undefined ? null : toHex(request.challenge),
+      idempotency: request.idempotencyKey ?? null,
+      request: fingerprint("key", request),
+      at: clock.now(),
+    };
+  }
+
+  /** The key that the registry names, the cluster's, or a fresh one. */
+  #newKey(id: string, at: SlotAddress, request: KmsRequest, ecu: RegisteredEcu | undefined): IssueArgs["key"] {
+    const { vault } = this.#options;
+    const secret = request.supplierSecret;
+    const given = ecu?.keys.get(request.keyId) ?? secret?.keys.get(request.keyId);
+    if (given !== undefined) return { sealed: given.use((key) => vault.seal(key, setContext(id, at))) };
+    const fresh = randomBytes(KEY_BYTES);
+    try {
+      if (secret === undefined) return { sealed: vault.seal(fresh, setContext(id, at)) };
+      const cluster = `${request.phase}|${request.keyId}|${vault.nameOf(secret.digest)}`;
+      return { cluster, sealed: vault.seal(fresh, clusterContext(cluster)) };
+    } finally {
+      fresh.fill(0);
+    }
+  }
+
+  #build(issued: IssuedSet, challenge: Uint8Array | undefined): { set: UpdateSet; mac: Uint8Array | undefined } {
+    return this.#withKey(issued.key, (newKey) =>
+      this.#withKey(issued.authKey, (authKey) => ({
+        set: buildUpdate({
+          uid: fromHex(issued.uid),
+          authKeyId: issued.authSlot,
+          authKey,
+          keyId: issued.slot,
+          newKey,
+          counter: issued.counter,
+          flags: issued.flags,
+          bank: issued.bank,
+          verifyOnly: issued.verifyOnly,
+        }),
+        mac: challenge === undefined ? undefined : cmac(newKey, challenge),
+      })),
+    );
+  }
+
+  #withKey<T>(key: SealedKey, work: (bytes: Uint8Array) => T): T {
+    const secret: Secret = this.#options.vault.open(key.sealed, key.context);
+    try {
+      return secret.use(work);
+    } finally {
+      secret.wipe();
+    }
+  }
+}
+
+function slotAddress(request: KmsRequest): SlotAddress {
+  return { phase: request.phase, uid: request.uidHex, slot: request.ecuType.slot(request.keyId).slot };
+}
+
+/** What makes two requests the same one; the supplier's secret by its name in the registry. */
+function fingerprint(kind: KmsResource, request: KmsRequest): string {
+  const parts = [
+    kind,
+    request.phase,
+    request.type,
+    request.ecuId,
+    request.keyId,
+    request.keyIdText,
+    request.supplierSecret?.name ?? null,
+    request.counter,
+    request.challenge === undefined ? null : toHex(request.challenge),
+    request.status,
+    request.message,
+    request.correlationId ?? null,
+  ];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+function about(request: KmsRequest): Record<string, unknown> {
+  return { type: request.type, uid: request.uidHex, keyId: request.keyId, phase: request.phase };
+}
