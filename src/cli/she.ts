@@ -14,7 +14,7 @@ import {
   slotName,
   UID_LENGTH,
 } from "../she/codec/index.js";
-import { buildUpdate, type DeviceFacts, type Explanation, explainUpdate } from "../she/update/index.js";
+import { buildUpdateBytes, type DeviceFacts, type Explanation, explainUpdate } from "../she/update/index.js";
 import { EXIT, type Io, printLine, setExit } from "./io.js";
 import { flagsOption, hexOption, keyOption, StdinLines, slotOption, uintOption, usage } from "./she/inputs.js";
 import { generateLines, setLine } from "./she/lines.js";
@@ -151,11 +151,22 @@ async function generate(io: Io, options: GenerateOptions): Promise<void> {
   const authKey = required("--auth-key", await keyOption("--auth-key", options.authKey, options.authKeyFile, stdin));
   const newKey = required("--new-key", await keyOption("--new-key", options.newKey, options.newKeyFile, stdin));
   const verifyOnly = options.verifyOnly === true;
-  const set = buildUpdate({ uid, authKeyId, authKey, keyId, newKey, counter, flags, bank, verifyOnly, ...deviceUid });
+  const set = buildUpdateBytes({
+    uid,
+    authKeyId,
+    authKey,
+    keyId,
+    newKey,
+    counter,
+    flags,
+    bank,
+    verifyOnly,
+    ...deviceUid,
+  });
   authKey.fill(0);
   newKey.fill(0);
   if (options.json === true) return printLine(io, setLine(set));
-  for (const [name, bytes] of Object.entries(set)) await printLine(io, `${name.toUpperCase()} ${toHex(bytes)}`);
+  for (const [name, hex] of Object.entries(JSON.parse(setLine(set)))) await printLine(io, `${name} ${hex}`);
 }
 
 interface Judged {

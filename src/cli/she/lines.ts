@@ -2,7 +2,7 @@
 import { isHex, toHex } from "../../shared/bytes.js";
 import { StationError } from "../../shared/errors.js";
 import { BANK_MAX, COUNTER_MAX, FLAGS_MAX, KEY_LENGTH, UID_LENGTH } from "../../she/codec/index.js";
-import { buildUpdate, type UpdateInput, type UpdateSet } from "../../she/update/index.js";
+import { buildUpdateBytes, type UpdateInput } from "../../she/update/index.js";
 import { type Io, writeAll } from "../io.js";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -24,10 +24,11 @@ const FIELDS = [
 ] as const;
 const BY_LOWER_CASE = new Map<string, string>(FIELDS.map((name) => [name.toLowerCase(), name]));
 
-/** One set as the JSON line of design.md, lower-case hex. */
-export function setLine(set: UpdateSet): string {
-  const { m1, m2, m3, m4, m5 } = set;
-  return `{"M1":"${toHex(m1)}","M2":"${toHex(m2)}","M3":"${toHex(m3)}","M4":"${toHex(m4)}","M5":"${toHex(m5)}"}`;
+/** The 112 bytes of one set as the JSON line of design.md, lower-case hex. */
+export function setLine(set: Uint8Array): string {
+  const hex = toHex(set);
+  const [m1, m2, m3] = [hex.slice(0, 32), hex.slice(32, 96), hex.slice(96, 128)];
+  return `{"M1":"${m1}","M2":"${m2}","M3":"${m3}","M4":"${hex.slice(128, 192)}","M5":"${hex.slice(192)}"}`;
 }
 
 /** The update that one line asks for; throws RangeError naming the field. Values of keys never appear in the text. */
@@ -84,7 +85,7 @@ function uint(fields: Json, name: string, max: number): number {
 export function updateLine(line: string): string {
   const input = parseUpdateLine(line);
   try {
-    return setLine(buildUpdate(input));
+    return setLine(buildUpdateBytes(input));
   } finally {
     input.authKey.fill(0);
     input.newKey.fill(0);
@@ -114,7 +115,10 @@ export async function generateLines(io: Io): Promise<void> {
       if (!(error instanceof RangeError)) throw error;
       throw new StationError("USAGE", { details: { what: `she generate --jsonl: line ${count}: ${error.message}` } });
     }
-    if (out.length >= BATCH) await flush();
+    if (out.length < BATCH) continue;
+    await flush();
+    // The reader went away (`… | head`): nobody wants the rest.
+    if (!io.stdout.writable) return;
   }
   await flush();
 }

@@ -140,6 +140,18 @@ function checkInput(input: UpdateInput): void {
  * @throws RangeError naming the field that is out of range
  */
 export function buildUpdate(input: UpdateInput): UpdateSet {
+  const all = buildUpdateBytes(input);
+  return {
+    m1: all.slice(0, 16),
+    m2: all.slice(16, 48),
+    m3: all.slice(48, 64),
+    m4: all.slice(64, 96),
+    m5: all.slice(96, 112),
+  };
+}
+
+/** As `buildUpdate`, the five messages one after the other in 112 bytes: for those who only print them. */
+export function buildUpdateBytes(input: UpdateInput): Uint8Array {
   checkInput(input);
   const { enc, mac } = updateConstants(input.bank ?? 0);
   const { counter, flags } = input;
@@ -169,14 +181,8 @@ export function buildUpdate(input: UpdateInput): UpdateSet {
   encrypt(k3, X, M4_STAR);
   cmac(k4, M4, 2, M5);
 
-  const set = {
-    m1: scratch.slice(M1, M1 + 16),
-    m2: scratch.slice(M2, M2 + 32),
-    m3: scratch.slice(M3, M3 + 16),
-    m4: scratch.slice(M4, M4 + 32),
-    m5: scratch.slice(M5, M5 + 16),
-  };
+  const all = scratch.slice(M1, M5 + BLOCK);
   for (const schedule of [authStep, k1, k2, newStep, k3, k4]) schedule.fill(0);
   scratch.fill(0);
-  return set;
+  return all;
 }
