@@ -66,4 +66,5 @@ export const COMMANDS: readonly CommandRow[] = [
     },
     async (io) => (await import("./config.js")).configCommand(io),
   ),
+  row("bench", "the benchmark", "ecustation bench --json", async (io) => (await import("./bench.js")).benchCommand(io)),
 ];

@@ -75,8 +75,6 @@ export const PACKAGES: readonly PackageRule[] = [
   { package: "@photostructure/sqlite", only: ["src/db/database.ts"] },
   { package: "node:sqlite", only: [] },
   { package: "sqlite", only: [] },
-  { package: "node:timers", only: [SHARED] },
-  { package: "node:timers/promises", only: [] },
   { package: "fastify", only: ["src/servers/vpki", "src/servers/kms", "src/servers/http", "src/hmi/api"] },
   { package: "undici", only: ["src/clients"] },
   { package: "commander", only: ["src/cli", "firmware-sim"] },
