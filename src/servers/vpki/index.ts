@@ -1,0 +1,140 @@
+/** The vPKI as a Fastify plug-in: the fifteen endpoints of the contract over one CA hierarchy and one store. */
+import { join } from "node:path";
+import { TLSSocket } from "node:tls";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { IDEMPOTENCY_KEY, VPKI_OPERATIONS, VPKI_TYPES, type VpkiOperation, vpkiPath } from "../../contract/vpki.js";
+import type { StoreHost } from "../../db/store.js";
+import type { CertificateType } from "../../pki/types.js";
+import type { Clock } from "../../shared/clock.js";
+import { describe, StationError } from "../../shared/errors.js";
+import { writeFileAtomic } from "../../shared/files.js";
+import type { Logger } from "../../shared/logger.js";
+import { AUTHORITY_NAMES, Authorities, type Authority } from "./authorities.js";
+import { caIssuersPath, type VpkiConfig } from "./config.js";
+import { Refusal } from "./request.js";
+import { type Incoming, VpkiService } from "./service.js";
+import { vpkiStore } from "./store/sqlite.js";
+
+export { AUTHORITY_NAMES, type AuthorityName } from "./authorities.js";
+export { type VpkiConfig, VpkiConfigSchema } from "./config.js";
+
+export interface VpkiOptions {
+  readonly stores: StoreHost;
+  /** Folder of the store (`vpki.sqlite`), the CAs (`ca/`) and the bundle (`chain.pem`). */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config?: VpkiConfig;
+}
+
+export interface Vpki {
+  /** Registers the endpoints at their paths; its parser and error answers stay inside. */
+  readonly plugin: FastifyPluginAsync;
+  /** PEM: issuing CAs, then roots. */
+  readonly chainFile: string;
+  /** Nothing is kept open here: the store is closed by its host. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the vPKI: its CAs (made at first start) and its store.
+ * @throws StationError CONFIG_INVALID (CA files), STORE_FAILED
+ */
+export async function createVpki(options: VpkiOptions): Promise<Vpki> {
+  const { dir, clock, logger, config = {} } = options;
+  const authorities = await openAuthorities(dir, clock, config);
+  const chainFile = join(dir, "chain.pem");
+  await writeFileAtomic(chainFile, authorities.bundle(), { mode: 0o644 });
+  const store = await options.stores.open(vpkiStore, join(dir, "vpki.sqlite"));
+  const service = new VpkiService({ store, authorities, clock, config });
+  return {
+    chainFile,
+    close: async () => undefined,
+    plugin: async (app) => {
+      takeAnyJson(app);
+      answerFaults(app, logger);
+      for (const type of VPKI_TYPES)
+        for (const operation of VPKI_OPERATIONS) addEndpoint(app, type, operation, service, logger);
+      for (const name of AUTHORITY_NAMES) addCertificate(app, authorities.get(name));
+    },
+  };
+}
+
+async function openAuthorities(dir: string, clock: Clock, config: VpkiConfig): Promise<Authorities> {
+  try {
+    return await Authorities.open({
+      dir: join(dir, "ca"),
+      passphraseFile: config.passphraseFile ?? join(dir, "ca", "passphrase"),
+      subjects: config.subjects ?? {},
+      now: clock.now(),
+    });
+  } catch (error) {
+    if (error instanceof StationError) throw error;
+    const what = `CA files in ${join(dir, "ca")}: ${describe(error)}`;
+    throw new StationError("CONFIG_INVALID", { details: { what }, cause: error });
+  }
+}
+
+function addEndpoint(
+  app: FastifyInstance,
+  type: CertificateType,
+  operation: VpkiOperation,
+  service: VpkiService,
+  logger: Logger,
+): void {
+  app.post(vpkiPath(type, operation), async (request, reply) => {
+    const body = parseJson(request.body);
+    const incoming = { type, body, idempotencyKey: request.headers[IDEMPOTENCY_KEY], peer: peerOf(request) };
+    const answer = body instanceof Refusal ? body : await perform(service, operation, incoming);
+    if (!(answer instanceof Refusal)) return answer;
+    logger.warn("request refused", { type, operation, status: answer.status, failure: answer.name });
+    return refuse(reply, answer);
+  });
+}
+
+function perform(service: VpkiService, operation: VpkiOperation, incoming: Incoming) {
+  return operation === "revoke" ? service.revoke(incoming) : service.issue(operation, incoming);
+}
+
+/** caIssuers (RFC 5280 4.2.2.1): the CA's certificate in DER. */
+function addCertificate(app: FastifyInstance, { name, certificate }: Authority): void {
+  app.get(caIssuersPath(name), async (_request, reply) =>
+    reply.type("application/pkix-cert").send(Buffer.from(certificate.raw)),
+  );
+}
+
+/** Subject of the client's certificate where it showed one of ours, and its address. */
+function peerOf({ ip, raw }: FastifyRequest): string {
+  const subject =
+    raw.socket instanceof TLSSocket && raw.socket.authorized ? raw.socket.getPeerX509Certificate()?.subject : undefined;
+  return subject === undefined ? ip : `${ip} ${subject.replaceAll("\n", ",")}`;
+}
+
+/** Every content type is read as text and must be JSON: the contract knows no other error than 400. */
+function takeAnyJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+}
+
+function parseJson(body: unknown): unknown {
+  if (typeof body !== "string") return new Refusal("notJson");
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return new Refusal("notJson");
+  }
+}
+
+function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  return reply.code(refusal.status).send({ resultMessage: refusal.text });
+}
+
+function answerFaults(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error, request, reply) => {
+    const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+    if (status === 413) return refuse(reply, new Refusal("tooLarge"));
+    if (typeof status === "number" && status >= 400 && status < 500) return refuse(reply, new Refusal("notJson"));
+    logger.error("request failed", { method: request.method, path: request.routeOptions.url, what: describe(error) });
+    return refuse(reply, new Refusal("internal"));
+  });
+}

@@ -1,0 +1,111 @@
+/** Reads requests: fields and headers, then the CSR and its name. The order of the checks is the order of VPKI_FAILURES. */
+import { createHash } from "node:crypto";
+import {
+  dnFormatValue,
+  HEADER_VALUE,
+  ISSUE_FIELDS,
+  type IssueRequestBody,
+  parameterName,
+  VPKI_FAILURES,
+  type VpkiFailure,
+  vpkiFailureText,
+} from "../../contract/vpki.js";
+import { type Csr, decodeAttributes, decodeCsrPem, parseCsr, verifyCsr } from "../../pki/csr.js";
+import type { PublicKey } from "../../pki/keys.js";
+import { type DnAttribute, decodeName, formatDn } from "../../pki/names.js";
+import { CERTIFICATE_TYPES, type CertificateType, checkSubject } from "../../pki/types.js";
+import { isStationError } from "../../shared/errors.js";
+
+/** An answer that is not 200. */
+export class Refusal {
+  readonly status: number;
+  readonly text: string;
+
+  constructor(
+    readonly name: VpkiFailure,
+    value?: string,
+  ) {
+    this.status = VPKI_FAILURES[name].status;
+    this.text = vpkiFailureText(name, value);
+  }
+}
+
+function isRecord(body: unknown): body is Readonly<Record<string, unknown>> {
+  return typeof body === "object" && body !== null && !Array.isArray(body);
+}
+
+/** 400: the first field of the table that is missing, empty or no string. */
+export function readIssueBody(body: unknown): IssueRequestBody | Refusal {
+  if (!isRecord(body)) return new Refusal("notJson");
+  const fields: Record<string, string> = {};
+  for (const field of ISSUE_FIELDS) {
+    const value = Object.hasOwn(body, field) ? body[field] : undefined;
+    if (value === undefined || value === null) return new Refusal("empty", parameterName(field));
+    if (typeof value !== "string") return new Refusal("notText", parameterName(field));
+    if (value.trim() === "") return new Refusal("empty", parameterName(field));
+    fields[field] = value;
+  }
+  return fields as IssueRequestBody;
+}
+
+/** 400: no name. */
+export function readRevokeBody(body: unknown): string | Refusal {
+  if (!isRecord(body)) return new Refusal("notJson");
+  const dn = Object.hasOwn(body, "dn") ? body.dn : undefined;
+  return typeof dn === "string" && dn.trim() !== "" ? dn : new Refusal("dnMissing");
+}
+
+/** The idempotency key with a digest of what it stands for; undefined where the request has none. */
+export function readIdempotency(
+  header: string | readonly string[] | undefined,
+  path: string,
+  fields: readonly string[],
+): { key: string; request: string } | undefined | Refusal {
+  if (header === undefined) return undefined;
+  if (typeof header !== "string" || !HEADER_VALUE.test(header)) return new Refusal("idempotencyHeader");
+  const request = createHash("sha256")
+    .update(JSON.stringify([path, ...fields]))
+    .digest("hex");
+  return { key: header, request };
+}
+
+export interface CheckedCsr {
+  readonly name: readonly DnAttribute[];
+  readonly dn: string;
+  readonly key: PublicKey;
+  readonly attributes: readonly { readonly oid: string; readonly value: string }[];
+}
+
+interface ReadCsr {
+  readonly csr: Csr;
+  readonly name: readonly DnAttribute[];
+  readonly attributes: readonly { readonly oid: string; readonly value: string }[];
+}
+
+function readCsr(pem: string): ReadCsr | Refusal {
+  try {
+    const csr = parseCsr(decodeCsrPem(pem));
+    return { csr, name: decodeName(csr.subject), attributes: decodeAttributes(csr.attributes) };
+  } catch (error) {
+    if (isStationError(error, "PKI_UNREADABLE")) return new Refusal("csrFormat", String(error.details.what));
+    throw error;
+  }
+}
+
+const CSR_FAILURES = { curve: "csrKey", hash: "csrHash", signature: "csrSignature" } as const;
+
+/** 406: the CSR itself, its name against type and codes, then curve, hash and proof of possession. */
+export async function checkCsr(type: CertificateType, body: IssueRequestBody): Promise<CheckedCsr | Refusal> {
+  const read = readCsr(body.csr);
+  if (read instanceof Refusal) return read;
+  const dn = formatDn(read.name);
+  const subject = checkSubject(type, read.name, body);
+  if (!subject.ok) {
+    const { parameter } = subject;
+    const differs = parameter === undefined ? undefined : { field: parameter, value: body[parameter] };
+    return new Refusal("dnFormat", dnFormatValue(dn, differs));
+  }
+  const checked = await verifyCsr(read.csr, CERTIFICATE_TYPES[type]);
+  if (!checked.ok) return new Refusal(CSR_FAILURES[checked.reason], checked.what);
+  return { name: read.name, dn, key: checked.key, attributes: read.attributes };
+}
