@@ -1,7 +1,13 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+
+// .ci/run sums the counts of all vitest runs from these files.
+const reports = process.env.STATION_REPORTS;
 
 export default defineConfig({
   test: {
+    reporters: reports === undefined ? ["default"] : ["default", "json"],
+    ...(reports === undefined ? {} : { outputFile: { json: join(reports, `${process.pid}-${Date.now()}.json`) } }),
     projects: [
       {
         test: {
