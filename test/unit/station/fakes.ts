@@ -1,6 +1,6 @@
 /** A station with fake ports over a real SQLite file, which can be "killed" and started again. */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inlineStores, type StoreHost } from "../../../src/db/store.js";
@@ -17,6 +17,9 @@ import type { KmsClient, RunEvent, RunRecord, VpkiClient } from "../../../src/st
 import { type OpenedEcu, type RunDeps, type RunOptions, runUnit } from "../../../src/station/run/index.js";
 import { FakeEcu } from "./fake-ecu.js";
 import { FakeKms, FakeVpki } from "./fake-servers.js";
+
+/** A kill within a process needs no disk: what SQLite committed is there for the next one. */
+const FAST = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 export const PLANTED_SECRET = "planted-supplier-secret-4711";
 export const VIN = "KMHAAAAAAAA000001";
@@ -107,7 +110,7 @@ const answers = (names: readonly string[]) => (method: string) =>
 
 /** What survives the process: the folder, the ECUs and the servers. */
 export class Plant {
-  readonly folder = mkdtempSync(join(tmpdir(), "station-run-"));
+  readonly folder = mkdtempSync(join(FAST, "station-run-"));
   readonly vpki = new FakeVpki(() => this.clock.now());
   readonly kms = new FakeKms();
   ecu = new FakeEcu();

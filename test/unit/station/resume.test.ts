@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Profile } from "../../../src/profiles/schema.js";
+import { INPUTS, Killer, keysProfile, Plant, smallProfile } from "./fakes.js";
+
+let plant: Plant;
+afterEach(() => plant.remove());
+
+/** What must hold after every cut and restart. */
+async function expectAgreement(at: string): Promise<void> {
+  const { ecu, kms, vpki, profile } = plant;
+  for (const { slot, keyId } of profile.keys) {
+    expect(kms.agrees(ecu.ecuId, keyId, ecu.keys.get(slot)?.key), `${at}: key ${keyId}`).toBe(true);
+    expect(kms.pending(ecu.ecuId, keyId), `${at}: sets of key ${keyId} without a result`).toBe(0);
+  }
+  const successes = [...kms.results.values()].filter(({ kind, status }) => kind === "key" && status === "Success");
+  expect(successes.length, `${at}: every stored load is reported once`).toBe(ecu.stored);
+  for (const { slot } of profile.certificates) {
+    expect(ecu.leaves.get(slot), `${at}: certificate ${slot}`).toEqual(vpki.issued.at(-1)?.certificate);
+  }
+}
+
+async function cutAt(n: number, profile: Profile): Promise<string> {
+  plant = new Plant();
+  plant.profile = profile;
+  const killer = new Killer(n);
+  const first = await plant.start({ killer });
+  await first.run().catch(() => undefined);
+  expect(killer.dead).toBe(true);
+  await first.stop();
+  const at = `${n} ${killer.points.at(-1)}`;
+  const second = await plant.start();
+  const record = await second.run();
+  expect(record.failure, at).toBeUndefined();
+  expect(record.outcome, at).toBe("PASS");
+  const page = await second.records.history.list();
+  expect(page.runs.length, `${at}: a run that goes on is the same run`).toBe(
+    killer.points.at(-1) === "after finish" ? 2 : 1,
+  );
+  const issued = plant.vpki.issued.map(({ certificate }) => Buffer.from(certificate).toString("base64"));
+  const details = await Promise.all(page.runs.map(({ runId }) => second.records.history.show(runId)));
+  const noted = details.flatMap((run) => run?.journal ?? []).map(({ data }) => data.leaf);
+  expect(
+    issued.filter((leaf) => !noted.includes(leaf)),
+    `${at}: nothing is issued that is not accounted for`,
+  ).toEqual([]);
+  await second.stop();
+  await expectAgreement(at);
+  plant.remove();
+  return at;
+}
+
+async function sweep(profile: Profile, atLeast: number): Promise<void> {
+  plant = new Plant();
+  plant.profile = profile;
+  const killer = new Killer();
+  const clean = await plant.start({ killer });
+  expect((await clean.run()).outcome).toBe("PASS");
+  await clean.stop();
+  plant.remove();
+  const points = killer.points.length;
+  expect(points).toBeGreaterThanOrEqual(atLeast);
+  for (let n = 1; n <= points; n++) await cutAt(n, profile);
+}
+
+describe("a run that is cut and started again", () => {
+  it("ends well wherever the keys are cut", async () => {
+    await sweep(keysProfile(), 60);
+  }, 120_000);
+
+  it("ends well wherever a certificate is cut", async () => {
+    const { certificates } = smallProfile();
+    await sweep(
+      smallProfile({ certificates: certificates.slice(0, 1), keys: [], order: ["clock", "certificates"] }),
+      20,
+    );
+  }, 120_000);
+
+  it("begins afresh on another unit and closes the interrupted run with a record", async () => {
+    plant = new Plant();
+    plant.profile = keysProfile();
+    const killer = new Killer(30);
+    const first = await plant.start({ killer });
+    await first.run().catch(() => undefined);
+    await first.stop();
+    const { FakeEcu } = await import("./fake-ecu.js");
+    plant.ecu = new FakeEcu(9);
+    const second = await plant.start();
+    const record = await second.run();
+    expect(record.outcome).toBe("PASS");
+    const { runs } = await second.records.history.list();
+    expect(runs.map(({ outcome, code }) => [outcome, code])).toEqual([
+      ["PASS", undefined],
+      ["ERROR", "RUN_INTERRUPTED"],
+    ]);
+    await second.stop();
+  });
+
+  it("does not go on under a changed profile", async () => {
+    plant = new Plant();
+    plant.profile = keysProfile();
+    const first = await plant.start({ killer: new Killer(30) });
+    await first.run().catch(() => undefined);
+    await first.stop();
+    plant.profileHash = "b".repeat(64);
+    const second = await plant.start();
+    expect((await second.run()).outcome).toBe("PASS");
+    const { runs } = await second.records.history.list({ outcome: "ERROR" });
+    expect(runs.map(({ code }) => code)).toEqual(["RUN_INTERRUPTED"]);
+    await second.stop();
+  });
+
+  it("takes the inputs of the interrupted run where none are given", async () => {
+    plant = new Plant();
+    plant.profile = keysProfile();
+    const first = await plant.start({ killer: new Killer(30) });
+    await first.run().catch(() => undefined);
+    await first.stop();
+    const second = await plant.start();
+    const record = await second.run({});
+    expect(record.outcome).toBe("PASS");
+    expect(record.header.inputs.vin).toBe(INPUTS.vin);
+    expect(record.resumed).toBe(1);
+    await second.stop();
+  });
+});
