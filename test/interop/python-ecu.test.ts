@@ -1,0 +1,100 @@
+/** The station provisions an ECU that somebody else built from the interface page. */
+import { afterAll, describe, expect, it } from "vitest";
+import { type Finished, run, tempFolder } from "../system/harness.js";
+import { type EcuState, killPythonEcus, startPythonEcu } from "./python-ecu.js";
+import { requirePython } from "./require.js";
+
+const present = requirePython();
+const vin = "KMHSX2ABCD1234567";
+const pcid = "KM8P2844A9TD84HR91";
+const evccid = "KM7V200DA343BEMZEG80";
+const slots = ["1", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D"];
+
+afterAll(killPythonEcus);
+
+function provision(url: string, data: string): Promise<Finished> {
+  const inputs = ["--vin", vin, "--pcid", pcid, "--evccid", evccid];
+  return run("ecustation", ["run", "--profile", "evcc", ...inputs, "--link", url, "--data", data, "--json"], {
+    limit: 90_000,
+  });
+}
+
+function expectPass(finished: Finished, trouble: string): void {
+  const said = `${finished.stdout.slice(-3000)}\n${finished.stderr.slice(-2000)}\n${trouble}`;
+  expect(finished.code, said).toBe(0);
+  expect(JSON.parse(finished.stdout), said).toMatchObject({ outcome: "PASS" });
+}
+
+function expectProvisioned(state: EcuState): void {
+  expect(state.vin).toBe(vin);
+  expect(state.locked).toBe(true);
+  expect(Object.keys(state.slots).sort()).toEqual(slots);
+  expect(state.slots["1"]?.flags).toBe(0x0d);
+  for (const slot of slots.slice(1)) expect(state.slots[slot]?.flags, `slot ${slot}`).toBe(0x0f);
+  const leaves = Object.fromEntries(
+    Object.entries(state.certificates).map(([slot, { subject, curve, waiting }]) => [
+      slot,
+      { subject, curve, waiting },
+    ]),
+  );
+  expect(leaves).toEqual({
+    "0": { subject: `CN=${pcid},OU=P001,OU=C001,OU=ECC,O=HKMC,DC=OEM`, curve: "secp256r1", waiting: false },
+    "1": { subject: `CN=${pcid},OU=P001,OU=C001,OU=ECC,O=HKMC,DC=OEM20`, curve: "secp521r1", waiting: false },
+    "2": { subject: `CN=${evccid},OU=P001,OU=C001,OU=ECC,O=HKMC,DC=EV`, curve: "secp521r1", waiting: false },
+  });
+  expect(state.clockError).toBeLessThan(60);
+  expect(state.session, "the station leaves the default session behind").toBe(1);
+  expect(state.wrongKeys).toBe(0);
+  expect(state.complaints).toEqual([]);
+  expect(state.trouble).toEqual([]);
+}
+
+const variants: { name: string; args: string[] }[] = [
+  { name: "as plain as the page has it", args: [] },
+  { name: "with blocks of 8 and STmin 1 ms", args: ["--bs", "8", "--stmin", "01"] },
+  {
+    name: "with blocks of 3, STmin F5 (500 us) and no padding",
+    args: ["--bs", "3", "--stmin", "F5", "--padding", "none"],
+  },
+  { name: "with three WAITs before every flow control, padding 55", args: ["--waits", "3", "--padding", "55"] },
+  { name: "with three 78s before every answer", args: ["--pending", "3", "--pending-gap", "15"] },
+  { name: "answering at the edge of P2", args: ["--delay", "45"] },
+  { name: "making key pairs longer than one P2*", args: ["--keygen-seconds", "6"] },
+  { name: "holding another VIN already", args: ["--vin", "KMHSX2ABCD7654321"] },
+  { name: "behind a strict adapter that answers CR", args: ["--ack", "cr", "--strict"] },
+  { name: "silent for 450 ms in a reset", args: ["--reset-time", "450"] },
+];
+
+describe.runIf(present)("an ECU of another hand is provisioned", () => {
+  for (const { name, args } of variants) {
+    it(name, async () => {
+      const ecu = await startPythonEcu(args);
+      const finished = await provision(ecu.url, tempFolder("interop"));
+      const state = await ecu.stop();
+      expectPass(finished, JSON.stringify(state));
+      expectProvisioned(state);
+      expect(state.resets).toBeGreaterThanOrEqual(1);
+    });
+  }
+
+  it("twice, with counters raised and certificates replaced", async () => {
+    const data = tempFolder("interop");
+    const flash = `${tempFolder("ecu")}/flash.json`;
+    const states: EcuState[] = [];
+    for (let pass = 0; pass < 2; pass += 1) {
+      const ecu = await startPythonEcu(["--state", flash]);
+      const finished = await provision(ecu.url, data);
+      const state = await ecu.stop();
+      expectPass(finished, JSON.stringify(state));
+      expectProvisioned(state);
+      states.push(state);
+    }
+    const [first, second] = states as [EcuState, EcuState];
+    for (const slot of slots) {
+      expect(second.slots[slot]?.counter, `slot ${slot}`).toBeGreaterThan(first.slots[slot]?.counter ?? Infinity);
+    }
+    for (const slot of ["0", "1", "2"]) {
+      expect(second.certificates[slot]?.serial).not.toBe(first.certificates[slot]?.serial);
+    }
+  });
+});
