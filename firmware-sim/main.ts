@@ -34,6 +34,10 @@ export interface Process {
 
 /** @returns exit code: 0, 2 for bad input (one line on stderr), 3 where a file or the adapter fails */
 export async function main(argv: readonly string[], io: Process = thisProcess()): Promise<number> {
+  if (argv[0] === "she") {
+    const { sheConsole } = await import("./she/console.js");
+    return sheConsole(argv.slice(1), io);
+  }
   let settings: RunSettings | undefined;
   const command = program(io, (given) => {
     settings = given;
