@@ -1,0 +1,234 @@
+/** UDS client: ISO 14229-1 requests over any DiagTransport with the timing of ISO 14229-2. */
+import { abortable, withLimit } from "../../shared/abort.js";
+import type { Clock, Timer } from "../../shared/clock.js";
+import { StationError } from "../../shared/errors.js";
+import type { DiagTransport } from "../transport/transport.js";
+import { Inbox } from "./inbox.js";
+import { judgeResponse, negativeResponse, suppresses } from "./messages.js";
+import { NRC } from "./tables/nrc.js";
+import { SID, SUPPRESS_POSITIVE_RESPONSE, serviceName, TESTER_PRESENT } from "./tables/services.js";
+
+/** All times in ms. A profile's `uds` section fits. */
+export interface UdsOptions {
+  /** P2 of the ECU: from the confirmed end of the request to the response. 1–60,000. */
+  readonly P2: number;
+  /** P2* of the ECU: from each 0x78 to the next response. 1–600,000. */
+  readonly P2star: number;
+  /** S3 of the ECU: without a request for so long it falls back to the default session. 100–600,000. */
+  readonly S3: number;
+  /** Added to P2 and P2* for this computer and the adapter. 0–10,000. */
+  readonly margin: number;
+  /** Most 0x78 for one request. 0–10,000. */
+  readonly maxResponsePending: number;
+  /** Most for one request in all, its repeats included. 1–3,600,000. */
+  readonly requestLimit: number;
+  /** How often a request is repeated after 0x21, and the pause before. 0–100; 0–10,000. */
+  readonly busyRepeats: number;
+  readonly busyDelay: number;
+  /** Idle time after which TesterPresent is sent. Default 0.4 × S3; below S3. */
+  readonly keepAlive?: number;
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+  /** P2 of this request alone, e.g. a poll. */
+  readonly P2?: number;
+  /** Limit of this request alone. */
+  readonly requestLimit?: number;
+}
+
+export interface UdsClient {
+  /** Longest request. */
+  readonly maxMessage: number;
+  /**
+   * Sends a request and waits for its positive response; requests queue up, one is under way at a time. A request with
+   * suppressPosRspMsgIndicationBit answers with no bytes once P2 is over without a negative response.
+   *
+   * @returns the whole positive response, SID + 0x40 first
+   * @throws StationError UDS_NEGATIVE_RESPONSE, UDS_TIMEOUT, UDS_TOO_MANY_PENDING, ISOTP_*, LINK_*; the signal's reason
+   */
+  request(data: Uint8Array, options?: RequestOptions): Promise<Uint8Array>;
+  /** Sends 3E 80 whenever nothing was sent for the keep-alive time, never amid a request. Idempotent. */
+  startKeepAlive(): void;
+  stopKeepAlive(): void;
+  /** Largest measured values: P2, P2star, request (ms) and responsePending (count); only what occurred. */
+  timers(): Readonly<Record<string, number>>;
+  /** Ends keep-alive and what is under way; the transport stays open. */
+  close(): void;
+}
+
+export function createUdsClient(transport: DiagTransport, options: UdsOptions, clock: Clock): UdsClient {
+  return new Client(transport, options, clock);
+}
+
+const KEEP_ALIVE = Uint8Array.of(SID.TesterPresent, SUPPRESS_POSITIVE_RESPONSE | TESTER_PRESENT);
+
+class Client implements UdsClient {
+  readonly maxMessage: number;
+  readonly #transport: DiagTransport;
+  readonly #options: UdsOptions;
+  readonly #clock: Clock;
+  readonly #inbox: Inbox;
+  readonly #measured = new Map<string, number>();
+  #queue: Promise<unknown> = Promise.resolve();
+  /** The exchange under way: it may still use the transport when its request was already given up. */
+  #running: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #keepAlive: Timer | undefined;
+  #keepingAlive = false;
+
+  constructor(transport: DiagTransport, options: UdsOptions, clock: Clock) {
+    this.maxMessage = transport.maxMessage;
+    this.#transport = transport;
+    this.#options = options;
+    this.#clock = clock;
+    this.#inbox = new Inbox(transport, clock);
+  }
+
+  async request(data: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    options.signal?.throwIfAborted();
+    return abortable(
+      this.#enqueue(() => this.#limited(data, options)),
+      options.signal,
+    );
+  }
+
+  /** Runs `work` when all before it is done. */
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    this.#waiting++;
+    this.#keepAlive?.cancel();
+    const turn = this.#queue.then(work).finally(() => {
+      this.#waiting--;
+      this.#armKeepAlive();
+    });
+    this.#queue = turn.catch(() => undefined).then(() => this.#running);
+    return turn;
+  }
+
+  #limited(data: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    const limit = options.requestLimit ?? this.#options.requestLimit;
+    const service = serviceName(data[0] ?? 0);
+    const state = { pending: 0 };
+    const onLimit = () =>
+      state.pending > 0
+        ? new StationError("UDS_TOO_MANY_PENDING", {
+            details: { service, what: `${state.pending} × responsePending, request limit ${limit} ms` },
+          })
+        : new StationError("UDS_TIMEOUT", { details: { service, timer: "request limit", ms: limit } });
+    const began = this.#clock.monotonic();
+    return withLimit(this.#clock, limit, options.signal, onLimit, async (signal) => {
+      const exchange = this.#repeated(data, options.P2 ?? this.#options.P2, state, signal);
+      this.#running = exchange.catch(() => undefined);
+      const response = await exchange;
+      this.#measure("request", this.#clock.monotonic() - began);
+      return response;
+    });
+  }
+
+  /** The request, again after each 0x21. */
+  async #repeated(data: Uint8Array, P2: number, state: { pending: number }, signal: AbortSignal): Promise<Uint8Array> {
+    for (let repeats = 0; ; repeats++) {
+      this.#inbox.open();
+      try {
+        const { nrc, response } = await this.#exchange(data, P2, state, signal);
+        if (nrc === undefined) return response;
+        if (nrc !== NRC.busyRepeatRequest || repeats >= this.#options.busyRepeats)
+          throw negativeResponse(data[0] ?? 0, nrc);
+      } finally {
+        this.#inbox.shut();
+      }
+      await this.#clock.sleep(this.#options.busyDelay, signal);
+    }
+  }
+
+  /** One request and its final response. */
+  async #exchange(
+    data: Uint8Array,
+    P2: number,
+    state: { pending: number },
+    signal: AbortSignal,
+  ): Promise<{ nrc?: number; response: Uint8Array }> {
+    const { margin, P2star, maxResponsePending } = this.#options;
+    const service = serviceName(data[0] ?? 0);
+    let since = await this.#transport.send(data, { signal });
+    let timer: "P2" | "P2star" = "P2";
+    let limit = P2 + margin;
+    let started: number | undefined;
+    for (;;) {
+      // A response that has begun is bounded by the transport's own timers (P2 ends at T_DataSOM).
+      const arrival = await this.#inbox.next(started === undefined ? since + limit : undefined, signal);
+      if (arrival === undefined) {
+        if (timer === "P2" && suppresses(data)) return { response: new Uint8Array(0) };
+        throw new StationError("UDS_TIMEOUT", {
+          details: { service, timer: timer === "P2" ? "P2" : "P2*", ms: limit },
+        });
+      }
+      if (arrival.kind === "start") {
+        started = arrival.at;
+        continue;
+      }
+      if (arrival.kind === "error") {
+        // What broke off before the response began was not it.
+        if (started === undefined) continue;
+        throw arrival.error;
+      }
+      const { data: response, at } = arrival.message;
+      const begun = started ?? at;
+      started = undefined;
+      const verdict = judgeResponse(data, response);
+      if (verdict.kind === "stray") continue;
+      this.#measure(timer, begun - since);
+      if (verdict.kind === "positive") return { response };
+      if (verdict.nrc !== NRC.requestCorrectlyReceivedResponsePending) return { nrc: verdict.nrc, response };
+      state.pending++;
+      this.#measureCount(state.pending);
+      if (state.pending > maxResponsePending)
+        throw new StationError("UDS_TOO_MANY_PENDING", {
+          details: { service, what: `more than ${maxResponsePending} × responsePending` },
+        });
+      timer = "P2star";
+      limit = P2star + margin;
+      since = at;
+    }
+  }
+
+  #measure(name: string, ms: number): void {
+    // The adapter's confirmation may come after the response: that is no time at all.
+    const value = Math.max(0, Math.round(ms * 1_000) / 1_000);
+    this.#measured.set(name, Math.max(this.#measured.get(name) ?? 0, value));
+  }
+
+  #measureCount(count: number): void {
+    this.#measured.set("responsePending", Math.max(this.#measured.get("responsePending") ?? 0, count));
+  }
+
+  startKeepAlive(): void {
+    this.#keepingAlive = true;
+    this.#armKeepAlive();
+  }
+
+  stopKeepAlive(): void {
+    this.#keepingAlive = false;
+    this.#keepAlive?.cancel();
+  }
+
+  /** The time runs while nothing is under way: the ECU's S3 stands still during a request. */
+  #armKeepAlive(): void {
+    this.#keepAlive?.cancel();
+    if (!this.#keepingAlive || this.#waiting > 0 || this.#inbox.ended !== undefined) return;
+    this.#keepAlive = this.#clock.timer(this.#options.keepAlive ?? 0.4 * this.#options.S3, () => {
+      // A failure shows at the next request; the next 3E 80 tries again.
+      this.#enqueue(() => this.#transport.send(KEEP_ALIVE)).catch(() => undefined);
+    });
+  }
+
+  timers(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#measured);
+  }
+
+  close(): void {
+    this.stopKeepAlive();
+    this.#inbox.end(new StationError("LINK_CLOSED", { details: { what: "the UDS client was closed" } }));
+    this.#inbox.release();
+  }
+}

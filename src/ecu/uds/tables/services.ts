@@ -1,0 +1,82 @@
+/** Services of ISO 14229-1:2020 (Table 2) as far as both sides must know them: what a request looks like and what its answer repeats. */
+
+export interface ServiceRow {
+  readonly sid: number;
+  readonly name: string;
+  /** The second byte is a sub-function, whose bit 7 is suppressPosRspMsgIndicationBit. */
+  readonly subFunction: boolean;
+  /** Bytes after the SID that the positive response repeats; it is no answer to this request when they differ. */
+  readonly echo: number;
+  /** Shortest request, SID included. */
+  readonly minLength: number;
+}
+
+const row = (sid: number, name: string, subFunction: boolean, echo: number, minLength: number): ServiceRow => ({
+  sid,
+  name,
+  subFunction,
+  echo,
+  minLength,
+});
+
+const ROWS: readonly ServiceRow[] = [
+  row(0x10, "DiagnosticSessionControl", true, 1, 2),
+  row(0x11, "ECUReset", true, 1, 2),
+  row(0x14, "ClearDiagnosticInformation", false, 0, 4),
+  row(0x19, "ReadDTCInformation", true, 1, 2),
+  row(0x22, "ReadDataByIdentifier", false, 2, 3),
+  row(0x23, "ReadMemoryByAddress", false, 0, 4),
+  row(0x24, "ReadScalingDataByIdentifier", false, 2, 3),
+  row(0x27, "SecurityAccess", true, 1, 2),
+  row(0x28, "CommunicationControl", true, 1, 3),
+  row(0x29, "Authentication", true, 1, 2),
+  row(0x2a, "ReadDataByPeriodicIdentifier", false, 0, 2),
+  row(0x2c, "DynamicallyDefineDataIdentifier", true, 1, 2),
+  row(0x2e, "WriteDataByIdentifier", false, 2, 4),
+  row(0x2f, "InputOutputControlByIdentifier", false, 2, 4),
+  row(0x31, "RoutineControl", true, 3, 4),
+  row(0x34, "RequestDownload", false, 0, 5),
+  row(0x35, "RequestUpload", false, 0, 5),
+  row(0x36, "TransferData", false, 1, 2),
+  row(0x37, "RequestTransferExit", false, 0, 1),
+  row(0x38, "RequestFileTransfer", false, 1, 5),
+  row(0x3d, "WriteMemoryByAddress", false, 0, 5),
+  row(0x3e, "TesterPresent", true, 1, 2),
+  row(0x84, "SecuredDataTransmission", false, 0, 2),
+  row(0x85, "ControlDTCSetting", true, 1, 2),
+  row(0x86, "ResponseOnEvent", true, 1, 3),
+  row(0x87, "LinkControl", true, 1, 2),
+];
+
+export const SERVICES: ReadonlyMap<number, ServiceRow> = new Map(ROWS.map((entry) => [entry.sid, entry]));
+
+export const SID = {
+  DiagnosticSessionControl: 0x10,
+  ECUReset: 0x11,
+  ReadDataByIdentifier: 0x22,
+  SecurityAccess: 0x27,
+  WriteDataByIdentifier: 0x2e,
+  RoutineControl: 0x31,
+  RequestDownload: 0x34,
+  TransferData: 0x36,
+  RequestTransferExit: 0x37,
+  TesterPresent: 0x3e,
+} as const;
+
+export const NEGATIVE_RESPONSE = 0x7f;
+/** Added to the SID in a positive response. */
+export const POSITIVE_OFFSET = 0x40;
+export const SUPPRESS_POSITIVE_RESPONSE = 0x80;
+
+/** Sub-functions. */
+export const SESSION = { default: 0x01, programming: 0x02, extended: 0x03, safetySystem: 0x04 } as const;
+export const RESET = { hard: 0x01, keyOffOn: 0x02, soft: 0x03 } as const;
+export const ROUTINE = { start: 0x01, stop: 0x02, results: 0x03 } as const;
+export const TESTER_PRESENT = 0x00;
+
+/** `22 ReadDataByIdentifier` for texts. */
+export function serviceName(sid: number): string {
+  const hex = sid.toString(16).padStart(2, "0").toUpperCase();
+  const name = SERVICES.get(sid)?.name;
+  return name === undefined ? hex : `${hex} ${name}`;
+}
