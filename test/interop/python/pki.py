@@ -65,7 +65,7 @@ class Authority:
 
 
 def parse_name(data):
-    """Name from DER, by way of a CSR-less trick: cryptography reads names inside certificates only, so read the RDNs."""
+    """Name from DER: cryptography itself reads names inside certificates and requests only."""
     from cryptography.x509.name import _ASN1Type
 
     import der
