@@ -5,7 +5,7 @@ import { decodeCsrPem, parseCsr } from "../../../src/pki/csr.js";
 import { keyIdentifier, readPublicKey, signer } from "../../../src/pki/keys.js";
 import { decodeName, encodeName, formatDn } from "../../../src/pki/names.js";
 import { CERTIFICATE_TYPES, type CertificateType } from "../../../src/pki/types.js";
-import { equalBytes, fromHex } from "../../../src/shared/bytes.js";
+import { equalBytes, fromHex, toHex } from "../../../src/shared/bytes.js";
 import { StationError } from "../../../src/shared/errors.js";
 import type {
   CertificateRequest,
@@ -130,7 +130,8 @@ interface SlotState {
 export class FakeKms implements KmsClient {
   readonly #ecus = new Map<string, Map<string, SlotState>>();
   readonly #sets = new Map<string, KeySet & { slot: number }>();
-  readonly #tried = new Map<string, number>();
+  readonly #refused = new Set<string>();
+  readonly #authorisers = new Map<string, Uint8Array>();
   /** Effective results by idempotency key. */
   readonly results = new Map<string, KmsResult>();
   readonly requests: string[] = [];
@@ -164,15 +165,13 @@ export class FakeKms implements KmsClient {
     return slot;
   }
 
-  /** After an unresolved master load the candidates are tried in turn, the newest first. */
+  /** After an unresolved master load the candidates are tried in turn: those that an ECU refused are out. */
   #authoriser(ecuId: string, keyId: string): Uint8Array {
     const master = this.#slot(ecuId, "1");
-    const factory = master.confirmed ?? BLANK_KEY;
-    if (keyId !== "1") return factory;
-    const candidates = [...master.pending.map(({ key }) => key).reverse(), factory];
-    const turn = this.#tried.get(ecuId) ?? 0;
-    this.#tried.set(ecuId, turn + 1);
-    return candidates[turn % candidates.length] ?? factory;
+    const confirmed = master.confirmed ?? BLANK_KEY;
+    if (keyId !== "1") return confirmed;
+    const candidates = [confirmed, ...master.pending.map(({ key }) => key)];
+    return candidates.find((key) => !this.#refused.has(toHex(key))) ?? confirmed;
   }
 
   async requestKey(request: KeyRequest, id: string): Promise<KeySet> {
@@ -192,6 +191,7 @@ export class FakeKms implements KmsClient {
       const value = request.secOC && { keySyncValue: fakeMac(key, request.secOC.challenge) };
       set = { ...sealed, correlationId, slot: number, ...value };
       this.#sets.set(id, set);
+      this.#authorisers.set(correlationId, authoriser);
       slot.pending.push({ correlationId, key });
     }
     const copy: KeySet = { ...set, m1: set.m1.slice(), m2: set.m2.slice(), m3: set.m3.slice() };
@@ -213,14 +213,18 @@ export class FakeKms implements KmsClient {
     this.puts.push(id);
     if (this.results.has(id)) return;
     this.results.set(id, result);
-    if (result.kind !== "key" || result.status !== "Success") return;
+    if (result.kind !== "key") return;
+    const authoriser = this.#authorisers.get(result.correlationId ?? "");
+    if (result.status !== "Success") {
+      if (authoriser && result.message.includes("refused")) this.#refused.add(toHex(authoriser));
+      return;
+    }
     const slot = this.#slot(result.ecuId, result.keyId);
     const set = slot.pending.find(({ correlationId }) => correlationId === result.correlationId);
     if (set === undefined)
       throw new StationError("KMS_REJECTED", { details: { what: `no set ${result.correlationId}` } });
     slot.confirmed = set.key;
     slot.pending = [];
-    this.#tried.delete(result.ecuId);
   }
 
   /** True where the KMS believes what the ECU holds. */
