@@ -260,7 +260,7 @@ export function defaultDataDir(env: Readonly<Record<string, string | undefined>>
 
 /** The station's records: runs, journals, results owed. */
 export function recordsFile(config: StationConfig): string {
-  return join(config.dataDir, "station.sqlite");
+  return join(config.dataDir, "records.sqlite");
 }
 
 /** The secret of that name; the caller wipes it. @throws StationError CONFIG_INVALID */

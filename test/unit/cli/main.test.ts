@@ -114,7 +114,7 @@ it("a stack is shown with DEBUG alone", async () => {
 
 it("a failure that is no bad input says its code in both languages and exits with 3", async () => {
   await writeFile(
-    join(folder, "station.sqlite"),
+    join(folder, "records.sqlite"),
     "this is no database, and long enough to be seen as none\n".repeat(40),
   );
   const { code, err } = await ran(["records", "list", "--data", folder]);

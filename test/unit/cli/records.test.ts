@@ -27,7 +27,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "records-"));
   const stores = inlineStores();
   const clock = new VirtualClock();
-  const records = await openRecords({ stores, file: join(folder, "station.sqlite"), clock });
+  const records = await openRecords({ stores, file: join(folder, "records.sqlite"), clock });
   const passed = header("run-1", "KMHEV41DBPA000001", Date.UTC(2026, 0, 1, 8));
   await records.runs.begin(passed);
   const record: RunRecord = {
