@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { ecuBench, table } from "./ecu.js";
+
+// RFC 4493 §4, example 2: AES-CMAC of one block.
+const SEED = "6bc1bee22e409f96e93d7e117393172a";
+const KEY = "070a16b46b4d4144f79bdd9dd04a287c";
+const SESSION = { "1003": "5003003201f4" };
+
+describe("unlocking", () => {
+  it("opens the session and answers the seed with its CMAC", async () => {
+    const b = ecuBench(table({ ...SESSION, "2711": `6711${SEED}`, [`2712${KEY}`]: "6712" }));
+    await b.drive(b.session.unlock(b.signal));
+    expect(b.wire).toEqual(["1003", "2711", `2712${KEY}`]);
+  });
+
+  it("sends no key to a seed of zeros", async () => {
+    const b = ecuBench(table({ ...SESSION, "2711": `6711${"00".repeat(16)}` }));
+    await b.drive(b.session.unlock(b.signal));
+    expect(b.wire).toEqual(["1003", "2711"]);
+  });
+
+  it.each([
+    ["35", "invalidKey"],
+    ["36", "exceededNumberOfAttempts"],
+    ["24", "requestSequenceError"],
+  ])("says that the key was refused (NRC %s)", async (nrc, name) => {
+    const b = ecuBench(table({ ...SESSION, "2711": `6711${SEED}`, [`2712${KEY}`]: `7f27${nrc}` }));
+    await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({
+      code: "UDS_ACCESS_DENIED",
+      details: { what: name },
+    });
+    expect(b.wire).toHaveLength(3);
+  });
+
+  it("says that the ECU still delays", async () => {
+    const b = ecuBench(table({ ...SESSION, "2711": "7f2737" }));
+    await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({
+      code: "UDS_ACCESS_DENIED",
+      details: { what: "requiredTimeDelayNotExpired" },
+    });
+  });
+
+  it("refuses a seed of another length", async () => {
+    const b = ecuBench(table({ ...SESSION, "2711": "671101020304" }));
+    await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({ code: "UDS_UNEXPECTED_RESPONSE" });
+  });
+
+  it("keeps the session alive until it is closed, and closes the link", async () => {
+    const b = ecuBench(table({ ...SESSION, "2711": `6711${"00".repeat(16)}`, "1001": "5001003201f4" }));
+    await b.drive(b.session.unlock(b.signal));
+    await b.clock.advance(4_500);
+    expect(b.wire.slice(2)).toEqual(["3e80", "3e80"]);
+    await b.drive(b.session.close(b.signal));
+    await b.clock.advance(10_000);
+    expect(b.wire.slice(4)).toEqual(["1001"]);
+    await expect(b.stationLink.send({ id: 1, extended: false, data: new Uint8Array(0) })).rejects.toThrow();
+    expect(b.clock.pending).toBe(0);
+  });
+
+  it("closing never rejects, also with the link gone", async () => {
+    const b = ecuBench(() => undefined);
+    b.stationLink.unplug();
+    await b.drive(b.session.close(b.signal));
+    await b.drive(b.session.close(b.signal));
+  });
+});
