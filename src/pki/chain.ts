@@ -38,6 +38,7 @@ interface Link {
   readonly issuerName: string;
 }
 
+/** Unwinds the search; never leaves this module. */
 class Fault extends Error {
   constructor(
     readonly reason: ChainFault,

@@ -185,6 +185,15 @@ describe.each(certificateTypes)("the endpoints of %s", (type) => {
   });
 });
 
+describe("a body above the limit", () => {
+  it("is answered 413 in JSON", async () => {
+    expect(await served.post("/api/v1/prov/issue", { csr: "x".repeat(70_000) })).toEqual({
+      status: 413,
+      body: { resultMessage: "Request body is too large" },
+    });
+  });
+});
+
 describe("a server whose store is closed", () => {
   it("answers 500 on each of the fifteen endpoints, and tells nothing more", async () => {
     const broken = await serve();
