@@ -14,10 +14,10 @@ import {
   slotName,
   UID_LENGTH,
 } from "../she/codec/index.js";
-import { buildUpdateBytes, type DeviceFacts, type Explanation, explainUpdate } from "../she/update/index.js";
-import { EXIT, type Io, printLine, setExit } from "./io.js";
+import { type DeviceFacts, type Explanation, explainUpdate } from "../she/update/index.js";
+import { EXIT, type Io, printLine, setExit, writeAll } from "./io.js";
 import { flagsOption, hexOption, keyOption, StdinLines, slotOption, uintOption, usage } from "./she/inputs.js";
-import { generateLines, setLine } from "./she/lines.js";
+import { generateLines, SetLines } from "./she/lines.js";
 
 interface KeyOptions {
   authKey?: string;
@@ -151,7 +151,8 @@ async function generate(io: Io, options: GenerateOptions): Promise<void> {
   const authKey = required("--auth-key", await keyOption("--auth-key", options.authKey, options.authKeyFile, stdin));
   const newKey = required("--new-key", await keyOption("--new-key", options.newKey, options.newKeyFile, stdin));
   const verifyOnly = options.verifyOnly === true;
-  const set = buildUpdateBytes({
+  const line = new SetLines(1);
+  line.push({
     uid,
     authKeyId,
     authKey,
@@ -165,8 +166,9 @@ async function generate(io: Io, options: GenerateOptions): Promise<void> {
   });
   authKey.fill(0);
   newKey.fill(0);
-  if (options.json === true) return printLine(io, setLine(set));
-  for (const [name, hex] of Object.entries(JSON.parse(setLine(set)))) await printLine(io, `${name} ${hex}`);
+  const json = line.take();
+  if (options.json === true) return writeAll(io.stdout, json);
+  for (const [name, hex] of Object.entries(JSON.parse(json))) await printLine(io, `${name} ${hex}`);
 }
 
 interface Judged {

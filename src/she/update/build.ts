@@ -58,6 +58,7 @@ const SIZE = 192;
 const scratch = new Uint8Array(SIZE);
 const view = new DataView(scratch.buffer);
 const hBlock = scratch.subarray(H, H + BLOCK);
+const messages = scratch.subarray(M1, M5 + BLOCK);
 const kBlock = scratch.subarray(K, K + BLOCK);
 
 const ZERO_SCHEDULE = unsafe.expandKeyLE(new Uint8Array(KEY_LENGTH));
@@ -140,7 +141,8 @@ function checkInput(input: UpdateInput): void {
  * @throws RangeError naming the field that is out of range
  */
 export function buildUpdate(input: UpdateInput): UpdateSet {
-  const all = buildUpdateBytes(input);
+  const all = new Uint8Array(UPDATE_LENGTH);
+  buildUpdateInto(input, all);
   return {
     m1: all.slice(0, 16),
     m2: all.slice(16, 48),
@@ -150,8 +152,11 @@ export function buildUpdate(input: UpdateInput): UpdateSet {
   };
 }
 
-/** As `buildUpdate`, the five messages one after the other in 112 bytes: for those who only print them. */
-export function buildUpdateBytes(input: UpdateInput): Uint8Array {
+/** M1 to M5 one after the other. */
+export const UPDATE_LENGTH = 112;
+
+/** As `buildUpdate`, the messages one after the other into the `UPDATE_LENGTH` bytes of `out`: for those who make many. */
+export function buildUpdateInto(input: UpdateInput, out: Uint8Array): void {
   checkInput(input);
   const { enc, mac } = updateConstants(input.bank ?? 0);
   const { counter, flags } = input;
@@ -181,8 +186,7 @@ export function buildUpdateBytes(input: UpdateInput): Uint8Array {
   encrypt(k3, X, M4_STAR);
   cmac(k4, M4, 2, M5);
 
-  const all = scratch.slice(M1, M5 + BLOCK);
+  out.set(messages);
   for (const schedule of [authStep, k1, k2, newStep, k3, k4]) schedule.fill(0);
   scratch.fill(0);
-  return all;
 }
