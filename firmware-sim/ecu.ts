@@ -103,6 +103,7 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
       details: { what: `the state belongs to an ECU of profile ${current.profile}, not ${profile.name}` },
     });
 
+  let closed = false;
   const fatal = (error: unknown) => {
     server.close();
     access.close();
@@ -157,7 +158,7 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
       P2star: profile.uds.P2star,
       async reset() {
         await clock.sleep(timings.resetTime ?? 100);
-        boot();
+        if (!closed) boot();
       },
     }),
     S3: profile.uds.S3,
@@ -170,6 +171,7 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
   return {
     identity: { ecuId, uid, serialNumber: current.serialNumber },
     async close() {
+      closed = true;
       server.close();
       access.close();
       transport.close();

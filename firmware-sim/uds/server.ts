@@ -1,6 +1,7 @@
 /** The UDS server of ISO 14229-1/-2: order of checks, 0x78, S3, functional addressing, suppressed answers; what it serves is a table. */
 import type { DiagTransport, ReceivedMessage } from "../../src/ecu/transport/transport.js";
 import type { Clock, Timer } from "../../src/shared/clock.js";
+import { isStationError } from "../../src/shared/errors.js";
 import { Negative, NRC, SILENT_WHEN_FUNCTIONAL } from "./nrc.js";
 
 export const DEFAULT_SESSION = 0x01;
@@ -72,7 +73,10 @@ export interface UdsServerOptions {
   readonly onFatal?: (error: unknown) => void;
 }
 
-/** Serves until `close`. One request at a time; others meanwhile get 0x21, TesterPresent its answer. */
+/**
+ * Serves until `close`. One request at a time: another waits for it, or gets 0x21 once it takes so long that it has sent 0x78.
+ * TesterPresent is answered meanwhile.
+ */
 export class UdsServer {
   readonly #options: UdsServerOptions;
   readonly #services: ReadonlyMap<number, Service>;
@@ -80,7 +84,10 @@ export class UdsServer {
   readonly #unsubscribe: (() => void)[] = [];
   #s3: Timer | undefined;
   #serving = false;
+  #pendingSent = false;
+  #waiting: { readonly data: Uint8Array; readonly functional: boolean }[] = [];
   #deaf = false;
+  #closed = false;
   #count = 0;
   /** Ends when everything handed to the transport so far is out. */
   #sent: Promise<void> = Promise.resolve();
@@ -98,6 +105,7 @@ export class UdsServer {
   }
 
   close(): void {
+    this.#closed = true;
     this.#deaf = true;
     for (const stop of this.#unsubscribe.splice(0)) stop();
     this.#stopS3();
@@ -120,27 +128,42 @@ export class UdsServer {
       }
     }
     if (this.#serving) this.#receiveWhileBusy(data, functional);
-    else this.#serve(data, functional).catch((error: unknown) => this.#fatal(error));
+    else this.#begin(data, functional);
   }
 
   #receiveWhileBusy(data: Uint8Array, functional: boolean): void {
     const [sid = 0, sub = 0] = data;
     if (sid === TESTER_PRESENT && data.length === 2 && (sub & 0x7f) === 0) {
       if (sub === 0) this.#transmit(Uint8Array.of(0x7e, 0x00));
-    } else if (!functional) this.#transmit(Uint8Array.of(0x7f, sid, NRC.busyRepeatRequest));
+    } else if (!this.#pendingSent) this.#waiting.push({ data, functional });
+    else if (!functional) this.#transmit(Uint8Array.of(0x7f, sid, NRC.busyRepeatRequest));
+  }
+
+  #sendPending(sid: number): void {
+    this.#pendingSent = true;
+    this.#transmit(Uint8Array.of(0x7f, sid, NRC.requestCorrectlyReceivedResponsePending));
+    for (const { data, functional } of this.#waiting.splice(0)) this.#receiveWhileBusy(data, functional);
+  }
+
+  #serveNext(): void {
+    const next = this.#deaf ? undefined : this.#waiting.shift();
+    if (next !== undefined) this.#begin(next.data, next.functional);
+  }
+
+  #begin(data: Uint8Array, functional: boolean): void {
+    this.#serve(data, functional).catch((error: unknown) => this.#fatal(error));
   }
 
   async #serve(request: Uint8Array, functional: boolean): Promise<void> {
     const { clock } = this.#options;
     this.#serving = true;
     this.#stopS3();
-    let pendingSent = false;
+    this.#pendingSent = false;
     let timer: Timer | undefined;
     const sendPending = () => {
-      pendingSent = true;
       timer?.cancel();
       timer = clock.timer(this.#options.pendingEvery, sendPending);
-      this.#transmit(Uint8Array.of(0x7f, request[0] ?? 0, NRC.requestCorrectlyReceivedResponsePending));
+      this.#sendPending(request[0] ?? 0);
     };
     timer = clock.timer(this.#options.pendingAfter ?? 30, sendPending);
     let outcome: Outcome;
@@ -152,18 +175,23 @@ export class UdsServer {
       timer.cancel();
       this.#serving = false;
     }
+    const pendingSent = this.#pendingSent;
     const withheld = outcome.positive
       ? outcome.suppress && !pendingSent
       : functional && !pendingSent && SILENT_WHEN_FUNCTIONAL.has(outcome.response[2] ?? 0);
     let response: Uint8Array | undefined = outcome.response;
     for (const fault of this.#interference)
       if (response !== undefined && fault.answer !== undefined) response = fault.answer(request, response);
-    if (outcome.after !== undefined) this.#deaf = true;
+    if (outcome.after !== undefined) {
+      this.#deaf = true;
+      this.#waiting = [];
+    }
     if (!withheld && response !== undefined) this.#transmit(response);
+    this.#serveNext();
     await this.#sent;
     if (outcome.after !== undefined) {
       await outcome.after();
-      this.#deaf = false;
+      this.#deaf = this.#closed;
     }
     this.#startS3();
   }
@@ -177,8 +205,9 @@ export class UdsServer {
       const suppress = service.suppressible === true && ((exchange.request[1] ?? 0) & SUPPRESS) !== 0;
       return { positive: true, response, suppress, after };
     } catch (error) {
-      if (!(error instanceof Negative)) throw error;
-      return { positive: false, response: Uint8Array.of(0x7f, sid, error.nrc), suppress: false, after: undefined };
+      const nrc = nrcOf(error);
+      if (nrc === undefined) throw error;
+      return { positive: false, response: Uint8Array.of(0x7f, sid, nrc), suppress: false, after: undefined };
     }
   }
 
@@ -223,6 +252,12 @@ export class UdsServer {
     this.close();
     this.#options.onFatal?.(error);
   }
+}
+
+/** Memory that could not be written has a code of its own; without power there is no answer at all. */
+function nrcOf(error: unknown): number | undefined {
+  if (error instanceof Negative) return error.nrc;
+  return isStationError(error, "STORE_FAILED") ? NRC.generalProgrammingFailure : undefined;
 }
 
 interface Outcome {

@@ -140,17 +140,28 @@ describe("one request at a time", () => {
   let bench: Bench;
   afterEach(() => bench.close());
 
-  it("answers another request meanwhile with 21, and TesterPresent as ever", async () => {
+  it("serves a request that comes right behind another after it", async () => {
+    bench = await Bench.start();
+    await Promise.all([bench.send("3e80", true), bench.send("22f197")]);
+    await bench.clock.advance(10);
+    expect(bench.heard).toEqual(["62f19745564343"]);
+  });
+
+  it("answers another request during long work with 21, and TesterPresent as ever", async () => {
     bench = await Bench.start({ faults: ["slow:1000"] });
-    const first = bench.ask("22f197");
-    await bench.clock.advance(0);
     await bench.send("22f18c");
-    await bench.send("3e80");
-    await bench.send("3e00");
-    await bench.send("22f18c", true);
-    expect(await first).toBe("7f2221");
-    await bench.clock.advance(2_000);
-    expect(bench.heard.filter((answer) => answer !== "7f2278")).toEqual(["7f2221", "7e00", "62f19745564343"]);
+    // Waits behind the first until that has sent its 0x78.
+    expect(await bench.hear("22f197", false, 40)).toEqual(["7f2278", "7f2221"]);
+    for (const [request, functional] of [
+      ["22f18c", false],
+      ["3e80", false],
+      ["3e00", false],
+      ["22f18c", true],
+    ] as const)
+      await bench.send(request, functional);
+    await bench.clock.advance(3_000);
+    const answers = bench.heard.filter((answer) => answer !== "7f2278");
+    expect(answers).toEqual(["7f2221", "7f2221", "7e00", "62f18c534e30303031"]);
   });
 
   it("sends 0x78 before P2 and again before P2* while it works", async () => {
