@@ -24,6 +24,21 @@ const row = (
 
 export const COMMANDS: readonly CommandRow[] = [
   row(
+    "run",
+    "provisions one unit, or takes up the rest of an interrupted run on it",
+    "ecustation run --profile evcc --vin KMHC851CFLU061234 --pcid KM8P2844A9TD84HR91 --evccid KM7V200DA343BEMZEG80 --link slcan+tcp://127.0.0.1:29536",
+    async (io) => (await import("./run.js")).runCommand(io),
+  ),
+  row("serve", "the station as a service", "ecustation serve --config station.yaml", async (io) =>
+    (await import("./serve.js")).serveCommand(io),
+  ),
+  row("servers", "vPKI and KMS alone", "ecustation servers --registry config/registry.simulator.yaml", async (io) =>
+    (await import("./servers.js")).serversCommand(io),
+  ),
+  row("demo", "the main job in simulator mode", "ecustation demo --once", async (io) =>
+    (await import("./demo.js")).demoCommand(io),
+  ),
+  row(
     "she",
     "SHE key updates: M1–M5 made, read and checked",
     {

@@ -91,6 +91,13 @@ function interrupted(db: Database, bay: string): InterruptedRun[] {
     .map((row) => ({ header: JSON.parse(row.header), entries: journalOf(db, row.run_id), resumed: row.resumed }));
 }
 
+/** Headers of all runs that began and never finished, oldest first. */
+function unfinished(db: Database, _: null): RunHeader[] {
+  return db
+    .all<{ header: string }>("SELECT header FROM run WHERE outcome IS NULL ORDER BY started_at, rowid")
+    .map((row) => JSON.parse(row.header));
+}
+
 function resume(db: Database, runId: string): void {
   if (db.run("UPDATE run SET resumed = resumed + 1 WHERE run_id = ? AND outcome IS NULL", runId) === 0)
     throw new Error(`run ${runId} is not open`);
@@ -111,4 +118,4 @@ function unsettled(db: Database, ecuId: string): UnsettledLoad[] {
   return [...loads.values()];
 }
 
-export const journalOperations = { begin, append, finish, interrupted, resume, unsettled };
+export const journalOperations = { begin, append, finish, interrupted, unfinished, resume, unsettled };

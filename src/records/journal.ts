@@ -4,7 +4,7 @@ import type { Store, StoreHost } from "../db/store.js";
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { Listeners } from "../shared/listeners.js";
-import type { RunLedger, RunStore } from "../station/ports.js";
+import type { RunHeader, RunLedger, RunStore } from "../station/ports.js";
 import type { BayHolder } from "./bay-store.js";
 import { createHistory, type History } from "./history.js";
 import { type Processes, systemProcesses } from "./processes.js";
@@ -22,6 +22,8 @@ export interface Records {
   readonly runs: RunStore;
   readonly ledger: RunLedger;
   readonly history: History;
+  /** Headers of the runs of all bays that began and never finished, oldest first; some may go on in another process. */
+  unfinished(): Promise<readonly RunHeader[]>;
   /** The store below, for the outbox of the same folder. */
   readonly store: Store<RecordsDefinition>;
   /** Called after an entry with outbox rows is durable. */
@@ -60,5 +62,5 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     },
     unsettled: (ecuId) => store.call("unsettled", ecuId),
   };
-  return { runs, ledger, history: createHistory(store), store, owed };
+  return { runs, ledger, history: createHistory(store), unfinished: () => store.call("unfinished", null), store, owed };
 }

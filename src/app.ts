@@ -1,0 +1,313 @@
+/** Composition root: reads the configuration and wires adapters to the station's ports. Nobody of the layers below imports it. */
+import { randomBytes, randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type ExternalServers, readSecret, reason, type StationConfig } from "./cli/config.js";
+import { type KillPoints, killPoints } from "./cli/kill-points.js";
+import { noOrders, simulatorOrders } from "./cli/orders.js";
+import { type FoundProfile, readSecurityKey } from "./cli/profiles.js";
+import { isSimulatorLink, type Simulator, startSimulator } from "./cli/simulator.js";
+import { createKmsClient } from "./clients/kms.js";
+import { createVpkiClient } from "./clients/vpki.js";
+import { withFileLock } from "./db/lock.js";
+import { type StoreHost, workerStores } from "./db/store.js";
+import { openLink } from "./ecu/link/open.js";
+import { createIsoTp } from "./ecu/transport/isotp/isotp.js";
+import { isoTpOptionsOf } from "./ecu/transport/isotp/options.js";
+import { createUdsClient } from "./ecu/uds/client.js";
+import { createEcuSession } from "./ecu/uds/session.js";
+import { createSheUdsTarget } from "./injection/she-uds/target.js";
+import type { History } from "./records/history.js";
+import { openRecords } from "./records/journal.js";
+import { createOutbox, type Outbox } from "./records/outbox.js";
+import { baseUrl, createHttps } from "./servers/http/https.js";
+import { ensureTls } from "./servers/http/tls.js";
+import { createKms } from "./servers/kms/index.js";
+import { createVpki } from "./servers/vpki/index.js";
+import type { Clock } from "./shared/clock.js";
+import { StationError } from "./shared/errors.js";
+import type { Logger } from "./shared/logger.js";
+import { packageRoot } from "./shared/paths.js";
+import type { Secret } from "./shared/secret.js";
+import type { RunHeader, RunRecord } from "./station/ports.js";
+import { type OpenedEcu, type RunDeps, type RunOptions, type RunRequest, runUnit } from "./station/run/index.js";
+
+export interface AppContext {
+  readonly config: StationConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Most ms that a first start waits for another process that is making the same CAs. */
+const FIRST_START_LIMIT = 30_000;
+
+export interface RunningServers {
+  /** Base URLs. */
+  readonly vpki: string;
+  readonly kms: string;
+  /** PEM files: CA of the TLS certificates, and a client's certificate and key. */
+  readonly ca: string;
+  readonly clientCert: string;
+  readonly clientKey: string;
+  /** PEM bundle: issuing CAs and roots of the ECU certificates. */
+  readonly chainFile: string;
+  /** Ends gracefully: what is under way is finished. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts vPKI and KMS with their stores under `DATA/servers`.
+ * @throws StationError CONFIG_INVALID, STORE_FAILED
+ */
+export async function startServers(context: AppContext, stores: StoreHost): Promise<RunningServers> {
+  const { config, clock, logger } = context;
+  if (config.servers.kind !== "embedded") {
+    const what = `${config.file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
+    throw new StationError("CONFIG_INVALID", { details: { what } });
+  }
+  const { host, vpkiPort, kmsPort, registry, asSeen } = config.servers;
+  const dir = join(config.dataDir, "servers");
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const parts = await withFileLock(join(dir, "start.lock"), FIRST_START_LIMIT, clock, async () => {
+    const tls = await ensureTls(join(dir, "tls"), { clock, hosts: [host] });
+    const vpki = await createVpki({
+      stores,
+      dir: join(dir, "vpki"),
+      clock,
+      logger: logger.child({ server: "vpki" }),
+      config: {
+        asSeen: Object.fromEntries(asSeen.map((type) => [type, true])),
+        ...(vpkiPort === 0 ? {} : { baseUrl: `https://${host}:${vpkiPort}` }),
+      },
+    });
+    const kms = await createKms({
+      stores,
+      dir: join(dir, "kms"),
+      clock,
+      logger: logger.child({ server: "kms" }),
+      registryFile: registry,
+    });
+    return { tls, vpki, kms };
+  });
+  const { tls, vpki, kms } = parts;
+  const listen = async (name: "vpki" | "kms", port: number) => {
+    const app = createHttps({ tls, host, clock, logger: logger.child({ server: name }) });
+    await app.register(parts[name].plugin);
+    try {
+      await app.listen({ host, port });
+    } catch (error) {
+      const what = `servers.embedded: ${name} cannot listen on ${host}:${port} (${(error as NodeJS.ErrnoException).code})`;
+      throw new StationError("CONFIG_INVALID", { details: { what }, cause: error });
+    }
+    return app;
+  };
+  const vpkiApp = await listen("vpki", vpkiPort);
+  const kmsApp = await listen("kms", kmsPort).catch(async (error: unknown) => {
+    await vpkiApp.close();
+    throw error;
+  });
+  return {
+    vpki: baseUrl(vpkiApp),
+    kms: baseUrl(kmsApp),
+    ca: tls.caFile,
+    clientCert: tls.clientCertFile,
+    clientKey: tls.clientKeyFile,
+    chainFile: vpki.chainFile,
+    close: async () => {
+      await Promise.all([vpkiApp.close(), kmsApp.close()]);
+      await Promise.all([vpki.close(), kms.close()]);
+    },
+  };
+}
+
+/** What one run is started with. */
+export interface UnitOrder extends RunRequest {
+  readonly profile: FoundProfile;
+  readonly link: string;
+  /** Name of the bay; left out, the link stands for it. */
+  readonly bay?: string;
+}
+
+export interface Station {
+  run(order: UnitOrder, options?: RunOptions): Promise<RunRecord>;
+  /** Headers of runs that began and never finished, oldest first. */
+  interrupted(): Promise<readonly RunHeader[]>;
+  readonly history: History;
+  readonly outbox: Outbox;
+  /** The embedded servers, where the configuration has them. */
+  readonly servers: RunningServers | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the station: its records, the embedded servers where the configuration has them, clients and outbox. */
+export async function openStation(context: AppContext): Promise<Station> {
+  const { config, clock, logger } = context;
+  const stores = workerStores();
+  const opened: (() => Promise<void>)[] = [() => stores.close()];
+  const close = async () => {
+    for (const end of opened.splice(0).reverse()) await end();
+  };
+  try {
+    const records = await openRecords({ stores, file: join(config.dataDir, "records.sqlite"), clock });
+    const servers = config.servers.kind === "embedded" ? await startServers(context, stores) : undefined;
+    if (servers !== undefined) opened.push(() => servers.close());
+    const points = killPointsOf(context);
+    const clients = await openClients(context, servers);
+    opened.push(() => clients.close());
+    const kms = points?.kms(clients.kms) ?? clients.kms;
+    const vpki = points?.vpki(clients.vpki) ?? clients.vpki;
+    const outbox = createOutbox({ records, kms, clock, logger });
+    opened.push(() => outbox.close());
+    outbox.start();
+    const runs = points?.runs(records.runs) ?? records.runs;
+    return {
+      interrupted: () => records.unfinished(),
+      history: records.history,
+      outbox,
+      servers,
+      close,
+      run: (order, options) =>
+        runOne(order, context, { runs, ledger: records.ledger, results: outbox, kms, vpki }, options),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Servers as the clients reach them: the embedded ones, or those of the configuration. */
+function externalOf(config: StationConfig, servers: RunningServers | undefined): ExternalServers {
+  if (config.servers.kind === "external") return config.servers;
+  if (servers === undefined)
+    throw new StationError("INTERNAL", { details: { what: "the embedded servers do not run" } });
+  const { vpki, kms, ca, clientCert, clientKey, chainFile } = servers;
+  return { vpki: [vpki], kms: [kms], caFile: ca, clientCertFile: clientCert, clientKeyFile: clientKey, chainFile };
+}
+
+async function pem(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${reason(error)}` }, cause: error });
+  }
+}
+
+async function openClients({ config, clock }: AppContext, servers: RunningServers | undefined) {
+  const {
+    vpki: vpkiUrls,
+    kms: kmsUrls,
+    caFile,
+    clientCertFile,
+    clientKeyFile,
+    chainFile,
+  } = externalOf(config, servers);
+  const common = {
+    ca: await pem(caFile),
+    ...(clientCertFile === undefined ? {} : { cert: await pem(clientCertFile) }),
+    ...(clientKeyFile === undefined ? {} : { key: await pem(clientKeyFile) }),
+    clock,
+    tryLimit: config.limits.request,
+    attempts: config.limits.attempts,
+  };
+  const chain = chainFile === undefined ? "" : await pem(chainFile);
+  const vpki = createVpkiClient({ ...common, baseUrls: vpkiUrls, chain });
+  const kms = createKmsClient({ ...common, baseUrls: kmsUrls });
+  return { vpki, kms, close: async () => void (await Promise.all([vpki.close(), kms.close()])) };
+}
+
+function killPointsOf({ config, env }: AppContext): KillPoints | undefined {
+  const at = env.ECUSTATION_KILL_AT;
+  if (at === undefined || at === "" || config.mode !== "simulator") return undefined;
+  return killPoints(at, (line) => process.stderr.write(line));
+}
+
+type RunParts = Pick<RunDeps, "runs" | "ledger" | "results" | "kms" | "vpki">;
+
+/** One unit: its secrets and its simulator live as long as the run. */
+async function runOne(
+  order: UnitOrder,
+  context: AppContext,
+  parts: RunParts,
+  options: RunOptions | undefined,
+): Promise<RunRecord> {
+  const { config, clock, logger } = context;
+  const { link, profile: found, inputs, ecuId } = order;
+  const simulated = isSimulatorLink(link);
+  const key = await readSecurityKey(found, config.mode);
+  const secrets = new Map<string, Secret>();
+  const simulators: Simulator[] = [];
+  try {
+    for (const { secOC } of found.profile.keys) {
+      if (secOC === undefined || secrets.has(secOC.supplierSecret)) continue;
+      secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
+    }
+    const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
+      if (!simulated) return openEcu(link, found, key, clock, signal);
+      const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
+      simulators.push(simulator);
+      return openEcu(simulator.link, found, key, clock, signal);
+    };
+    const deps: RunDeps = {
+      ...parts,
+      openSession: connect,
+      // Nobody but a simulator may make a unit's numbers up.
+      orders: simulated && config.orders === "simulator" ? simulatorOrders((below) => randomInt(below)) : noOrders,
+      profile: found.profile,
+      profileHash: found.hash,
+      clock,
+      logger,
+      secrets(name) {
+        const secret = secrets.get(name);
+        if (secret === undefined) throw new StationError("CONFIG_INVALID", { details: { what: `secrets.${name}` } });
+        return secret;
+      },
+      random: (length) => new Uint8Array(randomBytes(length)),
+      newRunId: () => newRunId(clock.now()),
+      programVersion: programVersion(),
+      bay: order.bay ?? bayOf(link),
+      link,
+      timers: { flush: config.limits.flush },
+    };
+    return await runUnit(deps, { inputs, ...(ecuId === undefined ? {} : { ecuId }) }, options);
+  } finally {
+    key.wipe();
+    for (const secret of secrets.values()) secret.wipe();
+    await Promise.all(simulators.map((simulator) => simulator.stop()));
+  }
+}
+
+/** A unit at the end of a link is in a place of its own; a simulated unit without a state file exists for one run of this process. */
+function bayOf(link: string): string {
+  return isSimulatorLink(link) && !link.includes("state=") ? `sim-${process.pid}-${randomInt(1e9)}` : link;
+}
+
+async function openEcu(
+  url: string,
+  { profile }: FoundProfile,
+  key: Secret,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<OpenedEcu> {
+  if (profile.can === undefined) {
+    const what = `${url}: profile ${profile.name} has no can section`;
+    throw new StationError("LINK_UNSUPPORTED", { details: { what } });
+  }
+  const link = await openLink(url, { clock, bitrate: profile.can.bitrate, signal });
+  const transport = createIsoTp(link, isoTpOptionsOf(profile.can, "station"), clock);
+  const client = createUdsClient(transport, profile.uds, clock);
+  const session = createEcuSession({ link, transport, client, map: profile, key, clock });
+  return { session, target: createSheUdsTarget(session) };
+}
+
+/** Sorts by time; unique over processes. */
+function newRunId(now: number): string {
+  const time = new Date(now).toISOString().replace(/[-:.]/g, "");
+  return `${time}-${randomBytes(5).toString("hex")}`;
+}
+
+export function programVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string };
+  return version;
+}

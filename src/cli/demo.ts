@@ -1,0 +1,40 @@
+/** `ecustation demo` (npm start): embedded servers, a simulated EVCC, one unit provisioned; then it stays up. */
+import { Command } from "commander";
+import { openStation } from "../app.js";
+import { type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+import { findProfile } from "./profiles.js";
+import { contextOf, OUTCOME_EXITS, runShown } from "./run.js";
+import { untilEnded } from "./wait.js";
+
+interface DemoFlags extends GlobalOptions {
+  once?: boolean;
+  profile: string;
+}
+
+export function demoCommand(io: Io): Command {
+  return new Command("demo")
+    .description("shows the main job in simulator mode: one unit, its steps and its verdict")
+    .option("--once", "ends after the unit, with the exit code of its outcome")
+    .option("--profile <profile>", "hardware profile of the simulated unit", "evcc")
+    .action(async (flags: DemoFlags, command: Command) => {
+      const all: DemoFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
+      const context = await contextOf(io, all);
+      const profile = await findProfile(all.profile, context.config.profileDirs);
+      const station = await openStation(context);
+      try {
+        const { title } = profile.profile;
+        await printLine(io, `${title.ko} / ${title.en} (${profile.profile.name} version ${profile.profile.version})`);
+        if (station.servers !== undefined) {
+          await printLine(io, `vPKI ${station.servers.vpki}  KMS ${station.servers.kms}`);
+        }
+        const record = await runShown(io, station, context, { profile, link: "sim:", inputs: {} }, false);
+        setExit(io, OUTCOME_EXITS[record.outcome]);
+        if (all.once === true) return;
+        await printLine(io, "The servers stay up; Ctrl+C ends.");
+        await untilEnded(io.signal);
+        setExit(io, 0);
+      } finally {
+        await station.close();
+      }
+    });
+}

@@ -1,0 +1,130 @@
+/** `ecustation run`: one unit, or the rest of an interrupted run on it. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type AppContext, openStation, type Station } from "../app.js";
+import { checkInputs } from "../profiles/inputs.js";
+import { isHex } from "../shared/bytes.js";
+import { systemClock } from "../shared/clock.js";
+import { StationError } from "../shared/errors.js";
+import { jsonLogger, silentLogger } from "../shared/logger.js";
+import type { Outcome, RunRecord } from "../station/ports.js";
+import { loadConfig, type StationConfig } from "./config.js";
+import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+import { findProfile } from "./profiles.js";
+import { createProgress, verdictLines } from "./progress.js";
+
+export const OUTCOME_EXITS: Readonly<Record<Outcome, number>> = {
+  PASS: EXIT.OK,
+  FAIL: EXIT.FAIL,
+  ERROR: EXIT.ERROR,
+  TIMEOUT: EXIT.TIMEOUT,
+  ABORTED: EXIT.ABORTED,
+};
+
+interface RunFlags extends GlobalOptions {
+  profile: string;
+  vin?: string;
+  pcid?: string;
+  evccid?: string;
+  ecuId?: string;
+  set: Readonly<Record<string, string>>;
+  link?: string;
+  json?: boolean;
+  log?: boolean;
+}
+
+const ECU_ID_BYTES = 27;
+
+function ecuId(text: string): string {
+  if (!isHex(text, ECU_ID_BYTES)) throw new InvalidArgumentError(`expected ${2 * ECU_ID_BYTES} hex digits.`);
+  return text.toLowerCase();
+}
+
+function assignment(text: string, former: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const [name, ...value] = text.split("=");
+  if (name === undefined || name === "" || value.length === 0) throw new InvalidArgumentError("expected name=value.");
+  return { ...former, [name]: value.join("=") };
+}
+
+function isGiven(entry: [string, string | undefined]): entry is [string, string] {
+  return entry[1] !== undefined;
+}
+
+/** Context of a command: its configuration, and a log on stderr where it was asked for. */
+export async function contextOf(io: Io, flags: GlobalOptions & { log?: boolean }): Promise<AppContext> {
+  const config = await loadConfig(flags.config, flags.data, io.env);
+  const logger =
+    flags.log === true
+      ? jsonLogger(
+          (line) => void io.stderr.write(line),
+          () => systemClock.now(),
+        )
+      : silentLogger;
+  return { config, clock: systemClock, logger, env: io.env };
+}
+
+/** Where the unit is: as given, else the configuration's first bay, else a simulator. */
+function linkOf(flags: RunFlags, config: StationConfig): string {
+  if (flags.link !== undefined) return flags.link;
+  const bay = config.station.bays[0]?.link;
+  if (bay !== undefined) return bay;
+  if (config.mode === "simulator") return "sim:";
+  throw new StationError("USAGE", {
+    details: { what: "--link is missing: neither it nor the configuration's bay names one" },
+  });
+}
+
+/** Runs one unit with its progress on the screen; the record. */
+export async function runShown(
+  io: Io,
+  station: Station,
+  context: AppContext,
+  order: Parameters<Station["run"]>[0],
+  quiet: boolean,
+): Promise<RunRecord> {
+  const output = { write: (text: string) => void io.stdout.write(text), live: io.stdout.isTTY === true };
+  const progress = createProgress(output, context.clock);
+  const record = await station.run(order, {
+    signal: io.signal,
+    ...(quiet ? {} : { onEvent: (event) => progress.event(event) }),
+  });
+  if (quiet) return record;
+  progress.end();
+  for (const line of verdictLines(record, context.config.language)) await printLine(io, line);
+  return record;
+}
+
+export function runCommand(io: Io): Command {
+  return new Command("run")
+    .description("provisions one unit, or takes up the rest of an interrupted run on it")
+    .requiredOption("--profile <profile>", "hardware profile, by name or file")
+    .option("--vin <vin>", "VIN that was scanned")
+    .option("--pcid <pcid>", "provisioning certificate id")
+    .option("--evccid <evccid>", "EVCC id")
+    .addOption(new Option("--ecu-id <hex>", "EcuID that the unit must have").argParser(ecuId))
+    .addOption(
+      new Option("--set <name=value>", "another input of the profile; may be repeated")
+        .argParser(assignment)
+        .default({}),
+    )
+    .option("--link <url>", "where the ECU is: sim:, slcan:DEVICE, slcan+tcp://HOST:PORT")
+    .option("--json", "prints the record instead of the steps")
+    .option("--log", "writes the program's log to stderr")
+    .action(async (flags: RunFlags, command: Command) => {
+      const all: RunFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
+      const context = await contextOf(io, all);
+      const profile = await findProfile(all.profile, context.config.profileDirs);
+      const named = Object.entries({ vin: all.vin, pcid: all.pcid, evccid: all.evccid });
+      const inputs = { ...all.set, ...Object.fromEntries(named.filter(isGiven)) };
+      checkInputs(profile.profile, inputs);
+      const link = linkOf(all, context.config);
+      const station = await openStation(context);
+      try {
+        const order = { profile, link, inputs, ...(all.ecuId === undefined ? {} : { ecuId: all.ecuId }) };
+        const record = await runShown(io, station, context, order, all.json === true);
+        if (all.json === true) await printLine(io, JSON.stringify(record, undefined, 2));
+        setExit(io, OUTCOME_EXITS[record.outcome]);
+      } finally {
+        await station.close();
+      }
+    });
+}

@@ -1,0 +1,43 @@
+/** `ecustation servers`: vPKI and KMS alone. */
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { type AppContext, startServers } from "../app.js";
+import { workerStores } from "../db/store.js";
+import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { contextOf } from "./run.js";
+import { untilEnded } from "./wait.js";
+
+interface ServersFlags extends GlobalOptions {
+  registry?: string;
+  log?: boolean;
+}
+
+/** The same configuration with another registry. */
+function withRegistry(context: AppContext, registry: string | undefined): AppContext {
+  const { servers } = context.config;
+  if (registry === undefined || servers.kind !== "embedded") return context;
+  return { ...context, config: { ...context.config, servers: { ...servers, registry: resolve(registry) } } };
+}
+
+export function serversCommand(io: Io): Command {
+  return new Command("servers")
+    .description("runs vPKI and KMS alone; the first line says where they are, as JSON")
+    .option("--registry <file>", "suppliers, ECU types and supplier secrets (docs/registry.md)")
+    .option("--log", "writes the servers' log to stderr")
+    .action(async (flags: ServersFlags, command: Command) => {
+      const all: ServersFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
+      const context = withRegistry(await contextOf(io, all), all.registry);
+      const stores = workerStores();
+      try {
+        const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context, stores);
+        try {
+          await printLine(io, JSON.stringify({ vpki, kms, ca, clientCert, clientKey }));
+          await untilEnded(io.signal);
+        } finally {
+          await close();
+        }
+      } finally {
+        await stores.close();
+      }
+    });
+}
