@@ -240,7 +240,9 @@ function connectionFailure(error: unknown): TryFailure | StationError {
   const code = codeOf(error);
   if (code === "UND_ERR_INVALID_ARG")
     return new StationError("INTERNAL", { details: { what: describe(error) }, cause: error });
-  const what = code === undefined ? describe(error) : `${describe(error)} (${code})`;
+  // A name with several addresses fails with one error an address.
+  const text = describe(error instanceof AggregateError ? (error.errors[0] ?? error) : error);
+  const what = code === undefined || text.includes(code) ? text : `${text} (${code})`;
   return new TryFailure(what, false, code === undefined || !CERTIFICATE_CODE.test(code), { cause: error });
 }
 
