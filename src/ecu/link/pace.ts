@@ -18,14 +18,20 @@ export class Pacer {
   readonly #clock: Clock;
   readonly #bitrate: number;
   #free = 0;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(clock: Clock, bitrate: number) {
     this.#clock = clock;
     this.#bitrate = bitrate;
   }
 
-  /** Takes the bus for `frame`; resolves when it has passed. Calls must follow one another. */
-  async pass(frame: CanFrame): Promise<void> {
+  /** Takes the bus for `frame` after all frames before it; resolves when it has passed. */
+  pass(frame: CanFrame): Promise<void> {
+    this.#last = this.#last.then(() => this.#pass(frame));
+    return this.#last;
+  }
+
+  async #pass(frame: CanFrame): Promise<void> {
     const now = this.#clock.monotonic();
     this.#free = Math.max(this.#free, now) + (frameBits(frame) * 1_000) / this.#bitrate;
     const wait = this.#free - now - AHEAD_MS;

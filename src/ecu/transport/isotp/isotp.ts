@@ -32,7 +32,12 @@ export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock):
   const errors = new Listeners<[Error]>();
   const ends = new Listeners<[Error]>();
 
-  const sender = new Sender(port, tx, { padding, txDl, timing, STminMargin: options.STminMargin ?? 0 }, clock);
+  const sender = new Sender(
+    port,
+    tx,
+    { padding, txDl, timing, STminMargin: options.STminMargin ?? 0, sendAhead: options.sendAhead ?? 4 },
+    clock,
+  );
   const receiver = new Receiver(
     port,
     tx,

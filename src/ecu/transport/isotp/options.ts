@@ -46,6 +46,11 @@ export interface IsoTpOptions {
   readonly STmin?: number;
   /** ms added to the peer's STmin. Default 0. */
   readonly STminMargin?: number;
+  /**
+   * Consecutive frames that are given to the link before the first of them is confirmed, where no gap is to be kept; 1 waits for each.
+   * Default 4, range 1–64: an adapter's transmit buffer must hold them.
+   */
+  readonly sendAhead?: number;
   readonly timing?: Partial<IsoTpTiming>;
   /** Longest message, sent or received; a longer one is answered with OVFLW. Default 1,048,576 bytes. */
   readonly maxMessage?: number;

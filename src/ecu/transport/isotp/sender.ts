@@ -20,6 +20,7 @@ export interface SenderSettings {
   readonly txDl: TxDl;
   readonly timing: IsoTpTiming;
   readonly STminMargin: number;
+  readonly sendAhead: number;
 }
 
 export interface FlowControl {
@@ -95,18 +96,24 @@ export class Sender {
       const gap = Math.max(stMinMs(STmin) + this.#settings.STminMargin, timing.N_Cs);
       let pause = timing.N_Cs;
       let since = this.#clock.monotonic();
+      const flight: Promise<number>[] = [];
       for (let sent = 0; at < data.length && (BS === 0 || sent < BS); sent++) {
         if (pause > 0) await this.#pause(since, pause, signal);
         else signal?.throwIfAborted();
         if (this.#failure !== undefined) throw this.#failure;
         const end = Math.min(data.length, at + consecutiveSize(prefix, txDl));
         this.#expecting = sent + 1 === BS && end < data.length;
-        confirmed = await this.#transmit(encodeConsecutive(prefix, sn, data.subarray(at, end), padding));
+        const frame = this.#transmit(encodeConsecutive(prefix, sn, data.subarray(at, end), padding));
         at = end;
         sn = (sn + 1) & 15;
-        since = confirmed;
         pause = gap;
+        // The first of several failures is reported; the others have the same cause.
+        frame.catch(() => undefined);
+        flight.push(frame);
+        // A gap counts from the confirmation; without one the link may have some frames to send at once.
+        while (flight.length >= (gap > 0 ? 1 : this.#settings.sendAhead)) since = confirmed = await shift(flight);
       }
+      while (flight.length > 0) confirmed = await shift(flight);
     }
     return confirmed;
   }
@@ -163,4 +170,8 @@ export class Sender {
       signal?.addEventListener("abort", settle, { once: true });
     });
   }
+}
+
+function shift(flight: Promise<number>[]): Promise<number> {
+  return flight.shift() ?? Promise.reject(new RangeError("nothing is under way"));
 }

@@ -56,6 +56,40 @@ describe("sending", () => {
     expect(outcome).toEqual({ at: 0 });
   });
 
+  it("gives the link only so many frames ahead of their confirmation, and confirms at the last", async () => {
+    const b = bench({ sendAhead: 3 });
+    const outcome = b.send(run(0, 6 + 7 * 5));
+    await b.clock.advance(0);
+    b.link.held = true;
+    await b.hear("300000");
+    expect(b.wire).toHaveLength(1 + 3);
+    await b.clock.advance(7);
+    b.link.confirm();
+    b.link.held = true;
+    await b.clock.advance(0);
+    expect(b.wire).toHaveLength(1 + 5);
+    expect(outcome).toEqual({});
+    await b.clock.advance(5);
+    b.link.confirm();
+    await b.clock.advance(0);
+    expect(outcome).toEqual({ at: 12 });
+  });
+
+  it("waits for each confirmation where a gap is to be kept", async () => {
+    const b = bench();
+    b.send(run(0, 6 + 7 * 3));
+    await b.clock.advance(0);
+    b.link.held = true;
+    await b.hear("300005");
+    await b.clock.advance(100);
+    expect(b.wire).toHaveLength(2);
+    b.link.confirm();
+    await b.clock.advance(4);
+    expect(b.wire).toHaveLength(2);
+    await b.clock.advance(1);
+    expect(b.wire).toHaveLength(3);
+  });
+
   it("sends BS frames and then waits for the next flow control, whose values count", async () => {
     const b = bench();
     const outcome = b.send(run(0, 6 + 7 * 4));

@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CanLink, ReceivedFrame } from "../../../../src/ecu/link/link.js";
+import { openLink } from "../../../../src/ecu/link/open.js";
+import { createIsoTp } from "../../../../src/ecu/transport/isotp/isotp.js";
+import { systemClock as clock } from "../../../../src/shared/clock.js";
+import { isStationError } from "../../../../src/shared/errors.js";
+
+const socat = spawnSync("socat", ["-V"]).status === 0;
+const required = process.env.STATION_REQUIRE === "1";
+if (!socat && required) throw new Error("socat is missing: apt-get install socat");
+
+describe.skipIf(!socat)("slcan over a serial device (needs: apt-get install socat)", () => {
+  const directory = mkdtempSync(join(tmpdir(), "slcan-pty-"));
+  const [a, b] = [join(directory, "a"), join(directory, "b")];
+  let cable: ChildProcess;
+  const open: CanLink[] = [];
+
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await clock.sleep(5);
+  };
+
+  const plug = async () => {
+    cable = spawn("socat", [`pty,raw,echo=0,link=${a}`, `pty,raw,echo=0,link=${b}`], { stdio: "ignore" });
+    await until(() => existsSync(a) && existsSync(b));
+  };
+
+  const pull = async () => {
+    const ended = new Promise((resolve) => cable.once("exit", resolve));
+    cable.kill("SIGTERM");
+    await ended;
+  };
+
+  beforeAll(plug);
+  afterAll(async () => {
+    await Promise.all(open.map((link) => link.close()));
+    cable.kill("SIGTERM");
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it("carries frames and whole messages both ways, opened again and again", async () => {
+    const ecu = await openLink(`slcan-adapter:${a}`, { clock });
+    open.push(ecu);
+    for (let round = 0; round < 2; round++) {
+      const station = await openLink(`slcan:${b}?bitrate=500000&adapter=lawicel`, { clock });
+      open.push(station);
+      const heard = new Promise<ReceivedFrame>((resolve) => station.onFrame(resolve));
+      await ecu.send({ id: 0x7e8, extended: false, data: Uint8Array.of(round, 1, 2) });
+      expect((await heard).data).toEqual(Uint8Array.of(round, 1, 2));
+      const tester = createIsoTp(station, { addressing: { format: "normal", txId: 0x7e0, rxId: 0x7e8 } }, clock);
+      const server = createIsoTp(ecu, { addressing: { format: "normal", txId: 0x7e8, rxId: 0x7e0 } }, clock);
+      const echoed = new Promise<Uint8Array>((resolve) => tester.onMessage((message) => resolve(message.data)));
+      server.onMessage((message) => void server.send(message.data));
+      const data = Uint8Array.from({ length: 500 }, (_, i) => i * 13);
+      await tester.send(data);
+      expect(await echoed).toEqual(data);
+      tester.close();
+      server.close();
+      await station.close();
+    }
+    await ecu.close();
+  });
+
+  it("tells within a second that the device is gone, on both sides", async () => {
+    const ecu = await openLink(`slcan-adapter:${a}`, { clock });
+    const station = await openLink(`slcan:${b}?adapter=lawicel`, { clock });
+    open.push(ecu, station);
+    const ends = Promise.all(
+      [ecu, station].map((link) => new Promise<Error>((resolve) => link.onClosed((error) => resolve(error)))),
+    );
+    const before = clock.monotonic();
+    await pull();
+    for (const error of await ends) expect(isStationError(error, "LINK_CLOSED")).toBe(true);
+    expect(clock.monotonic() - before).toBeLessThan(1_000);
+    await expect(station.send({ id: 1, extended: false, data: new Uint8Array(0) })).rejects.toMatchObject({
+      code: "LINK_CLOSED",
+    });
+  });
+
+  it("says that the adapter does not answer", async () => {
+    await plug();
+    await expect(openLink(`slcan:${b}?adapter=lawicel`, { clock })).rejects.toMatchObject({
+      code: "LINK_OPEN_FAILED",
+      message: expect.stringContaining("does not answer"),
+    });
+  });
+});
