@@ -32,7 +32,10 @@ export const UID_LENGTH = 15;
 const LEADING = ECU_ID_LENGTH - UID_LENGTH;
 const UID_SERIAL = 11;
 
-/** @param random bytes of that many; the unit's numbers come from it */
+/**
+ * @param random bytes of that many; the unit's numbers come from it
+ * @throws RangeError for an EcuID of another length or with a UID of zeros
+ */
 export function makeUnit(unit: UnitOptions, random: (length: number) => Uint8Array): UnitIdentity {
   const made = () => {
     const { ecuType = 0x0003, supplierId = 0x0001 } = unit;
@@ -41,6 +44,7 @@ export function makeUnit(unit: UnitOptions, random: (length: number) => Uint8Arr
   const ecuId = unit.ecuId ?? made();
   if (ecuId.length !== ECU_ID_LENGTH) throw new RangeError(`an EcuID has ${ECU_ID_LENGTH} bytes, not ${ecuId.length}`);
   const uid = ecuId.slice(LEADING);
+  if (uid.every((byte) => byte === 0)) throw new RangeError("the UID in the EcuID is 0, the wildcard");
   return { ecuId, uid, serialNumber: unit.serialNumber ?? `SN${toHex(uid.slice(-5)).toUpperCase()}` };
 }
 

@@ -6,7 +6,7 @@ import { loadProfile } from "../src/profiles/loader.js";
 import type { Profile } from "../src/profiles/schema.js";
 import { ascii, fromHex, isHex } from "../src/shared/bytes.js";
 import { type Clock, systemClock } from "../src/shared/clock.js";
-import { describe, isStationError, StationError } from "../src/shared/errors.js";
+import { describe, type ErrorCode, isStationError, StationError } from "../src/shared/errors.js";
 import { packageRoot } from "../src/shared/paths.js";
 import { Secret } from "../src/shared/secret.js";
 import { isVin } from "./dids.js";
@@ -14,19 +14,27 @@ import { createEcu, type Ecu } from "./ecu.js";
 import { type Fault, parseFaults } from "./faults/faults.js";
 import { fileFlash } from "./flash/file.js";
 import { memoryFlash } from "./flash/memory.js";
-import { ECU_ID_LENGTH, seededBytes, type UnitOptions } from "./identity.js";
+import { ECU_ID_LENGTH, seededBytes, UID_LENGTH, type UnitOptions } from "./identity.js";
 import type { Process, RunSettings } from "./main.js";
 
 const KEY_LENGTH = 16;
+const LISTEN = "slcan+listen:";
 
 const usage = (what: string): StationError => new StationError("USAGE", { details: { what } });
 
+const USAGE_CODES: readonly ErrorCode[] = [
+  "USAGE",
+  "PROFILE_NOT_FOUND",
+  "PROFILE_INVALID",
+  "LINK_URL_INVALID",
+  "LINK_UNSUPPORTED",
+  // Before the ECU runs this is the --state file that the caller gave.
+  "STORE_FAILED",
+];
+
 /** Whether it is the caller's input that is wrong. */
 export function isUsage(error: unknown): boolean {
-  return (
-    isStationError(error) &&
-    ["USAGE", "PROFILE_NOT_FOUND", "PROFILE_INVALID", "CONFIG_INVALID", "LINK_URL_INVALID"].includes(error.code)
-  );
+  return isStationError(error) && USAGE_CODES.includes(error.code);
 }
 
 interface Running {
@@ -36,6 +44,8 @@ interface Running {
 
 /** Runs until it is told to stop, or until every link has ended. @throws StationError */
 export async function run(settings: RunSettings, io: Process, clock: Clock = systemClock): Promise<void> {
+  if (settings.count > 1 && !settings.link.startsWith(LISTEN))
+    throw usage(`--count: several ECUs need ${LISTEN}//HOST:PORT, where each gets a port of its own`);
   const faults = parseFaults(settings.fault);
   const unit = unitOptions(settings);
   const blankKey = settings.blankKey === undefined ? undefined : hexBytes("--blank-key", settings.blankKey, KEY_LENGTH);
@@ -117,9 +127,12 @@ function unitOptions(settings: RunSettings): UnitOptions {
   const { vin, ecuId, ecuType, supplierId, count } = settings;
   if (vin !== undefined && !isVin(ascii(vin))) throw usage("--vin: a VIN has 17 characters 0-9 A-Z");
   if (ecuId !== undefined && count > 1) throw usage("--ecu-id: belongs to one ECU, not to --count of them");
+  const id = ecuId === undefined ? undefined : hexBytes("--ecu-id", ecuId, ECU_ID_LENGTH);
+  if (id?.slice(-UID_LENGTH).every((byte) => byte === 0) === true)
+    throw usage(`--ecu-id: the last ${UID_LENGTH} bytes are the SHE UID, which is never 0`);
   return {
     ...(vin === undefined ? {} : { vin }),
-    ...(ecuId === undefined ? {} : { ecuId: hexBytes("--ecu-id", ecuId, ECU_ID_LENGTH) }),
+    ...(id === undefined ? {} : { ecuId: id }),
     ...(ecuType === undefined ? {} : { ecuType }),
     ...(supplierId === undefined ? {} : { supplierId }),
   };
