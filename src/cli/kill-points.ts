@@ -40,7 +40,7 @@ export function killPoints(at: string, print: (line: string) => void): KillPoint
       issue: (request, key, signal) => around(`issue ${request.type}`, client.issue(request, key, signal)),
       reissue: (request, key, signal) => around(`reissue ${request.type}`, client.reissue(request, key, signal)),
       revoke: (type, dn, signal) => around(`revoke ${type}`, client.revoke(type, dn, signal)),
-      chain: (type, signal) => client.chain(type, signal),
+      chain: (leaf, signal) => client.chain(leaf, signal),
     }),
     kms: (client) => ({
       ping: (signal) => client.ping(signal),

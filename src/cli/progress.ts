@@ -26,9 +26,22 @@ interface Output {
   readonly live: boolean;
 }
 
+/** Facts for machines: in the record, not on the screen. */
+const RECORD_ONLY: ReadonlySet<string> = new Set([
+  "m4",
+  "m5",
+  "reportId",
+  "correlationId",
+  "sha256",
+  "attempt",
+  "slot",
+  "code",
+]);
+
 /** One step as a line: sign, name, seconds, what was found. */
 export function stepLine(record: StepRecord): string {
   const facts = Object.entries(record.facts)
+    .filter(([name, value]) => !RECORD_ONLY.has(name) && value !== null)
     .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(", ");
   return `${SIGNS[record.state]} ${record.step.padEnd(COLUMN)} ${(record.ms / 1_000).toFixed(2).padStart(6)} s  ${facts}`.trimEnd();

@@ -3,19 +3,15 @@ import { X509Certificate } from "node:crypto";
 import { IDEMPOTENCY_KEY } from "../contract/common.js";
 import { FailureSchema, IssueAnswerSchema, RevokeAnswerSchema, vpkiPath } from "../contract/vpki.js";
 import { describe, StationError } from "../shared/errors.js";
-import type { CertificateChain, CertificateRequest, IssueAnswer, VpkiClient } from "../station/ports.js";
+import type { CertificateRequest, IssueAnswer, VpkiClient } from "../station/ports.js";
 import { bodyOf } from "./answer.js";
 import { readChainBundle } from "./chain.js";
 import { createHttpClient, type HttpAnswer, type ServerErrors, type ServerOptions } from "./http.js";
 
 type ChainSource = VpkiClient["chain"];
-type Type = CertificateRequest["type"];
 
 export interface VpkiClientOptions extends ServerOptions {
-  /**
-   * Where issuing CAs and roots come from: a PEM bundle of all types (the way of the type's leaf that was issued last, else all of it), or
-   * a function.
-   */
+  /** Where issuing CAs and roots come from: a PEM bundle of all types, or a function. */
   readonly chain: string | ChainSource;
 }
 
@@ -24,8 +20,7 @@ const ERRORS: ServerErrors = { unreachable: "VPKI_UNREACHABLE", fault: "VPKI_FAU
 /** @throws StationError CONFIG_INVALID for an address that is no https URL, or a bundle without a root */
 export function createVpkiClient(options: VpkiClientOptions): VpkiClient & { close(): Promise<void> } {
   const http = createHttpClient(options, ERRORS);
-  const leaves = new Map<Type, Uint8Array>();
-  const chain = typeof options.chain === "string" ? bundleSource(options.chain, leaves) : options.chain;
+  const chain = typeof options.chain === "string" ? bundleSource(options.chain) : options.chain;
 
   const provide = async (
     operation: "issue" | "reissue",
@@ -38,9 +33,7 @@ export function createVpkiClient(options: VpkiClientOptions): VpkiClient & { clo
     const headers = { [IDEMPOTENCY_KEY]: idempotencyKey };
     const answer = await http.call({ method: "POST", path: vpkiPath(type, operation), body, headers }, signal);
     if (answer.status === 200) {
-      const certificate = certificateOf(bodyOf(IssueAnswerSchema, answer, ERRORS).cert);
-      leaves.set(type, certificate);
-      return { kind: "issued", certificate };
+      return { kind: "issued", certificate: certificateOf(bodyOf(IssueAnswerSchema, answer, ERRORS).cert) };
     }
     const text = messageOf(answer);
     if (answer.status === 403) return { kind: "key-used" };
@@ -67,16 +60,13 @@ export function createVpkiClient(options: VpkiClientOptions): VpkiClient & { clo
       throw rejected(answer, text);
     },
 
-    chain: (type, signal) => chain(type, signal),
+    chain,
   };
 }
 
-function bundleSource(pem: string, leaves: ReadonlyMap<Type, Uint8Array>): ChainSource {
+function bundleSource(pem: string): ChainSource {
   const bundle = readChainBundle(pem);
-  return async (type): Promise<CertificateChain> => {
-    const leaf = leaves.get(type);
-    return (leaf === undefined ? undefined : bundle.of(leaf)) ?? bundle.all;
-  };
+  return async (leaf) => bundle.of(leaf) ?? bundle.all;
 }
 
 /** A refusal's text: a 403 or 404 without one comes from something else than the vPKI. @throws StationError VPKI_FAULT */

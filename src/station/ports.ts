@@ -134,8 +134,8 @@ export interface VpkiClient {
   reissue(request: CertificateRequest, idempotencyKey: string, signal: AbortSignal): Promise<IssueAnswer>;
   /** @param dn leaf first, e.g. `cn=…,ou=P001,ou=C001,ou=ECC,o=HKMC,dc=OEM` */
   revoke(type: CertificateType, dn: string, signal: AbortSignal): Promise<"revoked" | "already-revoked" | "unknown-dn">;
-  /** Issuing CAs and roots of a type, from configuration or caIssuers. */
-  chain(type: CertificateType, signal: AbortSignal): Promise<CertificateChain>;
+  /** The way from an issued leaf (DER) to its root, from configuration; every CA known where none leads to it. */
+  chain(leaf: Uint8Array, signal: AbortSignal): Promise<CertificateChain>;
 }
 
 export interface KeyRequest {

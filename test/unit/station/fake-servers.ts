@@ -82,8 +82,8 @@ export class FakeVpki implements VpkiClient {
     return "unknown-dn";
   }
 
-  async chain(type: CertificateType) {
-    return { issuers: [], anchors: [(await authority(type, this.now())).certificate] };
+  async chain() {
+    return { issuers: [], anchors: (await Promise.all(authorities.values())).map(({ certificate }) => certificate) };
   }
 
   async #answer(request: CertificateRequest, id: string, operation: "issue" | "reissue"): Promise<IssueAnswer> {
@@ -177,7 +177,7 @@ export class FakeKms implements KmsClient {
   async requestKey(request: KeyRequest, id: string): Promise<KeySet> {
     await this.ping();
     this.requests.push(id);
-    this.secretSeen = request.secOC?.supplierSecret.use((bytes) => Buffer.from(bytes).toString("latin1"));
+    this.secretSeen ??= request.secOC?.supplierSecret.use((bytes) => Buffer.from(bytes).toString("latin1"));
     let set = this.#sets.get(id);
     if (set === undefined) {
       const slot = this.#slot(request.ecuId, request.keyId);

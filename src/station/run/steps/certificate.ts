@@ -145,8 +145,8 @@ async function ask(work: Work, noted: NotedRequest): Promise<Uint8Array | undefi
 }
 
 async function installAndProve(work: Work, csr: Uint8Array, leaf: Uint8Array): Promise<void> {
-  const { run, scope, certificate } = work;
-  const chain = await run.deps.vpki.chain(certificate.type, scope.signal);
+  const { run, scope } = work;
+  const chain = await run.deps.vpki.chain(leaf, scope.signal);
   const issued = await checkLeaf(work, csr, leaf, chain);
   await install(work, leaf, chain);
   await prove(work, issued);
