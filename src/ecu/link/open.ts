@@ -23,6 +23,8 @@ export type OpenedLink = CanLink & { readonly listening?: string };
 interface Scheme {
   /** How its URLs look, for messages. */
   readonly form: string;
+  /** What of the URL can be judged before anything is opened. */
+  check?(link: LinkUrl): void;
   open(link: LinkUrl, options: OpenOptions): Promise<OpenedLink>;
 }
 
@@ -33,6 +35,12 @@ const unsupported = (what: string): Scheme["open"] => {
 const SCHEMES: Readonly<Record<string, Scheme>> = {
   slcan: {
     form: "slcan:DEVICE?bitrate=500000&adapter=lawicel",
+    check(link) {
+      checkQuery(link, ["bitrate", "adapter", "baud"]);
+      hostOptions(link, {});
+      numberParameter(link, "baud", 300, 12_000_000);
+      devicePart(link, "the serial device");
+    },
     async open(link, options) {
       checkQuery(link, ["bitrate", "adapter", "baud"]);
       const host = hostOptions(link, options);
@@ -44,6 +52,11 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   },
   "slcan+tcp": {
     form: "slcan+tcp://HOST:PORT",
+    check(link) {
+      checkQuery(link, ["bitrate", "adapter"]);
+      hostOptions(link, {});
+      hostPort(link, 1);
+    },
     async open(link, options) {
       checkQuery(link, ["bitrate", "adapter"]);
       const host = hostOptions(link, options);
@@ -96,7 +109,7 @@ function adapterOptions(link: LinkUrl) {
   };
 }
 
-function hostOptions(link: LinkUrl, options: OpenOptions): SlcanHostOptions {
+function hostOptions(link: LinkUrl, options: Pick<OpenOptions, "bitrate" | "signal">): SlcanHostOptions {
   const name = link.query.get("adapter") ?? "auto";
   const adapter = ADAPTERS.get(name);
   if (adapter === undefined)
@@ -121,11 +134,22 @@ function hostOptions(link: LinkUrl, options: OpenOptions): SlcanHostOptions {
  */
 export async function openLink(url: string, options: OpenOptions): Promise<OpenedLink> {
   options.signal?.throwIfAborted();
+  const { link, scheme } = schemeOf(url);
+  return scheme.open(link, options);
+}
+
+/** Judges a URL without opening anything. @throws StationError LINK_URL_INVALID */
+export function checkLinkUrl(url: string): void {
+  const { link, scheme } = schemeOf(url);
+  scheme.check?.(link);
+}
+
+function schemeOf(url: string): { link: LinkUrl; scheme: Scheme } {
   const link = parseLinkUrl(url);
   const scheme = Object.hasOwn(SCHEMES, link.scheme) ? SCHEMES[link.scheme] : undefined;
   if (scheme === undefined) {
     const forms = Object.values(SCHEMES).map((row) => row.form);
     throw invalidUrl(url, `unknown scheme ${link.scheme}: (known: ${forms.join(", ")})`);
   }
-  return scheme.open(link, options);
+  return { link, scheme };
 }
