@@ -32,6 +32,7 @@ export function sealSet(sealed: Sealed): KeyUpdate & KeyReceipt {
   m1[15] = (sealed.slot << 4) | 1;
   const m2 = new Uint8Array(32);
   m2.set(sealed.key);
+  m2.set(hash("pad", sealed.key).subarray(0, 12), 16);
   new DataView(m2.buffer).setUint32(28, sealed.counter);
   return { m1, m2, m3: hash("m3", sealed.authoriser, m1, m2).slice(0, 16), ...receiptFor(m1, m2) };
 }

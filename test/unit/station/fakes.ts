@@ -21,7 +21,7 @@ import { FakeKms, FakeVpki } from "./fake-servers.js";
 /** A kill within a process needs no disk: what SQLite committed is there for the next one. */
 const FAST = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-export const PLANTED_SECRET = "planted-supplier-secret-4711";
+export const PLANTED_SECRET = "w9Xv-planted-t3Lk-4711-Zq7p";
 export const VIN = "KMHAAAAAAAA000001";
 export const INPUTS = { vin: VIN, pcid: "KM8AAAAAAAAA000001", evccid: "KM7AAAAAAAAAAAAA0001" };
 
