@@ -3,7 +3,6 @@ import { ascii, concat, uintBE } from "../../shared/bytes.js";
 import type { Clock } from "../../shared/clock.js";
 import { isStationError, StationError } from "../../shared/errors.js";
 import type { Secret } from "../../shared/secret.js";
-import type { CanLink } from "../link/link.js";
 import type { DiagTransport } from "../transport/transport.js";
 import type { UdsClient } from "./client.js";
 import { download } from "./download.js";
@@ -32,7 +31,8 @@ import { RESET, ROUTINE, SESSION, SID } from "./tables/services.js";
 import { type CurveName, INSTALL_TYPE, type InstallType } from "./tables/status.js";
 
 export interface EcuSessionParts {
-  readonly link: Pick<CanLink, "close">;
+  /** Closed at the end of the session. */
+  readonly link: { close(): Promise<void> };
   readonly transport: DiagTransport;
   readonly client: UdsClient;
   readonly map: EcuMap;

@@ -25,6 +25,8 @@ export interface SlcanHostOptions {
 
 interface Pending {
   readonly since: number;
+  /** `F`, whose acknowledgement is its status byte. */
+  readonly status: boolean;
   readonly settle: (answer: Answer) => void;
 }
 
@@ -124,8 +126,16 @@ export class SlcanHost implements CanLink {
     await this.#stream.write(ascii(text));
   }
 
-  #expect(): Promise<Answer> {
-    return new Promise((settle) => this.#pending.push({ since: this.#clock.monotonic(), settle }));
+  #expect(status = false): Promise<Answer> {
+    return new Promise((settle) => this.#pending.push({ since: this.#clock.monotonic(), status, settle }));
+  }
+
+  /** Asks a refusing adapter for its status, which comes as an event: the operator then sees more than «refused». */
+  #askStatus(): void {
+    if (this.#failure !== undefined || this.#pending.some((pending) => pending.status)) return;
+    void this.#expect(true);
+    this.#arm();
+    this.#stream.write(ascii("F\r")).catch((error: unknown) => this.#lost(asError(error)));
   }
 
   #settle(answer: Answer): void {
@@ -156,9 +166,9 @@ export class SlcanHost implements CanLink {
   }
 
   #status(flags: number): void {
-    if ((flags & STATUS_FLAGS.busError) !== 0) this.#events.emit({ kind: "bus-off" });
-    else if (flags !== 0)
-      this.#events.emit({ kind: "warning", text: `adapter status F${flags.toString(16).padStart(2, "0")}` });
+    if (this.#pending[0]?.status === true) this.#settle("ack");
+    const names = Object.entries(STATUS_FLAGS).flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]));
+    if (names.length > 0) this.#events.emit({ kind: "warning", text: `the adapter reports ${names.join(", ")}` });
   }
 
   async send(frame: CanFrame): Promise<void> {
@@ -174,6 +184,7 @@ export class SlcanHost implements CanLink {
     const result = await answer;
     if (result === "ack") return;
     if (this.#failure !== undefined) throw this.#failure;
+    if (result === "refused") this.#askStatus();
     throw new StationError("LINK_SEND_FAILED", {
       details: {
         what: result === "refused" ? "the adapter refused it" : `no acknowledgement in ${this.#frameTimeout} ms`,
