@@ -143,6 +143,17 @@ describe("ecu-sim", () => {
     });
   });
 
+  it("asks its link for the profile's bit rate with --bus-pace", async () => {
+    const io = new FakeProcess();
+    const link = "slcan+listen://127.0.0.1:0?bogus=1";
+    expect(await main(["--profile", "evcc", "--bus-pace", "--link", link], io)).toBe(2);
+    expect(io.err).toContain(`${link}&pace=500000`);
+    const { code } = await running(["--profile", "evcc", "--bus-pace"], async ({ listening }) => {
+      expect(await ask(listening, "22f197")).toBe("62f19745564343");
+    });
+    expect(code).toBe(0);
+  });
+
   it("ends when stdin does with --with-parent", async () => {
     const io = new FakeProcess();
     const done = main(["--profile", "evcc", "--with-parent"], io);
