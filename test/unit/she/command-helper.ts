@@ -4,7 +4,7 @@ import type { Io } from "../../../src/cli/io.js";
 import { sheCommand } from "../../../src/cli/she.js";
 
 /** Runs `ecustation she …` on streams of its own. */
-export async function runShe(args: readonly string[], stdin: string | Iterable<string> = ""): Promise<Run> {
+export async function runShe(args: readonly string[], stdin: string | Iterable<string | Buffer> = ""): Promise<Run> {
   const chunks: string[] = [];
   const stdout = new Writable({
     decodeStrings: false,
