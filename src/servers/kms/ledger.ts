@@ -30,12 +30,20 @@ interface Surprise {
 /** Without a result both are as likely; after a failure the authoriser was probably wrong, and the new key is hardly stored. */
 const SILENT: Surprise = { kept: 1, stored: 1 };
 const FAILED: Surprise = { kept: 2, stored: 3 };
-/** A load whose authoriser the ECU cannot hold any more. */
+/**
+ * A key that the ECU cannot hold any more if every result was true and reached the right load. A result without a correlation id may not
+ * have: after a row of failures these keys are tried too.
+ */
 const OUTDATED = 8;
 
-/** Cost by candidate, the confirmed key first, then loads in the order of their counters. */
-export function candidateCosts(confirmed: string, loads: readonly UnresolvedLoad[]): Map<string, number> {
+/** Cost by candidate, the confirmed key first. @param loads in the order of their counters @param outdated issued before the confirmed key */
+export function candidateCosts(
+  confirmed: string,
+  loads: readonly UnresolvedLoad[],
+  outdated: readonly string[] = [],
+): Map<string, number> {
   const costs = new Map<string, number>([[confirmed, 0]]);
+  for (const id of outdated) costs.set(id, OUTDATED);
   for (const { id, auth, failed } of loads) {
     const cost = costs.get(auth);
     const surprise = failed ? FAILED : SILENT;
@@ -45,7 +53,7 @@ export function candidateCosts(confirmed: string, loads: readonly UnresolvedLoad
   return costs;
 }
 
-/** The likeliest candidate; of two the one that was issued first. */
+/** The likeliest candidate; of two the one that stands first. */
 function cheapest(costs: ReadonlyMap<string, number>, first: string): string {
   let best = first;
   for (const [id, cost] of costs) if (cost < (costs.get(best) ?? 0)) best = id;
@@ -53,8 +61,12 @@ function cheapest(costs: ReadonlyMap<string, number>, first: string): string {
 }
 
 /** Authoriser of the next load of the master key itself. */
-export function masterAuthoriser(confirmed: string, loads: readonly UnresolvedLoad[]): string {
-  return cheapest(candidateCosts(confirmed, loads), confirmed);
+export function masterAuthoriser(
+  confirmed: string,
+  loads: readonly UnresolvedLoad[],
+  outdated: readonly string[] = [],
+): string {
+  return cheapest(candidateCosts(confirmed, loads, outdated), confirmed);
 }
 
 /**

@@ -63,8 +63,15 @@ export class Vault {
         const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
         decipher.setAAD(Buffer.from(context, "utf8"));
         decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-        const plain = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
-        return new Secret(plain);
+        // In GCM `final` only checks the tag: this buffer is the one place where the plain text is.
+        const plain = new Secret(decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)));
+        try {
+          decipher.final();
+        } catch (error) {
+          plain.wipe();
+          throw error;
+        }
+        return plain;
       });
     } catch (error) {
       throw new StationError("STORE_FAILED", {

@@ -186,7 +186,17 @@ function authoriser(db: Database, args: IssueArgs): string {
     row?.current_counter ?? -1,
   );
   const unresolved: UnresolvedLoad[] = loads.map(({ id, auth, state }) => ({ id, auth, failed: state === "failed" }));
-  if (args.slot === args.masterSlot) return masterAuthoriser(confirmed, unresolved);
+  if (args.slot === args.masterSlot) {
+    const outdated = db.all<{ id: string }>(
+      "SELECT id FROM sets WHERE phase = ? AND uid = ? AND slot = ? AND counter < ? ORDER BY counter DESC",
+      master.phase,
+      master.uid,
+      master.slot,
+      row?.current_counter ?? -1,
+    );
+    const ids = outdated.map(({ id }) => id);
+    return masterAuthoriser(confirmed, unresolved, confirmed === FIRST_KEY ? ids : [...ids, FIRST_KEY]);
+  }
   const first = loads[0];
   if (first === undefined) return confirmed;
   const refused = db.all<RefusedLoad>(

@@ -37,6 +37,18 @@ test.each<[string, UnresolvedLoad[], string[], string]>([
   ).toBe(expected);
 });
 
+test("keys from before the confirmed one come last, and do come", () => {
+  const loads: UnresolvedLoad[] = [];
+  const tried: string[] = [];
+  for (let i = 1; i <= 40; i++) {
+    const auth = masterAuthoriser("C", loads, ["old", "first"]);
+    tried.push(auth);
+    loads.push(failed(String(i), auth));
+  }
+  expect(tried.indexOf("old")).toBeGreaterThan(7);
+  expect(tried.indexOf("first")).toBeGreaterThan(7);
+});
+
 test("in any row of failing loads every candidate gets its turn", () => {
   const loads: UnresolvedLoad[] = [];
   const lastTried = new Map<string, number>([["C", 0]]);

@@ -68,7 +68,7 @@ test("whatever the body is, the answer is one of the contract and never a server
         expect(answer.body.ResultReason).not.toBe("INTERNAL");
       },
     ),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
   await kms.close();
 });
