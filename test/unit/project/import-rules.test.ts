@@ -132,6 +132,7 @@ describe("the checker sees a planted violation", () => {
   it("of size", () => {
     expect(check("src/clients/probe.ts", "\n".repeat(MAX_LINES + 1))).toHaveLength(1);
     expect(check("src/clients/probe.ts", "\n".repeat(MAX_LINES))).toEqual([]);
+    expect(check("firmware-sim/she/device.ts", "\n".repeat(461))).toHaveLength(1);
   });
 
   it("of place: a file outside the folders of the design", () => {
