@@ -73,7 +73,8 @@ export class TcpStream implements ByteStream {
         limit.cancel();
         resolve();
       });
-      this.#socket.end(() => this.#socket.destroy());
+      // The peer's own end follows ours; cutting the connection before could take the last bytes with it.
+      this.#socket.end();
     });
     return this.#closing;
   }

@@ -1,7 +1,7 @@
 /** UDS client: ISO 14229-1 requests over any DiagTransport with the timing of ISO 14229-2. */
 import { abortable, withLimit } from "../../shared/abort.js";
 import type { Clock, Timer } from "../../shared/clock.js";
-import { StationError } from "../../shared/errors.js";
+import { isStationError, StationError } from "../../shared/errors.js";
 import type { DiagTransport } from "../transport/transport.js";
 import { Inbox } from "./inbox.js";
 import { judgeResponse, negativeResponse, suppresses } from "./messages.js";
@@ -170,7 +170,10 @@ class Client implements UdsClient {
       if (arrival.kind === "error") {
         // What broke off before the response began was not it.
         if (started === undefined) continue;
-        throw arrival.error;
+        // The ECU began its response anew: that one is on its way.
+        if (!isStationError(arrival.error, "ISOTP_UNEXP_PDU")) throw arrival.error;
+        started = undefined;
+        continue;
       }
       const { data: response, at } = arrival.message;
       const begun = started ?? at;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { StationError } from "../../../../src/shared/errors.js";
 import { bench } from "./bench.js";
 
 describe("P2", () => {
@@ -44,6 +45,18 @@ describe("P2", () => {
     b.transport.fail(new Error("cut"));
     await b.clock.advance(0);
     expect(outcome).toMatchObject({ code: "Error: cut" });
+  });
+
+  it("goes on when the ECU begins its response anew", async () => {
+    const b = bench();
+    const outcome = b.ask("22f190");
+    await b.clock.advance(40);
+    b.transport.begin(500);
+    await b.clock.advance(500);
+    b.transport.fail(new StationError("ISOTP_UNEXP_PDU"));
+    b.transport.begin(500);
+    await b.say(500, "62f19041");
+    expect(outcome).toMatchObject({ hex: "62f19041", at: 1_040 });
   });
 
   it("takes a response that overtakes the confirmation of its request", async () => {
