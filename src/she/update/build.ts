@@ -1,11 +1,12 @@
 /**
- * Builds M1–M5 (4.9) at the pace a production server needs. One set costs 6 key expansions and 16 blocks: K1 and K2 (and K3 and K4)
+ * Builds M1–M5 (4.9) at the pace a production server needs. One set costs 6 key expansions and 16 blocks: K1 and K2 (K3 and K4 too)
  * share the first Miyaguchi-Preneel step, whose key is the constant zero block and is expanded once for the process.
  */
 import { unsafe } from "@noble/ciphers/aes.js";
-import { updateConstants } from "../codec/constants.js";
+import { type UpdateConstants, updateConstants } from "../codec/constants.js";
 import { checkLength, checkUint } from "../codec/fields.js";
 import { BANK_MAX, COUNTER_MAX, FLAGS_MAX, KEY_LENGTH, UID_LENGTH } from "../codec/tables.js";
+import { expandKeyInto, SCHEDULE_WORDS } from "./schedule.js";
 
 /** What one memory update says. */
 export interface UpdateInput {
@@ -57,9 +58,10 @@ const SIZE = 192;
 
 const scratch = new Uint8Array(SIZE);
 const view = new DataView(scratch.buffer);
-const hBlock = scratch.subarray(H, H + BLOCK);
 const messages = scratch.subarray(M1, M5 + BLOCK);
-const kBlock = scratch.subarray(K, K + BLOCK);
+const stepSchedule = new Uint32Array(SCHEDULE_WORDS);
+const encSchedule = new Uint32Array(SCHEDULE_WORDS);
+const macSchedule = new Uint32Array(SCHEDULE_WORDS);
 
 const ZERO_SCHEDULE = unsafe.expandKeyLE(new Uint8Array(KEY_LENGTH));
 
@@ -85,21 +87,23 @@ function xor(dst: number, src: number): void {
   }
 }
 
-/** Second compression step: K = ENC(H, C) xor C xor H, and its key schedule. */
-function derive(step: Uint32Array, constant: Uint8Array): Uint32Array {
+/** Second compression step, K = ENC(H, C) xor C xor H, expanded into `schedule`. */
+function derive(constant: Uint8Array, schedule: Uint32Array): void {
   scratch.set(constant, CONSTANT);
-  encrypt(step, CONSTANT, K);
+  encrypt(stepSchedule, CONSTANT, K);
   xor(K, CONSTANT);
   xor(K, H);
-  return unsafe.expandKeyLE(kBlock);
+  expandKeyInto(view, K, schedule);
 }
 
-/** First compression step of KDF(key, ·): H = ENC(0, key) xor key, and its key schedule. */
-function compressKey(key: Uint8Array): Uint32Array {
+/** KDF of `key` with both constants: encSchedule and macSchedule. They share the first step, H = ENC(0, key) xor key. */
+function deriveBoth(key: Uint8Array, constants: UpdateConstants): void {
   scratch.set(key, X);
   encrypt(ZERO_SCHEDULE, X, H);
   xor(H, X);
-  return unsafe.expandKeyLE(hBlock);
+  expandKeyInto(view, H, stepSchedule);
+  derive(constants.enc, encSchedule);
+  derive(constants.mac, macSchedule);
 }
 
 /** CMAC of `blocks` whole blocks at `from` (RFC 4493; a whole last block takes the first subkey). */
@@ -158,7 +162,7 @@ export const UPDATE_LENGTH = 112;
 /** As `buildUpdate`, the messages one after the other into the `UPDATE_LENGTH` bytes of `out`: for those who make many. */
 export function buildUpdateInto(input: UpdateInput, out: Uint8Array): void {
   checkInput(input);
-  const { enc, mac } = updateConstants(input.bank ?? 0);
+  const constants = updateConstants(input.bank ?? 0);
   const { counter, flags } = input;
 
   scratch.set(input.uid, M1);
@@ -166,27 +170,25 @@ export function buildUpdateInto(input: UpdateInput, out: Uint8Array): void {
   scratch.copyWithin(M4, M1, M1 + BLOCK);
   if (input.deviceUid !== undefined) scratch.set(input.deviceUid, M4);
 
-  const authStep = compressKey(input.authKey);
-  const k1 = derive(authStep, enc);
-  const k2 = derive(authStep, mac);
+  deriveBoth(input.authKey, constants);
   scratch.fill(0, M2, M2 + BLOCK);
   view.setUint32(M2, (counter << 4) | (flags >> 1));
   view.setUint32(M2 + 4, ((flags & 1) << 31) | (input.verifyOnly === true ? 0x4000_0000 : 0));
-  encrypt(k1, M2, M2);
+  encrypt(encSchedule, M2, M2);
   scratch.set(input.newKey, M2 + BLOCK);
   xor(M2 + BLOCK, M2);
-  encrypt(k1, M2 + BLOCK, M2 + BLOCK);
-  cmac(k2, M1, 3, M3);
+  encrypt(encSchedule, M2 + BLOCK, M2 + BLOCK);
+  cmac(macSchedule, M1, 3, M3);
 
-  const newStep = compressKey(input.newKey);
-  const k3 = derive(newStep, enc);
-  const k4 = derive(newStep, mac);
+  deriveBoth(input.newKey, constants);
   scratch.fill(0, X, X + BLOCK);
   view.setUint32(X, (counter << 4) | 0x8);
-  encrypt(k3, X, M4_STAR);
-  cmac(k4, M4, 2, M5);
+  encrypt(encSchedule, X, M4_STAR);
+  cmac(macSchedule, M4, 2, M5);
 
   out.set(messages);
-  for (const schedule of [authStep, k1, k2, newStep, k3, k4]) schedule.fill(0);
+  stepSchedule.fill(0);
+  encSchedule.fill(0);
+  macSchedule.fill(0);
   scratch.fill(0);
 }
