@@ -50,7 +50,6 @@ function expectProvisioned(state: EcuState): void {
 }
 
 const variants: { name: string; args: string[] }[] = [
-  { name: "as plain as the page has it", args: [] },
   { name: "with blocks of 8 and STmin 1 ms", args: ["--bs", "8", "--stmin", "01"] },
   {
     name: "with blocks of 3, STmin F5 (500 us) and no padding",
@@ -60,9 +59,12 @@ const variants: { name: string; args: string[] }[] = [
   { name: "with three 78s before every answer", args: ["--pending", "3", "--pending-gap", "15"] },
   { name: "answering at the edge of P2", args: ["--delay", "45"] },
   { name: "making key pairs longer than one P2*", args: ["--keygen-seconds", "6"] },
-  { name: "holding another VIN already", args: ["--vin", "KMHSX2ABCD7654321"] },
-  { name: "behind a strict adapter that answers CR", args: ["--ack", "cr", "--strict"] },
-  { name: "silent for 450 ms in a reset", args: ["--reset-time", "450"] },
+  { name: "holding the scanned VIN already", args: ["--vin", vin] },
+  {
+    name: "behind a strict adapter that answers CR, silent for 450 ms in a reset",
+    args: ["--ack", "cr", "--strict", "--reset-time", "450"],
+  },
+  { name: "behind an adapter that acknowledges nothing", args: ["--ack", "none"] },
 ];
 
 describe.runIf(present)("an ECU of another hand is provisioned", () => {
@@ -96,5 +98,44 @@ describe.runIf(present)("an ECU of another hand is provisioned", () => {
     for (const slot of ["0", "1", "2"]) {
       expect(second.certificates[slot]?.serial).not.toBe(first.certificates[slot]?.serial);
     }
+  });
+
+  it("though the answers to a key load, a leaf and a block get lost once they took effect", async () => {
+    const ecu = await startPythonEcu(["--lose", "31010210", "--lose", "310102210101", "--lose", "3601"]);
+    const finished = await provision(ecu.url, tempFolder("interop"));
+    const state = await ecu.stop();
+    expectPass(finished, JSON.stringify(state));
+    expectProvisioned(state);
+    expect(state.lost).toBe(3);
+  });
+
+  it("by a second run, where the first one lost a load's answer and the question for it", async () => {
+    const data = tempFolder("interop");
+    const ecu = await startPythonEcu(["--lose", "31010210", "--lose", "31030210"]);
+    const first = await provision(ecu.url, data);
+    expect(first.code, first.stdout).toBe(4);
+    expect(JSON.parse(first.stdout)).toMatchObject({ outcome: "TIMEOUT", failure: { step: "key:master" } });
+    const second = await provision(ecu.url, data);
+    const state = await ecu.stop();
+    expectPass(second, JSON.stringify(state));
+    expectProvisioned(state);
+    expect(state.lost).toBe(2);
+  });
+});
+
+describe.runIf(present)("an ECU of another hand is left as it was", () => {
+  it("when it holds another VIN than scanned", async () => {
+    const ecu = await startPythonEcu(["--vin", "KMHSX2ABCD7654321"]);
+    const finished = await provision(ecu.url, tempFolder("interop"));
+    const state = await ecu.stop();
+    expect(finished.code, finished.stdout).toBe(1);
+    expect(JSON.parse(finished.stdout)).toMatchObject({ outcome: "FAIL", failure: { step: "identify" } });
+    expect(state).toMatchObject({
+      vin: "KMHSX2ABCD7654321",
+      locked: false,
+      slots: {},
+      certificates: {},
+      complaints: [],
+    });
   });
 });

@@ -29,6 +29,8 @@ export interface EcuState {
   wrongKeys: number;
   resets: number;
   requests: number;
+  /** answers that were not sent (--lose) */
+  lost: number;
   /** what the station's transport did against ISO 15765-2 */
   complaints: string[];
   /** why certificates were refused */

@@ -333,7 +333,7 @@ class Ecu:
             time.sleep(max(0.0, options.delay / 1000 - (time.monotonic() - before)))
             if options.log:
                 print("%s -> %s" % (message.data.hex(), answer and answer.hex()), file=sys.stderr, flush=True)
-            if answer is not None:
+            if answer is not None and not self.loses(message.data):
                 try:
                     self.transport.send(answer)
                 except TransportError as error:
@@ -347,7 +347,17 @@ class Ecu:
                 self.transport.inbox.clear()
                 self.start()
 
+    def loses(self, request):
+        """Whether the answer to this request is one of those to get lost, each once."""
+        for start in self.options.lose:
+            if request.startswith(start):
+                self.options.lose.remove(start)
+                self.lost += 1
+                return True
+        return False
+
     complaints = ()
+    lost = 0
     resetting = False
 
     def report(self):
@@ -359,7 +369,7 @@ class Ecu:
             "certificates": self.store.report(),
             "clock": when, "clockError": abs(self.clock_offset),
             "session": self.session, "unlocked": self.unlocked, "wrongKeys": self.wrong_keys,
-            "resets": self.resets, "requests": self.requests,
+            "resets": self.resets, "lost": self.lost, "requests": self.requests,
             "complaints": list(self.complaints), "trouble": self.store.trouble,
         }  # fmt: skip
 
@@ -391,6 +401,7 @@ def arguments():
     parser.add_argument("--keygen-seconds", type=float, default=0, help="how long 0220 takes, a 78 every 4 s")
     parser.add_argument("--reset-time", type=int, default=100, help="ms of silence after 11 01")
     parser.add_argument("--ack", choices=("z", "cr", "none"), default="z", help="the adapter's answer to a frame")
+    parser.add_argument("--lose", action="append", default=[], type=bytes.fromhex, help="the first answer to a request that starts so gets lost")
     parser.add_argument("--strict", action="store_true", help="BEL where the Lawicel manual wants another channel state")
     parser.add_argument("--log", action="store_true", help="requests and answers on stderr")
     return parser.parse_args()
