@@ -138,6 +138,8 @@ export class FakeKms implements KmsClient {
   /** Every PUT, effective or repeated. */
   readonly puts: string[] = [];
   down = false;
+  /** As the OEM's own server: no idempotency key is known. */
+  forgetful = false;
   /** Refuses results for good. */
   rejects = false;
   /** Changes what a POST gives. */
@@ -178,7 +180,7 @@ export class FakeKms implements KmsClient {
     await this.ping();
     this.requests.push(id);
     this.secretSeen ??= request.secOC?.supplierSecret.use((bytes) => Buffer.from(bytes).toString("latin1"));
-    let set = this.#sets.get(id);
+    let set = this.forgetful ? undefined : this.#sets.get(id);
     if (set === undefined) {
       const slot = this.#slot(request.ecuId, request.keyId);
       const authoriser = this.#authoriser(request.ecuId, request.keyId);
@@ -187,7 +189,7 @@ export class FakeKms implements KmsClient {
       const number = Number.parseInt(request.keyId, 16);
       const uid = fromHex(request.ecuId).subarray(12);
       const sealed = sealSet({ slot: number, counter: slot.counter, key, authoriser, uid });
-      const correlationId = `c${this.#sets.size + 1}`;
+      const correlationId = `c${this.requests.length}`;
       const value = request.secOC && { keySyncValue: fakeMac(key, request.secOC.challenge) };
       set = { ...sealed, correlationId, slot: number, ...value };
       this.#sets.set(id, set);
