@@ -1,24 +1,42 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createPlain, type RequestListener } from "node:http";
 import { createServer } from "node:https";
 import { type AddressInfo, createServer as createTcp, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureTls, type TlsFiles } from "../../../src/servers/http/tls.js";
+import { ensureTls } from "../../../src/servers/http/tls.js";
 import { type Clock, systemClock } from "../../../src/shared/clock.js";
 
-let files: Promise<TlsFiles> | undefined;
-
-/** TLS files of one local CA, made once. */
-export function tls(): Promise<TlsFiles> {
-  files ??= ensureTls(mkdtempSync(join(tmpdir(), "tls-")), { clock: systemClock });
-  return files;
+/** What TLS needs, in PEM. */
+export interface Identity {
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly clientCertPem: string;
+  readonly clientKeyPem: string;
 }
 
-/** TLS files of another CA. */
-export function foreignTls(): Promise<TlsFiles> {
-  return ensureTls(mkdtempSync(join(tmpdir(), "tls-")), { clock: systemClock });
+async function makeIdentity(): Promise<Identity> {
+  const dir = mkdtempSync(join(tmpdir(), "tls-"));
+  try {
+    const { caPem, certPem, keyPem, clientCertFile, clientKeyFile } = await ensureTls(dir, { clock: systemClock });
+    const read = (file: string) => readFileSync(file, "utf8");
+    return { caPem, certPem, keyPem, clientCertPem: read(clientCertFile), clientKeyPem: read(clientKeyFile) };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 }
+
+let own: Promise<Identity> | undefined;
+
+/** Server and client of one local CA, made once. */
+export function tls(): Promise<Identity> {
+  own ??= makeIdentity();
+  return own;
+}
+
+/** Those of another CA. */
+export const foreignTls = makeIdentity;
 
 export interface Peer {
   readonly url: string;
@@ -46,7 +64,7 @@ async function listen(server: Server, host = "127.0.0.1"): Promise<{ url: string
 /** A server over TLS that answers as `reply` says; its argument counts requests from 0. */
 export async function peer(
   reply: Reply,
-  certificate?: TlsFiles,
+  certificate?: Identity,
   onRequest: () => void = () => undefined,
   host?: string,
 ): Promise<Peer> {
@@ -101,8 +119,8 @@ export function sleepless(): { clock: Clock; pauses: number[] } {
 }
 
 export async function credentials(): Promise<{ ca: string; cert: string; key: string }> {
-  const { caPem, clientCertFile, clientKeyFile } = await tls();
-  return { ca: caPem, cert: readFileSync(clientCertFile, "utf8"), key: readFileSync(clientKeyFile, "utf8") };
+  const { caPem, clientCertPem, clientKeyPem } = await tls();
+  return { ca: caPem, cert: clientCertPem, key: clientKeyPem };
 }
 
 export const never = new AbortController().signal;

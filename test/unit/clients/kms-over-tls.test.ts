@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -27,9 +27,10 @@ let close: () => Promise<void> = async () => undefined;
 
 beforeAll(async () => {
   const stores = inlineStores();
+  const dir = mkdtempSync(join(tmpdir(), "kms-"));
   const kms = await createKms({
     stores,
-    dir: mkdtempSync(join(tmpdir(), "kms-")),
+    dir,
     clock: systemClock,
     logger: silentLogger,
     registry: parseRegistry(REGISTRY),
@@ -48,6 +49,7 @@ beforeAll(async () => {
     await app.close();
     await kms.close();
     await stores.close();
+    rmSync(dir, { recursive: true });
   };
 });
 afterAll(() => close());

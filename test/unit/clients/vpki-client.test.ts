@@ -1,5 +1,4 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { createVpkiClient, type VpkiClientOptions } from "../../../src/clients/vpki.js";
 import type { CertificateRequest } from "../../../src/station/ports.js";
@@ -40,7 +39,7 @@ async function serve(...args: Parameters<typeof peer>): Promise<Peer> {
 const message = (resultMessage: string) => JSON.stringify({ resultMessage });
 
 test("issue and reissue send the source's fields to the type's path and give the certificate in DER", async () => {
-  const pem = readFileSync((await tls()).clientCertFile, "utf8");
+  const pem = (await tls()).clientCertPem;
   const server = await serve(() => ({ body: JSON.stringify({ cert: pem.replaceAll("\n", "\r\n").trim() }) }));
   const client = await vpkiAt(server.url);
   for (const operation of ["issue", "reissue"] as const) {
@@ -107,15 +106,15 @@ test("a vPKI that is down is VPKI_UNREACHABLE", async () => {
 });
 
 test("the chain comes out of a PEM bundle by who issued whom", async () => {
-  const { caPem, clientCertFile } = await tls();
+  const { caPem, clientCertPem } = await tls();
   const client = await vpkiAt("https://127.0.0.1:1", caPem);
-  const chain = await client.chain(new Uint8Array(new X509Certificate(readFileSync(clientCertFile)).raw), never);
+  const chain = await client.chain(new Uint8Array(new X509Certificate(clientCertPem).raw), never);
   expect(chain.issuers).toEqual([]);
   expect(chain.anchors.map((der) => Buffer.from(der).toString("base64"))).toEqual([
     caPem.replace(/-----[^-]+-----|\s/g, ""),
   ]);
   await expect(vpkiAt("https://127.0.0.1:1", "")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-  await expect(vpkiAt("https://127.0.0.1:1", `${caPem}${readFileSync(clientCertFile, "utf8")}`)).rejects.toMatchObject({
+  await expect(vpkiAt("https://127.0.0.1:1", `${caPem}${clientCertPem}`)).rejects.toMatchObject({
     details: { what: "chain file: certificate 2 is no CA certificate" },
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -45,15 +45,13 @@ export interface BenchOptions {
   readonly dir?: string;
   readonly logger?: Logger;
   readonly config?: KmsConfig;
-  /** Writes the store to `dir`; else it lives in memory. */
+  /** Writes the store to `dir`; else it lives in memory. The folder goes with the bench, unless it was made for one on disk. */
   readonly onDisk?: boolean;
 }
 
-export const freshDir = () => mkdtempSync(join(tmpdir(), "kms-"));
-
 /** A KMS on stores in this thread, asked without a socket. */
 export async function openKms(options: BenchOptions = {}): Promise<Bench> {
-  const dir = options.dir ?? freshDir();
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), "kms-"));
   const host: StoreHost = inlineStores();
   const stores: StoreHost =
     options.onDisk === true ? host : { open: (source) => host.open(source, ":memory:"), close: () => host.close() };
@@ -83,6 +81,7 @@ export async function openKms(options: BenchOptions = {}): Promise<Bench> {
       await app.close();
       await kms.close();
       await stores.close();
+      if (options.onDisk !== true || options.dir !== undefined) rmSync(dir, { recursive: true, force: true });
     },
   };
 }

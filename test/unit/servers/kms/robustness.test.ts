@@ -137,6 +137,7 @@ ecus: [{ uid: "${uid(1)}", keys: { 1: "${newKey}" } }]`,
   expect(text.includes(Buffer.from(uid(1)))).toBe(true);
   expect(lines.length).toBeGreaterThan(3);
   await kms.close();
+  rmSync(kms.dir, { recursive: true });
 });
 
 test("the key file is 0600, and neither another one nor one that others can read opens the store", async () => {
