@@ -42,6 +42,7 @@ function expectProvisioned(state: EcuState): void {
     "1": { subject: `CN=${pcid},OU=P001,OU=C001,OU=ECC,O=HKMC,DC=OEM20`, curve: "secp521r1", waiting: false },
     "2": { subject: `CN=${evccid},OU=P001,OU=C001,OU=ECC,O=HKMC,DC=EV`, curve: "secp521r1", waiting: false },
   });
+  expect(state.clockError, "a clock behind would find a fresh leaf not valid yet").toBeGreaterThanOrEqual(0);
   expect(state.clockError).toBeLessThan(60);
   expect(state.session, "the station leaves the default session behind").toBe(1);
   expect(state.wrongKeys).toBe(0);
@@ -120,6 +121,31 @@ describe.runIf(present)("an ECU of another hand is provisioned", () => {
     expectPass(second, JSON.stringify(state));
     expectProvisioned(state);
     expect(state.lost).toBe(2);
+  });
+});
+
+describe.runIf(present)("a CCU of another hand is provisioned", () => {
+  it("with host name and attributes in its CSRs", async () => {
+    const ecu = await startPythonEcu(["--kind", "ccu", "--bs", "4"]);
+    const inputs = ["--vin", vin, "--set", "hostName=ccu-1.example", "--set", "mac=38-BA-F8-06-00-9B"];
+    const rest = ["--link", ecu.url, "--data", tempFolder("interop"), "--json"];
+    const finished = await run("ecustation", ["run", "--profile", "ccu", ...inputs, ...rest], { limit: 90_000 });
+    const state = await ecu.stop();
+    expectPass(finished, JSON.stringify(state));
+    const subject = "CN=ccu-1.example,OU=P001,OU=C001,OU=ECC,O=HKMC,C=KR";
+    // OIDs in DER, as vpki.md names them: 1.3.6.1.1.1.1.18, .19, .22 and challengePassword
+    const attributes = {
+      "2b060101010112": "17",
+      "2b060101010113": "10.0.0.1",
+      "2b060101010116": "38-BA-F8-06-00-9B",
+      "2a864886f70d010907": "Test Challenge Password!",
+    };
+    expect(state.certificates).toMatchObject({
+      "0": { subject, curve: "secp256r1", attributes },
+      "1": { subject, curve: "secp521r1", attributes },
+    });
+    expect(Object.keys(state.slots).sort()).toEqual(slots.filter((slot) => slot !== "D"));
+    expect(state).toMatchObject({ vin, locked: true, session: 1, complaints: [], trouble: [] });
   });
 });
 

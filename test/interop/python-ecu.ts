@@ -20,9 +20,11 @@ export interface EcuState {
       issuing: number;
       anchors: number;
       waiting: boolean;
+      /** of the CSR: OID in DER hex, first value as text */
+      attributes: Record<string, string>;
     }
   >;
-  /** s between the ECU's clock and this machine's */
+  /** s that the ECU's clock is ahead of this machine's */
   clockError: number;
   session: number;
   unlocked: boolean;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A whole ECU of the reference interface (EVCC, 7E0/7E8) behind an slcan adapter on a TCP port.
+"""A whole ECU of the reference interface (EVCC 7E0/7E8, CCU 7E2/7EA) behind an slcan adapter on a TCP port.
 
 The first line printed is {"listening": "slcan+tcp://127.0.0.1:PORT"}; SIGTERM prints the ECU's state as JSON and ends.
 """
@@ -24,6 +24,7 @@ from slcan import Adapter
 SECRET = bytes.fromhex("00112233445566778899aabbccddeeff")
 P2, P2STAR, S3, LOCKOUT = 0.05, 5.0, 5.0, 10.0
 DEFAULT, EXTENDED = 1, 3
+KINDS = {"evcc": (b"EVCC", b"91950-EV000", 0x7E0, 0x7E8), "ccu": (b"CCU", b"95400-CU000", 0x7E2, 0x7EA)}
 BLOCK = 0x0FFE
 LATIN = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -166,7 +167,7 @@ class Ecu:
             filled = sum(1 << n for n in slots if 1 <= n <= 13)
             return bytes([self.locked_for_good]) + filled.to_bytes(2, "big") + bytes([self.store.bitmap()])
         fixed = {
-            0xF187: b"91950-EV000", 0xF191: b"HW-PY.1", 0xF195: b"SW-PY.1.0", 0xF197: b"EVCC", 0xF18C: b"PY-0001",
+            0xF187: KINDS[self.options.kind][1], 0xF191: b"HW-PY.1", 0xF195: b"SW-PY.1.0", 0xF197: KINDS[self.options.kind][0], 0xF18C: b"PY-0001",
             0xF190: self.vin, 0xF1A0: self.ecu_id, 0xF1B0: self.clock().to_bytes(8, "big"),
         }  # fmt: skip
         return fixed.get(number)
@@ -315,7 +316,7 @@ class Ecu:
         options = self.options
         adapter = Adapter(connection, options.ack, options.strict)
         self.transport = Isotp(
-            adapter, 0x7E8, 0x7E0, 0x7DF, padding=None if options.padding == "none" else int(options.padding, 16),
+            adapter, KINDS[options.kind][3], KINDS[options.kind][2], 0x7DF, padding=None if options.padding == "none" else int(options.padding, 16),
             bs=options.bs, stmin=options.stmin, waits=options.waits, wait_gap=options.wait_gap / 1000, peer_padding=0xCC,
         )  # fmt: skip
         self.transport.complaints = self.complaints
@@ -367,7 +368,7 @@ class Ecu:
             "locked": self.locked_for_good,
             "slots": {"%X" % n: {k: v for k, v in s.items() if k != "key"} for n, s in sorted(self.she.slots.items())},
             "certificates": self.store.report(),
-            "clock": when, "clockError": abs(self.clock_offset),
+            "clock": when, "clockError": self.clock_offset,
             "session": self.session, "unlocked": self.unlocked, "wrongKeys": self.wrong_keys,
             "resets": self.resets, "lost": self.lost, "requests": self.requests,
             "complaints": list(self.complaints), "trouble": self.store.trouble,
@@ -387,6 +388,7 @@ ROUTINES = {
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--kind", choices=list(KINDS), default="evcc")
     parser.add_argument("--state", help="file that keeps the ECU over restarts")
     parser.add_argument("--vin", help="the VIN it holds already")
     parser.add_argument("--uid", default="00030001" + os.urandom(11).hex(), help="SHE UID, 30 hex digits")

@@ -41,6 +41,13 @@ def signed_by(certificate, issuer):
         return False
 
 
+def csr_attributes(csr):
+    """{OID in DER hex: first value as text} of a CSR's attributes."""
+    info = der.elements(der.read(der.read(csr)[1])[1])
+    parts = [der.elements(attribute) for _, attribute, _ in der.elements(info[3][1])]
+    return {oid[1].hex(): der.elements(values[1])[0][1].decode() for oid, values in parts}
+
+
 class Slot:
     def __init__(self):
         self.pair = self.waiting = None  # (private key, curve code)
@@ -178,5 +185,6 @@ class Store:
                     "issuing": len(slot.issuing),
                     "anchors": len(slot.anchors),
                     "waiting": slot.waiting is not None,
+                    "attributes": csr_attributes(slot.csr),
                 }
         return found
