@@ -82,8 +82,8 @@ export class SlcanHost implements CanLink {
       const answers: Answer[] = [];
       for (const command of ["C", options.bitrateCommand, "O"]) {
         answers.push(await this.#command(command, ack === "none" ? 0 : limit));
-        // An adapter that answers nothing is not asked to wait for each command.
-        if (answers[0] === "silent" && ack === "learn") break;
+        // An adapter that answers nothing is not waited for at each command.
+        if (answers[0] === "silent" && ack !== "none") break;
       }
       const [closing, bitrate, open] = answers;
       if (ack === "none") return;

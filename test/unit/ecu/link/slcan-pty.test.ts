@@ -36,8 +36,8 @@ describe.skipIf(!socat)("slcan over a serial device (needs: apt-get install soca
 
   beforeAll(plug);
   afterAll(async () => {
-    await Promise.all(open.map((link) => link.close()));
     cable.kill("SIGTERM");
+    await Promise.all(open.map((link) => link.close()));
     rmSync(directory, { recursive: true, force: true });
   });
 
