@@ -54,9 +54,12 @@ export async function main(argv: readonly string[]): Promise<number> {
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   try {
     const row = rowOf(argv);
+    const word = commandWord(argv);
+    const asked = word === "help" ? commandWord(argv.slice(argv.indexOf("help") + 1)) : undefined;
+    if (row === undefined && asked !== undefined) throw usage(`unknown command '${asked}'`);
     const program = await programFor(row, argv, io);
     // Help for a command that is not there would be the program's own.
-    const words = row === undefined && commandWord(argv) !== undefined ? argv.filter((word) => !isHelp(word)) : argv;
+    const words = row === undefined && word !== undefined ? argv.filter((word) => !isHelp(word)) : argv;
     await program.parseAsync([...words], { from: "user" });
     return io.exitCode ?? EXIT.OK;
   } catch (error) {

@@ -1,6 +1,7 @@
 /** `ecustation run`: one unit, or the rest of an interrupted run on it. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AppContext, openStation, type Station } from "../app.js";
+import { checkLinkUrl, checkLinkUrl } from "../ecu/link/open.js";
 import { checkInputs } from "../profiles/inputs.js";
 import { isHex } from "../shared/bytes.js";
 import { systemClock } from "../shared/clock.js";
@@ -11,6 +12,7 @@ import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
+import { checkSimulatorLink, isSimulatorLink, isSimulatorLink, simulatorOptions } from "./simulator.js";
 
 export const OUTCOME_EXITS: Readonly<Record<Outcome, number>> = {
   PASS: EXIT.OK,
@@ -73,6 +75,12 @@ function linkOf(flags: RunFlags, config: StationConfig): string {
   });
 }
 
+/** @throws StationError LINK_URL_INVALID */
+function checkLink(link: string): void {
+  if (isSimulatorLink(link)) simulatorOptions(link);
+  else checkLinkUrl(link);
+}
+
 /** Runs one unit with its progress on the screen; the record. */
 export async function runShown(
   io: Io,
@@ -117,6 +125,9 @@ export function runCommand(io: Io): Command {
       const inputs = { ...all.set, ...Object.fromEntries(named.filter(isGiven)) };
       checkInputs(profile.profile, inputs);
       const link = linkOf(all, context.config);
+      checkLink(link);
+      if (isSimulatorLink(link)) checkSimulatorLink(link);
+      else checkLinkUrl(link);
       const station = await openStation(context);
       try {
         const order = { profile, link, inputs, ...(all.ecuId === undefined ? {} : { ecuId: all.ecuId }) };

@@ -21,7 +21,13 @@ export function isSimulatorLink(link: string): boolean {
   return link.startsWith(SCHEME);
 }
 
-function optionsOf(link: string): string[] {
+/** Judges a `sim:` URL without starting anything. @throws StationError LINK_URL_INVALID */
+export function checkSimulatorLink(link: string): void {
+  optionsOf(link);
+}
+
+/** Options of ecu-sim that a `sim:` URL stands for. @throws StationError LINK_URL_INVALID */
+export function simulatorOptions(link: string): string[] {
   const [path, query = ""] = link.slice(SCHEME.length).split("?", 2);
   const given = new URLSearchParams(query);
   const unknown = [...given.keys()].find((name) => !PARAMETERS.some((known) => known === name));
@@ -45,7 +51,14 @@ export async function startSimulator(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<Simulator> {
-  const args = ["--profile", profile, "--link", "slcan+listen://127.0.0.1:0", "--with-parent", ...optionsOf(link)];
+  const args = [
+    "--profile",
+    profile,
+    "--link",
+    "slcan+listen://127.0.0.1:0",
+    "--with-parent",
+    ...simulatorOptions(link),
+  ];
   const child = spawn(process.execPath, [join(packageRoot(), "bin", "ecu-sim.js"), ...args], {
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
+import { PassThrough, Readable, type Writable } from "node:stream";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll } from "vitest";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const bins = { ecustation: join(root, "bin/ecustation.js"), "ecu-sim": join(root, "bin/ecu-sim.js") };
-type Program = keyof typeof bins;
+export type Program = keyof typeof bins;
 
 const folders: string[] = [];
 const running = new Set<ChildProcessByStdio<Writable, Readable, Readable>>();
@@ -115,6 +115,39 @@ export function run(program: Program, args: readonly string[], options: Options 
   const started = start(program, args, options);
   if (options.input === undefined) started.child.stdin.end();
   return started.finished;
+}
+
+type Main = (args: readonly string[], io: unknown) => Promise<number>;
+const mains: Record<Program, () => Promise<Main>> = {
+  ecustation: async () => ((await built("dist/src/cli/main.js")) as { runCli: Main }).runCli,
+  "ecu-sim": async () => ((await built("dist/firmware-sim/main.js")) as { main: Main }).main,
+};
+const built = (file: string): Promise<unknown> => import(pathToFileURL(join(root, file)).href);
+
+/** Runs the built program's entry in this process, on streams of its own: what `run` does, without the start of a process. */
+export async function callBuilt(program: Program, args: readonly string[], options: Options = {}): Promise<Finished> {
+  const main = await mains[program]();
+  const text = { stdout: "", stderr: "" };
+  const collect = (name: "stdout" | "stderr") =>
+    new PassThrough().on("data", (chunk: Buffer) => {
+      text[name] += chunk.toString();
+    });
+  const io = {
+    stdin: Readable.from(options.input === undefined ? [] : [Buffer.from(options.input)]),
+    stdout: collect("stdout"),
+    stderr: collect("stderr"),
+    env: { ...process.env, ...options.env },
+    signal: AbortSignal.timeout(options.limit ?? 45_000),
+    stopped: new Promise<void>(() => undefined),
+  };
+  const code = await main(args, io);
+  const ended = Promise.all(
+    [io.stdout, io.stderr].map((stream) => new Promise((resolve) => stream.on("end", resolve))),
+  );
+  io.stdout.end();
+  io.stderr.end();
+  await ended;
+  return { code, signal: null, ...text };
 }
 
 /** Starts ecu-sim and gives the URL that a station connects to. */
