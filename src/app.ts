@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ExternalServers, readSecret, reason, type StationConfig } from "./cli/config.js";
+import { type ExternalServers, readSecret, reason, recordsFile, type StationConfig } from "./cli/config.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import { noOrders, simulatorOrders } from "./cli/orders.js";
 import { type FoundProfile, readSecurityKey } from "./cli/profiles.js";
@@ -150,7 +150,7 @@ export async function openStation(context: AppContext): Promise<Station> {
     for (const end of opened.splice(0).reverse()) await end();
   };
   try {
-    const records = await openRecords({ stores, file: join(config.dataDir, "records.sqlite"), clock });
+    const records = await openRecords({ stores, file: recordsFile(config), clock });
     const servers = config.servers.kind === "embedded" ? await startServers(context, stores) : undefined;
     if (servers !== undefined) opened.push(() => servers.close());
     const points = killPointsOf(context);

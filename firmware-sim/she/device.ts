@@ -24,119 +24,17 @@ import {
   UID_LENGTH,
   updateConstants,
 } from "../../src/she/codec/index.js";
-import { BootCycle, bootMac } from "./boot.js";
-import {
-  type Bars,
-  type Extension,
-  findKey,
-  isBarred,
-  type KeyUse,
-  keyForUse,
-  type RamKey,
-  secretKeyFlags,
-} from "./keys.js";
+import { bootMac } from "./boot.js";
+import { type Job, SheCore, zeros } from "./core.js";
+import { findKey, isBarred, type KeyUse, keyForUse, secretKeyFlags } from "./keys.js";
 import { type AcceptedUpdate, judgeUpdate, proveUpdate, type UpdateMessages } from "./load.js";
 import { extend, nextSeed, nextState } from "./prng.js";
-import type { SheKeyRecord, SheState } from "./state.js";
-import type {
-  DataResult,
-  ExportResult,
-  IdResult,
-  LoadKeyResult,
-  Proof,
-  SheDeviceOptions,
-  SheEnvironment,
-} from "./types.js";
+import type { DataResult, ExportResult, IdResult, LoadKeyResult, SheDeviceOptions } from "./types.js";
 
-/** A command under way; CMD_CANCEL before the physical write keeps the old value (4.7.18). */
-interface Job {
-  cancelled: boolean;
-  readonly done: Promise<unknown>;
-}
-
-const zeros = (length: number) => new Uint8Array(length);
 const noData = (erc: Erc, length: number): DataResult => ({ erc, data: zeros(length) });
 const noProof = (erc: Erc): LoadKeyResult => ({ erc, m4: zeros(32), m5: zeros(16) });
 
-export class SheDevice {
-  readonly uid: Uint8Array;
-  readonly #options: SheDeviceOptions;
-  readonly #blankKey: Uint8Array;
-  readonly #extension: Extension;
-  #state: SheState;
-  #environment: SheEnvironment;
-  #ram: RamKey | undefined;
-  #ramProof: Proof | undefined;
-  #prngState: Uint8Array | undefined;
-  #challenge: Uint8Array | undefined;
-  #debuggerSeen = false;
-  #internalDebugger = false;
-  #boot = new BootCycle();
-  #job: Job | undefined;
-
-  /** @throws RangeError for an option out of its range */
-  constructor(options: SheDeviceOptions) {
-    checkLength("uid", options.uid, UID_LENGTH);
-    if (options.uid.every((byte) => byte === 0))
-      throw new RangeError("uid is 0, the wildcard, which no device may have");
-    checkLength("secretKey", options.secretKey, KEY_LENGTH);
-    this.#blankKey = options.blankKey ?? zeros(KEY_LENGTH);
-    checkLength("blankKey", this.#blankKey, KEY_LENGTH);
-    this.#extension = { banks: options.banks ?? 0, keyCount: options.keyCount ?? 10 };
-    checkUint("banks", this.#extension.banks, 8);
-    checkUint("keyCount", this.#extension.keyCount, 10);
-    if (this.#extension.keyCount < 3) throw new RangeError(`keyCount ${this.#extension.keyCount} is outside 3..10`);
-    this.uid = options.uid;
-    this.#options = options;
-    this.#state = options.storage.load() ?? { version: 1, keys: [], prngSeed: toHex(options.random(KEY_LENGTH)) };
-    this.#environment = { debugger: false, bootFailed: false, ...options.environment };
-    this.reset();
-  }
-
-  // ------------------------------------------------------------------------------------------------------ surroundings
-
-  get environment(): SheEnvironment {
-    return this.#environment;
-  }
-
-  setEnvironment(change: Partial<SheEnvironment>): void {
-    this.#environment = { ...this.#environment, ...change };
-    this.#feelEnvironment();
-  }
-
-  /** Power cycle: RAM_KEY, PRNG state, challenge and boot result are gone; slots, counters and PRNG_SEED stay. */
-  reset(): void {
-    this.#ram?.key.fill(0);
-    this.#ram = undefined;
-    this.#ramProof = undefined;
-    this.#prngState = undefined;
-    this.#challenge = undefined;
-    this.#debuggerSeen = false;
-    this.#internalDebugger = false;
-    this.#boot = new BootCycle();
-    if (this.#job !== undefined) this.#job.cancelled = true;
-    this.#feelEnvironment();
-  }
-
-  #feelEnvironment(): void {
-    if (this.#environment.debugger) this.#debuggerSeen = true;
-    if (this.#environment.bootFailed) this.#boot.fail();
-  }
-
-  /** M4 and M5 of the last load of that slot which was stored; for RAM_KEY until the reset. */
-  lastLoad(slot: number): Proof | undefined {
-    if (slot === SLOT.RAM_KEY) return this.#ramProof;
-    const proof = findKey(this.#state, slot)?.proof;
-    return proof === undefined ? undefined : { m4: fromHex(proof.m4), m5: fromHex(proof.m5) };
-  }
-
-  /** Bit n = slot n of the standard's 1–D is filled. */
-  get filledSlots(): number {
-    let map = 0;
-    for (const { slot } of this.#state.keys) if (slot < SLOT.RAM_KEY) map |= 1 << slot;
-    return map;
-  }
-
+export class SheDevice extends SheCore {
   // ------------------------------------------------------------------------------------------------------------- ciphers
 
   encEcb(slot: number, data: Uint8Array): DataResult {
@@ -173,8 +71,8 @@ export class SheDevice {
   }
 
   #withKey(slot: number, use: KeyUse, length: number, work: (key: Uint8Array) => Uint8Array): DataResult {
-    if (this.#job !== undefined) return noData("ERC_BUSY", length);
-    const found = keyForUse(this.#state, this.#ram, slot, use, this.#bars, this.#extension);
+    if (this.job !== undefined) return noData("ERC_BUSY", length);
+    const found = keyForUse(this.state, this.ram, slot, use, this.bars, this.extension);
     if (found.erc !== "ERC_NO_ERROR") return noData(found.erc, length);
     return { erc: "ERC_NO_ERROR", data: work(found.value) };
   }
@@ -183,15 +81,15 @@ export class SheDevice {
 
   /** CMD_LOAD_KEY: the new state is in the memory before M4 and M5 are answered. */
   loadKey(messages: UpdateMessages): Promise<LoadKeyResult> {
-    return this.#exclusive(noProof, async (job) => {
+    return this.exclusive(noProof, async (job) => {
       const judged = judgeUpdate(messages, {
-        state: this.#state,
+        state: this.state,
         uid: this.uid,
-        blankKey: this.#blankKey,
-        secretKey: this.#options.secretKey,
-        bars: this.#bars,
-        extension: this.#extension,
-        verifyOnlyFlag: this.#options.verifyOnly ?? false,
+        blankKey: this.blankKey,
+        secretKey: this.options.secretKey,
+        bars: this.bars,
+        extension: this.extension,
+        verifyOnlyFlag: this.options.verifyOnly ?? false,
       });
       if (judged.erc !== "ERC_NO_ERROR") return noProof(judged.erc);
       const update = judged.value;
@@ -203,49 +101,49 @@ export class SheDevice {
   async #storeUpdate(update: AcceptedUpdate, job: Job): Promise<Erc> {
     const { slot, key, counter, flags, verifyOnly, m4, m5 } = update;
     if (slot === SLOT.RAM_KEY) {
-      this.#ram = { key, plain: false };
-      this.#ramProof = { m4, m5 };
+      this.ram = { key, plain: false };
+      this.ramProof = { m4, m5 };
       return "ERC_NO_ERROR";
     }
     const proof = { m4: toHex(m4), m5: toHex(m5) };
-    return this.#save(this.#withRecord({ slot, key: toHex(key), counter, flags, verifyOnly, proof }), job);
+    return this.save(this.withRecord({ slot, key: toHex(key), counter, flags, verifyOnly, proof }), job);
   }
 
   loadPlainKey(key: Uint8Array): { erc: Erc } {
     checkLength("key", key, KEY_LENGTH);
-    if (this.#job !== undefined) return { erc: "ERC_BUSY" };
-    this.#ram = { key: key.slice(), plain: true };
-    this.#ramProof = undefined;
+    if (this.job !== undefined) return { erc: "ERC_BUSY" };
+    this.ram = { key: key.slice(), plain: true };
+    this.ramProof = undefined;
     return { erc: "ERC_NO_ERROR" };
   }
 
   exportRamKey(): ExportResult {
     const refuse = (erc: Erc) => ({ m1: zeros(16), m2: zeros(32), m3: zeros(16), ...noProof(erc) });
-    if (this.#job !== undefined) return refuse("ERC_BUSY");
-    if (this.#ram === undefined) return refuse("ERC_KEY_EMPTY");
-    if (!this.#ram.plain) return refuse("ERC_KEY_INVALID");
-    if (isBarred(secretKeyFlags(this.#state), this.#bars)) return refuse("ERC_KEY_NOT_AVAILABLE");
+    if (this.job !== undefined) return refuse("ERC_BUSY");
+    if (this.ram === undefined) return refuse("ERC_KEY_EMPTY");
+    if (!this.ram.plain) return refuse("ERC_KEY_INVALID");
+    if (isBarred(secretKeyFlags(this.state), this.bars)) return refuse("ERC_KEY_NOT_AVAILABLE");
     const ids = { keyId: SLOT.RAM_KEY, authKeyId: SLOT.SECRET_KEY };
     const constants = updateConstants(0);
-    const secret = this.#options.secretKey;
+    const secret = this.options.secretKey;
     const m1 = packM1({ uid: this.uid, ...ids });
-    const plain = packM2Plain({ counter: 0, flags: 0, verifyOnly: false, key: this.#ram.key });
+    const plain = packM2Plain({ counter: 0, flags: 0, verifyOnly: false, key: this.ram.key });
     const m2 = cbcEncrypt(kdf(secret, constants.enc), plain);
     const m3 = cmac(kdf(secret, constants.mac), concat(m1, m2));
-    return { erc: "ERC_NO_ERROR", m1, m2, m3, ...proveUpdate(this.uid, ids, this.#ram.key, 0, 0) };
+    return { erc: "ERC_NO_ERROR", m1, m2, m3, ...proveUpdate(this.uid, ids, this.ram.key, 0, 0) };
   }
 
   // -------------------------------------------------------------------------------------------------------------- random
 
   initRng(): Promise<{ erc: Erc }> {
-    return this.#exclusive(
+    return this.exclusive(
       (erc) => ({ erc }),
       async (job) => {
-        if (this.#prngState !== undefined) return { erc: "ERC_SEQUENCE_ERROR" };
-        if (isBarred(secretKeyFlags(this.#state), this.#bars)) return { erc: "ERC_KEY_NOT_AVAILABLE" };
-        const seed = nextSeed(this.#options.secretKey, fromHex(this.#state.prngSeed));
-        const erc = await this.#save({ ...this.#state, prngSeed: toHex(seed) }, job);
-        if (erc === "ERC_NO_ERROR" && !job.cancelled) this.#prngState = seed;
+        if (this.prngState !== undefined) return { erc: "ERC_SEQUENCE_ERROR" };
+        if (isBarred(secretKeyFlags(this.state), this.bars)) return { erc: "ERC_KEY_NOT_AVAILABLE" };
+        const seed = nextSeed(this.options.secretKey, fromHex(this.state.prngSeed));
+        const erc = await this.save({ ...this.state, prngSeed: toHex(seed) }, job);
+        if (erc === "ERC_NO_ERROR" && !job.cancelled) this.prngState = seed;
         return { erc };
       },
     );
@@ -254,49 +152,49 @@ export class SheDevice {
   /** @param entropy 16 bytes */
   extendSeed(entropy: Uint8Array): Promise<{ erc: Erc }> {
     checkLength("entropy", entropy, KEY_LENGTH);
-    return this.#exclusive(
+    return this.exclusive(
       (erc) => ({ erc }),
       async (job) => {
-        if (this.#prngState === undefined) return { erc: "ERC_RNG_SEED" };
-        const state = extend(this.#prngState, entropy);
-        const seed = extend(fromHex(this.#state.prngSeed), entropy);
-        const erc = await this.#save({ ...this.#state, prngSeed: toHex(seed) }, job);
-        if (erc === "ERC_NO_ERROR" && !job.cancelled) this.#prngState = state;
+        if (this.prngState === undefined) return { erc: "ERC_RNG_SEED" };
+        const state = extend(this.prngState, entropy);
+        const seed = extend(fromHex(this.state.prngSeed), entropy);
+        const erc = await this.save({ ...this.state, prngSeed: toHex(seed) }, job);
+        if (erc === "ERC_NO_ERROR" && !job.cancelled) this.prngState = state;
         return { erc };
       },
     );
   }
 
   rnd(): DataResult {
-    if (this.#job !== undefined) return noData("ERC_BUSY", KEY_LENGTH);
-    if (this.#prngState === undefined) return noData("ERC_RNG_SEED", KEY_LENGTH);
-    this.#prngState = nextState(this.#options.secretKey, this.#prngState);
-    return { erc: "ERC_NO_ERROR", data: this.#prngState.slice() };
+    if (this.job !== undefined) return noData("ERC_BUSY", KEY_LENGTH);
+    if (this.prngState === undefined) return noData("ERC_RNG_SEED", KEY_LENGTH);
+    this.prngState = nextState(this.options.secretKey, this.prngState);
+    return { erc: "ERC_NO_ERROR", data: this.prngState.slice() };
   }
 
   // ---------------------------------------------------------------------------------------------------------------- boot
 
   /** CMD_SECURE_BOOT over the boot loader's bytes; the outcome stands in SREG. */
   secureBoot(data: Uint8Array): Promise<{ erc: Erc }> {
-    return this.#exclusive(
+    return this.exclusive(
       (erc) => ({ erc }),
       async (job) => {
-        const boot = this.#boot;
+        const boot = this.boot;
         if (!boot.open) return { erc: "ERC_SEQUENCE_ERROR" };
-        const key = findKey(this.#state, SLOT.BOOT_MAC_KEY);
+        const key = findKey(this.state, SLOT.BOOT_MAC_KEY);
         if (key === undefined) {
           boot.phase = "skipped";
           return { erc: "ERC_NO_SECURE_BOOT" };
         }
-        const expected = findKey(this.#state, SLOT.BOOT_MAC);
-        if (isBarred(key.flags | (expected?.flags ?? 0), this.#bars)) {
+        const expected = findKey(this.state, SLOT.BOOT_MAC);
+        if (isBarred(key.flags | (expected?.flags ?? 0), this.bars)) {
           boot.fail();
           return { erc: "ERC_KEY_NOT_AVAILABLE" };
         }
         const mac = bootMac(fromHex(key.key), data);
         if (expected === undefined) {
           const learnt = { slot: SLOT.BOOT_MAC, key: toHex(mac), counter: 0, flags: 0, verifyOnly: false };
-          const erc = await this.#save(this.#withRecord(learnt), job);
+          const erc = await this.save(this.withRecord(learnt), job);
           if (erc === "ERC_NO_ERROR") boot.phase = "learnt";
           return { erc };
         }
@@ -308,28 +206,28 @@ export class SheDevice {
   }
 
   bootFailure(): { erc: Erc } {
-    return { erc: this.#job === undefined ? this.#boot.finish(false) : "ERC_BUSY" };
+    return { erc: this.job === undefined ? this.boot.finish(false) : "ERC_BUSY" };
   }
 
   bootOk(): { erc: Erc } {
-    return { erc: this.#job === undefined ? this.#boot.finish(true) : "ERC_BUSY" };
+    return { erc: this.job === undefined ? this.boot.finish(true) : "ERC_BUSY" };
   }
 
   // -------------------------------------------------------------------------------------------------------------- status
 
   /** CMD_GET_STATUS; never busy. */
   getStatus(): { erc: "ERC_NO_ERROR"; sreg: number } {
-    return { erc: "ERC_NO_ERROR", sreg: this.#sreg | (this.#job === undefined ? 0 : SREG.BUSY) };
+    return { erc: "ERC_NO_ERROR", sreg: this.sreg | (this.job === undefined ? 0 : SREG.BUSY) };
   }
 
   /** @param challenge 16 bytes */
   getId(challenge: Uint8Array): IdResult {
     checkLength("challenge", challenge, KEY_LENGTH);
     const refuse = (erc: Erc): IdResult => ({ erc, uid: zeros(UID_LENGTH), sreg: 0, mac: zeros(KEY_LENGTH) });
-    if (this.#job !== undefined) return refuse("ERC_BUSY");
-    const master = findKey(this.#state, SLOT.MASTER_ECU_KEY);
-    if (master !== undefined && isBarred(master.flags, this.#bars)) return refuse("ERC_KEY_NOT_AVAILABLE");
-    const sreg = this.#sreg;
+    if (this.job !== undefined) return refuse("ERC_BUSY");
+    const master = findKey(this.state, SLOT.MASTER_ECU_KEY);
+    if (master !== undefined && isBarred(master.flags, this.bars)) return refuse("ERC_KEY_NOT_AVAILABLE");
+    const sreg = this.sreg;
     const message = concat(challenge, this.uid, Uint8Array.of(sreg));
     const mac = master === undefined ? zeros(KEY_LENGTH) : cmac(fromHex(master.key), message);
     return { erc: "ERC_NO_ERROR", uid: this.uid.slice(), sreg, mac };
@@ -337,7 +235,7 @@ export class SheDevice {
 
   /** CMD_CANCEL: a command under way ends without outputs; never busy. A write that has begun is finished (4.7.18). */
   async cancel(): Promise<{ erc: "ERC_NO_ERROR" }> {
-    const job = this.#job;
+    const job = this.job;
     if (job !== undefined) {
       job.cancelled = true;
       await job.done;
@@ -349,11 +247,11 @@ export class SheDevice {
 
   /** First half of CMD_DEBUG: the challenge that `debugAuthorize` answers. */
   debugChallenge(): DataResult {
-    if (this.#job !== undefined) return noData("ERC_BUSY", KEY_LENGTH);
+    if (this.job !== undefined) return noData("ERC_BUSY", KEY_LENGTH);
     const barred = this.#debugBarred();
     if (barred !== undefined) return noData(barred, KEY_LENGTH);
     const { erc, data } = this.rnd();
-    this.#challenge = data.slice();
+    this.challenge = data.slice();
     return { erc, data };
   }
 
@@ -363,86 +261,33 @@ export class SheDevice {
    */
   debugAuthorize(authorization: Uint8Array): Promise<{ erc: Erc }> {
     checkLength("authorization", authorization, KEY_LENGTH);
-    return this.#exclusive(
+    return this.exclusive(
       (erc) => ({ erc }),
       async (job) => {
-        const challenge = this.#challenge;
-        this.#challenge = undefined;
+        const challenge = this.challenge;
+        this.challenge = undefined;
         const barred = this.#debugBarred();
         if (barred !== undefined) return { erc: barred };
         if (challenge === undefined) return { erc: "ERC_SEQUENCE_ERROR" };
-        const master = findKey(this.#state, SLOT.MASTER_ECU_KEY);
-        const kDebug = kdf(master === undefined ? this.#blankKey : fromHex(master.key), DEBUG_KEY_C);
+        const master = findKey(this.state, SLOT.MASTER_ECU_KEY);
+        const kDebug = kdf(master === undefined ? this.blankKey : fromHex(master.key), DEBUG_KEY_C);
         const expected = cmac(kDebug, concat(challenge, this.uid));
         if (!equalConstantTime(expected, authorization)) return { erc: "ERC_NO_DEBUGGING" };
-        const erc = await this.#save({ ...this.#state, keys: [] }, job);
+        const erc = await this.save({ ...this.state, keys: [] }, job);
         if (erc !== "ERC_NO_ERROR") return { erc };
-        this.#ram = undefined;
-        this.#ramProof = undefined;
-        this.#prngState = undefined;
-        this.#internalDebugger = !job.cancelled;
+        this.ram = undefined;
+        this.ramProof = undefined;
+        this.prngState = undefined;
+        this.internalDebugger = !job.cancelled;
         return { erc };
       },
     );
   }
 
   #debugBarred(): Erc | undefined {
-    if (this.#prngState === undefined) return "ERC_RNG_SEED";
-    const locked = this.#state.keys.some((record) => (record.flags & FLAG.WRITE_PROTECTION) !== 0);
+    if (this.prngState === undefined) return "ERC_RNG_SEED";
+    const locked = this.state.keys.some((record) => (record.flags & FLAG.WRITE_PROTECTION) !== 0);
     return locked ? "ERC_KEY_WRITE_PROTECTED" : undefined;
-  }
-
-  // --------------------------------------------------------------------------------------------------------------- inside
-
-  get #bars(): Bars {
-    const { phase } = this.#boot;
-    const unchecked = phase !== "passed" && phase !== "failed";
-    const boot = phase === "failed" || (unchecked && this.#options.withoutSecureBoot === "bypassed");
-    return { boot, debugger: this.#debuggerSeen };
-  }
-
-  get #sreg(): number {
-    return (
-      this.#boot.sreg |
-      (this.#prngState === undefined ? 0 : SREG.RND_INIT) |
-      (this.#environment.debugger ? SREG.EXT_DEBUGGER : 0) |
-      (this.#internalDebugger ? SREG.INT_DEBUGGER : 0)
-    );
-  }
-
-  #withRecord(record: SheKeyRecord): SheState {
-    return { ...this.#state, keys: [...this.#state.keys.filter(({ slot }) => slot !== record.slot), record] };
-  }
-
-  async #save(next: SheState, job: Job): Promise<Erc> {
-    if (job.cancelled) return "ERC_GENERAL_ERROR";
-    try {
-      await this.#options.storage.save(next);
-    } catch {
-      return "ERC_MEMORY_FAILURE";
-    }
-    this.#state = next;
-    return "ERC_NO_ERROR";
-  }
-
-  /** Runs one command that may wait for the memory. Its start leaves a moment in which CMD_CANCEL still finds the old value. */
-  #exclusive<T>(fail: (erc: Erc) => T, work: (job: Job) => Promise<T>): Promise<T> {
-    if (this.#job !== undefined) return Promise.resolve(fail("ERC_BUSY"));
-    let settle: () => void = () => undefined;
-    const job: Job = { cancelled: false, done: new Promise<void>((resolve) => (settle = resolve)) };
-    this.#job = job;
-    const run = async (): Promise<T> => {
-      await null;
-      try {
-        if (job.cancelled) return fail("ERC_GENERAL_ERROR");
-        const result = await work(job);
-        return job.cancelled ? fail("ERC_GENERAL_ERROR") : result;
-      } finally {
-        this.#job = undefined;
-        settle();
-      }
-    };
-    return run();
   }
 }
 

@@ -1,7 +1,7 @@
 /** `ecustation run`: one unit, or the rest of an interrupted run on it. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AppContext, openStation, type Station } from "../app.js";
-import { checkLinkUrl, checkLinkUrl } from "../ecu/link/open.js";
+import { checkLinkUrl } from "../ecu/link/open.js";
 import { checkInputs } from "../profiles/inputs.js";
 import { isHex } from "../shared/bytes.js";
 import { systemClock } from "../shared/clock.js";
@@ -12,7 +12,7 @@ import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
-import { checkSimulatorLink, isSimulatorLink, isSimulatorLink, simulatorOptions } from "./simulator.js";
+import { isSimulatorLink, simulatorOptions } from "./simulator.js";
 
 export const OUTCOME_EXITS: Readonly<Record<Outcome, number>> = {
   PASS: EXIT.OK,
@@ -126,8 +126,6 @@ export function runCommand(io: Io): Command {
       checkInputs(profile.profile, inputs);
       const link = linkOf(all, context.config);
       checkLink(link);
-      if (isSimulatorLink(link)) checkSimulatorLink(link);
-      else checkLinkUrl(link);
       const station = await openStation(context);
       try {
         const order = { profile, link, inputs, ...(all.ecuId === undefined ? {} : { ecuId: all.ecuId }) };

@@ -21,11 +21,6 @@ export function isSimulatorLink(link: string): boolean {
   return link.startsWith(SCHEME);
 }
 
-/** Judges a `sim:` URL without starting anything. @throws StationError LINK_URL_INVALID */
-export function checkSimulatorLink(link: string): void {
-  optionsOf(link);
-}
-
 /** Options of ecu-sim that a `sim:` URL stands for. @throws StationError LINK_URL_INVALID */
 export function simulatorOptions(link: string): string[] {
   const [path, query = ""] = link.slice(SCHEME.length).split("?", 2);

@@ -88,12 +88,6 @@ const CLOCK = "src/shared/clock.ts";
 /** The store thread loads the module that its opener names. */
 const COMPUTED_IMPORT = ["src/db/worker.ts"];
 export const MAX_LINES = 400;
-/** Longer files, each with its own bound and its reason. */
-const LONGER: Readonly<Record<string, number>> = {
-  // One class, one method a command of the SHE's text, all over the same private state.
-  "firmware-sim/she/device.ts": 460,
-};
-
 export interface Import {
   readonly specifier: string;
   /** What stands between import and from. */
@@ -158,8 +152,7 @@ export function violations(sources: ReadonlyMap<string, string>): string[] {
     const timer = /\bset(?:Timeout|Interval)\b|\bAbortSignal\s*\.\s*timeout\b/.exec(code);
     if (timer !== null && path !== CLOCK) found.push(`${path}: uses ${timer[0]}, take a Clock`);
     const lines = source.split("\n").length - 1;
-    const most = LONGER[path] ?? MAX_LINES;
-    if (lines > most) found.push(`${path}: has ${lines} lines, at most ${most}`);
+    if (lines > MAX_LINES) found.push(`${path}: has ${lines} lines, at most ${MAX_LINES}`);
   }
   return found;
 }
