@@ -1,0 +1,319 @@
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RunDetails } from "../../src/records/types.js";
+import type { Outcome, RunRecord } from "../../src/station/ports.js";
+import { EVCC, EVCC_ARGS, kmsFile, recordOf, recordsFile, rows } from "./cases.js";
+import {
+  callBuilt,
+  type Finished,
+  type Running,
+  type Servers,
+  start,
+  startEcu,
+  startServers,
+  tempFolder,
+} from "./harness.js";
+import { startProxy } from "./proxy.js";
+
+/** Frames of the station on the bus, as slcan text (ecu-interface.md). */
+const FRAME = {
+  readPartNumber: /^t7E\d8(..|1...)22F187/i,
+  makeKeyPair: /^t7E\d8..*31010220/i,
+  loadKey: /^t7E\d81\d\d\d31010210/i,
+  /** 10 01, with or without suppressPosRspMsgIndicationBit. */
+  defaultSession: /t7E\d8021[0][08]1/i,
+};
+const EXITS: Readonly<Record<Outcome, number>> = { PASS: 0, FAIL: 1, ERROR: 3, TIMEOUT: 4, ABORTED: 5 };
+/** ms: a run that needs longer hangs. */
+const BOUND = 40_000;
+const BODY_ARGS = ["--profile", "body-she", "--vin", EVCC.vin];
+
+let servers: Servers;
+/** Configuration files: all is there; no KMS; no vPKI. */
+const configs = { whole: "", noKms: "", noVpki: "" };
+/** A body ECU whose VIN is another than the one scanned; nothing that is tried on it may change it. */
+let other: Running & { url: string };
+let closedPort = 0;
+
+beforeAll(async () => {
+  const data = tempFolder("servers");
+  [servers, other, closedPort] = await Promise.all([
+    startServers(["--data", data]),
+    startEcu("body-she", ["--vin", "KMHC851CFLU069999"]),
+    freePort(),
+  ]);
+  const nowhere = `https://127.0.0.1:${closedPort}`;
+  configs.whole = externalConfig(servers, data, {});
+  configs.noKms = externalConfig(servers, data, { kms: nowhere });
+  configs.noVpki = externalConfig(servers, data, { vpki: nowhere });
+});
+afterAll(async () => {
+  await Promise.all([servers?.stop(), other?.stop()]);
+});
+
+type Expected = readonly [outcome: Outcome, code: string, step: string];
+
+interface Ended {
+  readonly record: RunRecord;
+  readonly data: string;
+}
+
+/** Starts the station on one unit; `--json`. */
+function startRun(args: readonly string[], link: string, data: string, config = configs.whole): Running {
+  const all = ["run", ...args, "--link", link, "--data", data, "--config", config, "--json"];
+  const running = start("ecustation", all, { limit: BOUND });
+  running.child.stdin.end();
+  return running;
+}
+
+/** The run ended as it should, says so in its record, and the history holds that record. */
+async function expectEnd(done: Finished, data: string, [outcome, code, step]: Expected): Promise<RunRecord> {
+  const record = recordOf(done);
+  const { failure } = record;
+  expect([record.outcome, failure?.code, failure?.step, done.code]).toEqual([outcome, code, step, EXITS[outcome]]);
+  expect(done.stderr).toBe("");
+  expect(failure?.text.ko).toMatch(/[가-힣]{2}/);
+  expect(failure?.text.en).toMatch(/[a-z]{3}/);
+  expect(`${failure?.text.ko}${failure?.text.en}`).not.toMatch(/[{}?]|undefined/);
+  expect(record.finishedAt - record.startedAt).toBeLessThan(BOUND);
+  const shown = await callBuilt("ecustation", ["records", "show", record.runId, "--json", "--data", data]);
+  const details = JSON.parse(shown.stdout) as RunDetails;
+  expect(details.record).toEqual(record);
+  const listed = await callBuilt("ecustation", ["records", "list", "--json", "--data", data]);
+  const { runs } = JSON.parse(listed.stdout) as { runs: readonly { runId: string; outcome: string; code: string }[] };
+  expect(runs[0]).toMatchObject({ runId: record.runId, outcome, code });
+  return record;
+}
+
+async function fails(
+  args: readonly string[],
+  link: string,
+  expected: Expected,
+  config = configs.whole,
+): Promise<Ended> {
+  const data = tempFolder();
+  return { data, record: await expectEnd(await startRun(args, link, data, config).finished, data, expected) };
+}
+
+/** A run on the same unit by the same station passes and leaves nothing owed. */
+async function passes(args: readonly string[], link: string, data: string, config = configs.whole): Promise<RunRecord> {
+  const done = await startRun(args, link, data, config).finished;
+  const record = recordOf(done);
+  expect([record.outcome, record.failure, done.code, record.owed]).toEqual(["PASS", undefined, 0, 0]);
+  return record;
+}
+
+describe("a run that cannot begin leaves the unit untouched", () => {
+  it("when the profile needs an input that nobody gave", async () => {
+    const proxy = await startProxy(other.url);
+    const args = EVCC_ARGS.filter((_, i) => ![4, 5].includes(i));
+    expect(args).not.toContain("--pcid");
+    const { record } = await fails(args, proxy.url, ["ERROR", "INPUT_MISSING", "check"]);
+    expect(record.failure?.text.en).toContain("pcid");
+    expect(proxy.connections()).toBe(0);
+    await proxy.close();
+  });
+
+  it.each([
+    ["KMS", "noKms", "KMS_UNREACHABLE", BODY_ARGS],
+    ["vPKI", "noVpki", "VPKI_UNREACHABLE", EVCC_ARGS],
+  ] as const)("when the %s is down", async (_, config, code, args) => {
+    const proxy = await startProxy(other.url);
+    await fails(args, proxy.url, ["ERROR", code, "check"], configs[config]);
+    expect(proxy.connections()).toBe(0);
+    await proxy.close();
+  });
+
+  it("when the adapter's port is closed", async () => {
+    await fails(BODY_ARGS, `slcan+tcp://127.0.0.1:${closedPort}`, ["ERROR", "LINK_OPEN_FAILED", "open"]);
+  });
+});
+
+describe("a wrong unit is refused before anything is written to it", () => {
+  const cases: readonly (readonly [string, readonly string[], Expected])[] = [
+    ["another VIN than scanned", BODY_ARGS, ["FAIL", "ECU_VIN_MISMATCH", "identify"]],
+    [
+      "another EcuID than ordered",
+      [...BODY_ARGS, "--ecu-id", "01".repeat(27)],
+      ["FAIL", "ECU_ID_MISMATCH", "identify"],
+    ],
+    ["an ECU that does not listen on the profile's CAN ids", EVCC_ARGS, ["TIMEOUT", "ISOTP_TIMEOUT_BS", "identify"]],
+  ];
+  it.each(cases)("%s", async (_, args, expected) => {
+    const proxy = await startProxy(other.url);
+    const { record } = await fails(args, proxy.url, expected);
+    expect(record.steps.map((step) => step.step)).toEqual(["open", "identify"]);
+    await proxy.closedByStation();
+    expect(proxy.sent()).not.toMatch(/t7E\d8..?(2E|31|27|34|1003)/i);
+    await proxy.close();
+  });
+
+  it("and passes with the VIN that it holds", async () => {
+    const vin = "KMHC851CFLU069999";
+    const record = await passes(["--profile", "body-she", "--vin", vin], other.url, tempFolder());
+    expect(record.identity?.vin).toBe(vin);
+  });
+});
+
+/** Faults of the unit; `again`: without the fault the same unit passes. */
+const FAULTS: readonly (readonly [string, "body-she" | "evcc", Expected, again: boolean])[] = [
+  ["wrong-kind", "body-she", ["FAIL", "ECU_WRONG_KIND", "identify"], true],
+  ["wrong-m4", "body-she", ["FAIL", "TARGET_KEY_MISMATCH", "key:master"], true],
+  ["wrong-m4:6", "body-she", ["FAIL", "TARGET_KEY_MISMATCH", "key:secoc-6"], false],
+  ["wrong-proof", "evcc", ["FAIL", "TARGET_PROOF_FAILED", "cert:prov-2"], false],
+  ["silent-after:20", "body-she", ["TIMEOUT", "UDS_TIMEOUT", expect.stringMatching(/^key:secoc-.$/)], true],
+  ["nrc:22:31", "body-she", ["FAIL", "UDS_NEGATIVE_RESPONSE", "identify"], false],
+  ["nrc:27:35", "body-she", ["FAIL", "UDS_ACCESS_DENIED", "unlock"], false],
+  ["nrc:31:22", "body-she", ["FAIL", "UDS_NEGATIVE_RESPONSE", "key:master"], true],
+];
+
+describe("a unit that misbehaves", () => {
+  it.each(FAULTS)("%s (%s)", async (fault, profile, expected, again) => {
+    const state = join(tempFolder(), "unit.flash");
+    const args = profile === "evcc" ? EVCC_ARGS : BODY_ARGS;
+    const faulty = await startEcu(profile, ["--state", state, "--fault", fault]);
+    const { data } = await fails(args, faulty.url, expected);
+    await faulty.stop();
+    if (!again) return;
+    const mended = await startEcu(profile, ["--state", state]);
+    const record = await passes(args, mended.url, data);
+    expect(record.identity?.state.lifeCycle).toBe("locked");
+    await mended.stop();
+  });
+});
+
+/** Where the cable is pulled: the station's frame, the how manieth of it. */
+const CUTS: readonly (readonly [string, RegExp, number, readonly string[], string])[] = [
+  ["while the unit is identified", FRAME.readPartNumber, 1, BODY_ARGS, "identify"],
+  ["amid a certificate", FRAME.makeKeyPair, 1, EVCC_ARGS, "cert:prov-2"],
+  ["amid the keys", FRAME.loadKey, 3, BODY_ARGS, "key:secoc-5"],
+];
+
+describe("the link to the ECU dies", () => {
+  it.each(CUTS)("%s: ERROR, and the same unit passes afterwards", async (_, frame, times, args, step) => {
+    const ecu = await startEcu(args[1] ?? "");
+    const proxy = await startProxy(ecu.url);
+    proxy.at(frame, times, proxy.cut);
+    const { data } = await fails(args, proxy.url, ["ERROR", "LINK_CLOSED", step]);
+    await passes(args, proxy.url, data);
+    await Promise.all([proxy.close(), ecu.stop()]);
+  });
+
+  it("because the ECU's program was killed after it took a key: the next run settles what it stored", async () => {
+    const state = join(tempFolder(), "unit.flash");
+    const ecu = await startEcu("body-she", ["--state", state]);
+    const proxy = await startProxy(ecu.url);
+    proxy.at(FRAME.loadKey, 4, () => void ecu.kill(), "answer");
+    const data = tempFolder();
+    const done = await startRun(BODY_ARGS, proxy.url, data).finished;
+    const record = recordOf(done);
+    expect([record.outcome, record.failure?.code, done.code]).toEqual(["ERROR", "LINK_CLOSED", 3]);
+    const restarted = await startEcu("body-she", ["--state", state]);
+    await passes(BODY_ARGS, restarted.url, data);
+    expect(rows(recordsFile(data), "SELECT DISTINCT state FROM outbox")).toEqual([{ state: "delivered" }]);
+    await Promise.all([proxy.close(), restarted.stop()]);
+  });
+});
+
+const SIGNALS: readonly (readonly [NodeJS.Signals, RegExp, number, readonly string[], string])[] = [
+  ["SIGINT", FRAME.loadKey, 2, BODY_ARGS, "key:secoc-4"],
+  ["SIGTERM", FRAME.makeKeyPair, 1, EVCC_ARGS, "cert:prov-2"],
+];
+
+describe("a run that the operator ends", () => {
+  it.each(SIGNALS)("by %s: ABORTED with the session closed, and the unit passes afterwards", async (...row) => {
+    const [signal, frame, times, args, step] = row;
+    const ecu = await startEcu(args[1] ?? "");
+    const proxy = await startProxy(ecu.url);
+    const data = tempFolder();
+    const running = startRun(args, proxy.url, data);
+    proxy.at(frame, times, () => void running.child.kill(signal));
+    await expectEnd(await running.finished, data, ["ABORTED", "RUN_ABORTED", step]);
+    await proxy.closedByStation();
+    expect(proxy.sent()).toMatch(FRAME.defaultSession);
+    expect(proxy.sent()).toMatch(/C\r$/);
+    await passes(args, proxy.url, data);
+    await Promise.all([proxy.close(), ecu.stop()]);
+  });
+});
+
+describe("a KMS that dies in the middle of a run", () => {
+  it("leaves the results owed; the next start delivers them, each in effect once", async () => {
+    const home = tempFolder("kms");
+    const [vpkiPort, kmsPort] = [await freePort(), await freePort()];
+    const file = join(home, "servers.yaml");
+    writeFileSync(
+      file,
+      `schema: 1\nmode: simulator\nservers: { embedded: { vpkiPort: ${vpkiPort}, kmsPort: ${kmsPort} } }\n`,
+    );
+    const own = ["--config", file, "--data", home];
+    const first = await startServers(own);
+    const config = externalConfig(first, home, {});
+    const ecu = await startEcu("body-she");
+    const proxy = await startProxy(ecu.url);
+    const data = tempFolder();
+    proxy.at(FRAME.loadKey, 4, () => void first.kill());
+    const done = await startRun(BODY_ARGS, proxy.url, data, config).finished;
+    const record = await expectEnd(done, data, ["ERROR", "KMS_UNREACHABLE", expect.stringMatching(/^key:secoc-[67]$/)]);
+    expect(record.owed).toBe(1);
+    expect(rows(recordsFile(data), "SELECT count(*) AS n FROM outbox WHERE state = 'waiting'")).toEqual([{ n: 1 }]);
+
+    const second = await startServers(own);
+    // A start for another unit on another place delivers them as well.
+    const serving = start("ecustation", ["serve", "--data", data, "--config", config]);
+    await serving.line(() => true);
+    await until(() => rows(recordsFile(data), "SELECT 1 FROM outbox WHERE state <> 'delivered'").length === 0);
+    await serving.stop();
+    const owed = rows<{ id: string }>(recordsFile(data), "SELECT id FROM outbox");
+    const taken = rows<{ id: string }>(kmsFile(home), "SELECT idempotency AS id FROM reports");
+    expect(taken.map(({ id }) => id).sort()).toEqual(owed.map(({ id }) => id).sort());
+
+    await passes(BODY_ARGS, proxy.url, data, config);
+    const sets =
+      "SELECT slot, count(*) AS times, max(counter) AS counter FROM sets WHERE state = 'confirmed' GROUP BY slot";
+    const [master] = rows<{ slot: number; times: number }>(kmsFile(home), sets);
+    expect(master).toMatchObject({ slot: 1, times: 2 });
+    const doubled = "SELECT set_id FROM reports WHERE status = 'Success' GROUP BY set_id, kind HAVING count(*) > 1";
+    expect(rows(kmsFile(home), doubled)).toEqual([]);
+    await Promise.all([proxy.close(), ecu.stop(), second.stop()]);
+  });
+});
+
+/** The station on external servers; what is given replaces an address. */
+function externalConfig(
+  at: Servers,
+  data: string,
+  { vpki = at.vpki, kms = at.kms }: { vpki?: string; kms?: string },
+): string {
+  const file = join(tempFolder("config"), "station.yaml");
+  const external = {
+    vpki: [vpki],
+    kms: [kms],
+    caFile: at.ca,
+    clientCertFile: at.clientCert,
+    clientKeyFile: at.clientKey,
+    chainFile: join(data, "servers", "vpki", "chain.pem"),
+  };
+  const secrets = { "simulator-cluster": { hex: "53494d554c41544f522d534543524554" } };
+  const limits = { request: 3_000, attempts: 2, flush: 1_000 };
+  // YAML takes JSON as it is.
+  const config = { schema: 1, mode: "simulator", orders: "none", servers: { external }, secrets, limits };
+  writeFileSync(file, JSON.stringify(config, null, 2));
+  return file;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** Looks until it is so; the test's own time limit bounds it. */
+async function until(so: () => boolean): Promise<void> {
+  while (!so()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
