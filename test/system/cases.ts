@@ -1,8 +1,10 @@
 /** What the system tests share: one unit's inputs, and a run as the command line gives it. */
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import type { RunRecord } from "../../src/station/ports.js";
-import { type Finished, type Options, run } from "./harness.js";
+import { type Finished, type Options, run, type Servers, tempFolder } from "./harness.js";
 
 export const EVCC = { vin: "KMHC851CFLU061234", pcid: "KM8P2844A9TD84HR91", evccid: "KM7V200DA343BEMZEG80" };
 
@@ -13,8 +15,17 @@ export interface RanUnit extends Finished {
 }
 
 /** One EVCC over `link`, `--json`; the record is parsed. */
-export async function runEvcc(link: string, data: string, more: readonly string[] = [], options: Options = {}): Promise<RanUnit> {
-  const done = await run("ecustation", ["run", ...EVCC_ARGS, "--link", link, "--data", data, "--json", ...more], options);
+export async function runEvcc(
+  link: string,
+  data: string,
+  more: readonly string[] = [],
+  options: Options = {},
+): Promise<RanUnit> {
+  const done = await run(
+    "ecustation",
+    ["run", ...EVCC_ARGS, "--link", link, "--data", data, "--json", ...more],
+    options,
+  );
   return { ...done, record: recordOf(done) };
 }
 
@@ -45,3 +56,38 @@ export function rows<T extends object>(file: string, sql: string): T[] {
 export const recordsFile = (data: string) => join(data, "records.sqlite");
 export const kmsFile = (data: string) => join(data, "servers", "kms", "kms.sqlite");
 export const vpkiFile = (data: string) => join(data, "servers", "vpki", "vpki.sqlite");
+
+/**
+ * A configuration file for a station on external servers; what is given replaces an address.
+ * @param data the servers' own folder
+ */
+export function externalConfig(
+  at: Servers,
+  data: string,
+  { vpki = at.vpki, kms = at.kms }: { vpki?: string; kms?: string },
+): string {
+  const file = join(tempFolder("config"), "station.yaml");
+  const external = {
+    vpki: [vpki],
+    kms: [kms],
+    caFile: at.ca,
+    clientCertFile: at.clientCert,
+    clientKeyFile: at.clientKey,
+    chainFile: join(data, "servers", "vpki", "chain.pem"),
+  };
+  const secrets = { "simulator-cluster": { hex: "53494d554c41544f522d534543524554" } };
+  const limits = { request: 3_000, attempts: 2, flush: 1_000 };
+  // YAML takes JSON as it is.
+  const config = { schema: 1, mode: "simulator", orders: "none", servers: { external }, secrets, limits };
+  writeFileSync(file, JSON.stringify(config, null, 2));
+  return file;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,10 +1,9 @@
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunDetails } from "../../src/records/types.js";
 import type { Outcome, RunRecord } from "../../src/station/ports.js";
-import { EVCC, EVCC_ARGS, kmsFile, recordOf, recordsFile, rows } from "./cases.js";
+import { EVCC, EVCC_ARGS, externalConfig, freePort, kmsFile, recordOf, recordsFile, rows } from "./cases.js";
 import {
   callBuilt,
   type Finished,
@@ -280,38 +279,6 @@ describe("a KMS that dies in the middle of a run", () => {
     await Promise.all([proxy.close(), ecu.stop(), second.stop()]);
   });
 });
-
-/** The station on external servers; what is given replaces an address. */
-function externalConfig(
-  at: Servers,
-  data: string,
-  { vpki = at.vpki, kms = at.kms }: { vpki?: string; kms?: string },
-): string {
-  const file = join(tempFolder("config"), "station.yaml");
-  const external = {
-    vpki: [vpki],
-    kms: [kms],
-    caFile: at.ca,
-    clientCertFile: at.clientCert,
-    clientKeyFile: at.clientKey,
-    chainFile: join(data, "servers", "vpki", "chain.pem"),
-  };
-  const secrets = { "simulator-cluster": { hex: "53494d554c41544f522d534543524554" } };
-  const limits = { request: 3_000, attempts: 2, flush: 1_000 };
-  // YAML takes JSON as it is.
-  const config = { schema: 1, mode: "simulator", orders: "none", servers: { external }, secrets, limits };
-  writeFileSync(file, JSON.stringify(config, null, 2));
-  return file;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
 
 /** Looks until it is so; the test's own time limit bounds it. */
 async function until(so: () => boolean): Promise<void> {
