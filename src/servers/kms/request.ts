@@ -181,13 +181,14 @@ function checkShape(fields: Fields, required: readonly KmsField[]): Failure | un
   return undefined;
 }
 
-const HEX_NUMBER = /^(?:0[xX])?0*([0-9A-Fa-f]+)$/;
+const HEX_NUMBER = /^(?:0[xX])?([0-9A-Fa-f]+)$/;
+const LEADING_ZEROS = /^0+(?=.)/;
 
 /** The KeyID of the request, or the type's only one where none was sent. */
 function readKeyId(given: string | undefined, type: ProvisioningType): number | Failure {
   const { firstKeyId, lastKeyId, keyIds } = PROVISIONING_TYPES[type];
   if (given === undefined) return firstKeyId;
-  const digits = HEX_NUMBER.exec(given)?.[1];
+  const digits = HEX_NUMBER.exec(given)?.[1]?.replace(LEADING_ZEROS, "");
   if (digits === undefined) return new Failure("keyIdParse", given);
   const keyId = digits.length > 1 ? Number.POSITIVE_INFINITY : Number.parseInt(digits, 16);
   if (keyId > KEY_ID_MAX) return new Failure("keyIdRange");

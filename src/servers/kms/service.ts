@@ -28,7 +28,8 @@ const MASTER_KEY_ID = 1;
 /** A success: the records of a POST (a PUT has none) and the id that its result may name. */
 export interface Success<R> {
   readonly records: R;
-  readonly correlationId: string;
+  /** Undefined for a report that no POST belongs to. */
+  readonly correlationId: string | undefined;
 }
 
 export interface ServiceOptions {
@@ -88,7 +89,10 @@ export class KmsService {
     };
   }
 
-  /** Takes the result of an injection (`key`) or of a check (`sync`). */
+  /**
+   * Takes the result of an injection (`key`) or of a check (`sync`). The contract knows no refusal of one that no POST belongs to: it is
+   * kept, and nothing is believed because of it.
+   */
   async report(kind: KmsResource, request: KmsRequest): Promise<Success<undefined> | Failure> {
     const { store, clock, logger } = this.#options;
     const taken = await store.call("report", {
@@ -104,9 +108,10 @@ export class KmsService {
     });
     if (taken === "otherRequest") return new Failure("idempotency");
     if (taken === "otherKey") return new Failure("correlation");
-    if (taken === "noKey") return new Failure("noKey");
-    logger.info("result taken", { ...about(request), kind, status: request.status, set: taken.set });
-    return { records: undefined, correlationId: taken.set };
+    const entry = { ...about(request), kind, status: request.status };
+    if (taken.set === null) logger.warn("result without a request", entry);
+    else logger.info("result taken", { ...entry, set: taken.set });
+    return { records: undefined, correlationId: taken.set ?? undefined };
   }
 
   #issueArgs(request: KmsRequest): IssueArgs {

@@ -31,6 +31,17 @@ const MIGRATIONS = [
      id TEXT PRIMARY KEY, kind TEXT NOT NULL, set_id TEXT NOT NULL REFERENCES sets (id),
      status TEXT NOT NULL, message TEXT NOT NULL,
      idempotency TEXT UNIQUE, request TEXT NOT NULL, reported_at INTEGER NOT NULL);`,
+  // A report may belong to no set: set_id is NULL then, and the address says what it was about.
+  `CREATE TABLE new_reports (
+     id TEXT PRIMARY KEY, kind TEXT NOT NULL,
+     phase TEXT NOT NULL, uid TEXT NOT NULL, slot INTEGER NOT NULL, set_id TEXT REFERENCES sets (id),
+     status TEXT NOT NULL, message TEXT NOT NULL,
+     idempotency TEXT UNIQUE, request TEXT NOT NULL, reported_at INTEGER NOT NULL);
+   INSERT INTO new_reports
+     SELECT r.id, r.kind, s.phase, s.uid, s.slot, r.set_id, r.status, r.message, r.idempotency, r.request, r.reported_at
+     FROM reports r JOIN sets s ON s.id = r.set_id;
+   DROP TABLE reports;
+   ALTER TABLE new_reports RENAME TO reports;`,
 ];
 
 const COUNTER_MAX = 0xfffffff;
@@ -294,9 +305,9 @@ export interface ReportArgs extends SlotAddress {
   readonly at: number;
 }
 
-/** The set that a report belongs to. */
-function reportedSet(db: Database, args: ReportArgs): SetRow | "noKey" | "otherKey" {
-  if (args.correlation === null) return newestSet(db, args) ?? "noKey";
+/** The set that a report belongs to; undefined where it names none and none was issued for the slot. */
+function reportedSet(db: Database, args: ReportArgs): SetRow | "otherKey" | undefined {
+  if (args.correlation === null) return newestSet(db, args);
   const check = db.get<{ set_id: string }>("SELECT set_id FROM checks WHERE id = ?", args.correlation);
   const set = setRow(db, check?.set_id ?? args.correlation);
   // A sync value's id says nothing about a load.
@@ -305,35 +316,41 @@ function reportedSet(db: Database, args: ReportArgs): SetRow | "noKey" | "otherK
   return same ? set : "otherKey";
 }
 
-/** Takes a result; only a key's `Success` moves the record of what the ECU holds. The id is that of the set. */
-function report(db: Database, args: ReportArgs): { set: string } | "otherRequest" | "noKey" | "otherKey" {
+/**
+ * Takes a result; only a key's `Success` moves the record of what the ECU holds. One that no set belongs to (`set` null) is kept and
+ * moves nothing.
+ */
+function report(db: Database, args: ReportArgs): { set: string | null } | "otherRequest" | "otherKey" {
   if (args.idempotency !== null) {
-    const known = db.get<{ set_id: string; request: string }>(
+    const known = db.get<{ set_id: string | null; request: string }>(
       "SELECT set_id, request FROM reports WHERE idempotency = ?",
       args.idempotency,
     );
     if (known !== undefined) return known.request === args.request ? { set: known.set_id } : "otherRequest";
   }
   const set = reportedSet(db, args);
-  if (typeof set === "string") return set;
+  if (set === "otherKey") return set;
   db.run(
-    `INSERT INTO reports (id, kind, set_id, status, message, idempotency, request, reported_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO reports (id, kind, phase, uid, slot, set_id, status, message, idempotency, request, reported_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     args.id,
     args.kind,
-    set.id,
+    args.phase,
+    args.uid,
+    args.slot,
+    set?.id ?? null,
     args.status,
     args.message,
     args.idempotency,
     args.request,
     args.at,
   );
-  if (args.kind === "key") {
+  if (args.kind === "key" && set !== undefined) {
     if (args.status === "Success") confirm(db, set, args.at);
     else if (set.state === "issued")
       db.run("UPDATE sets SET state = 'failed', resolved_at = ? WHERE id = ?", args.at, set.id);
   }
-  return { set: set.id };
+  return { set: set?.id ?? null };
 }
 
 export interface CheckArgs extends SlotAddress {

@@ -64,6 +64,13 @@ const common = (from: Body): Case[] => [
   ["KeyID 3C", from, { KeyID: "3C" }, "KEYID_RANGE", "The KeyID must be less than or equal to D(0x0D)."],
   ["KeyID E", from, { KeyID: "E" }, "KEYID_RANGE", "The KeyID must be less than or equal to D(0x0D)."],
   ["KeyID huge", from, { KeyID: "f".repeat(60) }, "KEYID_RANGE", "The KeyID must be less than or equal to D(0x0D)."],
+  [
+    "KeyID long and no hex",
+    from,
+    { KeyID: `${"0".repeat(60_000)}g` },
+    "KEYID_PARSE",
+    `keyID Parsing Err : [${"0".repeat(60_000)}g]`,
+  ],
   ["KeyID no text", from, { KeyID: 4 }, "INVALID", "The KeyID must be a string."],
 ];
 
@@ -123,7 +130,6 @@ const CASES: Record<Endpoint, Case[]> = {
       "INVALID",
       "The ResultStatus must be Success or OperationFailed.",
     ],
-    ["nothing was issued", result("EcuMasterKey", 99), {}, "INVALID", "No key was issued for this EcuID and KeyID."],
   ],
   "POST sync": [
     ...common(syncPost),
@@ -146,7 +152,6 @@ const CASES: Record<Endpoint, Case[]> = {
       "INVALID",
       "The ResultStatus must be Success or OperationFailed.",
     ],
-    ["nothing was issued", result("SupplierSymmKey", 99), {}, "INVALID", "No key was issued for this EcuID and KeyID."],
   ],
 };
 
