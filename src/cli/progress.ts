@@ -1,7 +1,7 @@
 /** Shows a run on a terminal (a live list of steps) or as plain lines where stdout is no terminal. */
+import type { Timer } from "../shared/clock.js";
 import type { Clock, Outcome, RunEvent, RunRecord, StepRecord } from "../station/ports.js";
-
-export type Language = "ko" | "en" | "both";
+import type { Language } from "./config.js";
 
 const OUTCOME_WORDS: Record<Outcome, { ko: string; en: string }> = {
   PASS: { ko: "합격", en: "PASS" },
@@ -13,10 +13,12 @@ const OUTCOME_WORDS: Record<Outcome, { ko: string; en: string }> = {
 
 const SIGNS: Record<StepRecord["state"], string> = { done: "✓", failed: "✗", skipped: "–" };
 const COLUMN = 22;
+/** ms between two drawings of the live list. */
+const REDRAW = 200;
 
 export interface Progress {
   event(event: RunEvent): void;
-  /** Ends the live list; lines printed afterwards stay below it. */
+  /** Ends the live list; lines printed afterwards stay below it. To be called however the run ended. */
   end(): void;
 }
 
@@ -24,6 +26,8 @@ interface Output {
   write(text: string): void;
   /** Terminals get the live list. */
   readonly live: boolean;
+  /** Size of the terminal now; undefined where nobody knows. */
+  size(): { readonly columns: number; readonly rows: number } | undefined;
 }
 
 /** Facts for machines: in the record, not on the screen. */
@@ -70,64 +74,93 @@ export function verdictLines(record: RunRecord, language: Language): string[] {
   return lines;
 }
 
-function plainProgress(output: Output): Progress {
+function resumedLines(runId: string, language: Language): string {
+  const ko = `중단된 작업 ${runId}을(를) 이어서 합니다.`;
+  const en = `Interrupted run ${runId} goes on.`;
+  return { ko: `${ko}\n`, en: `${en}\n`, both: `${ko}\n${en}\n` }[language];
+}
+
+function plainProgress(output: Output, language: Language): Progress {
   return {
     event(event) {
-      if (event.kind === "begun" && event.resumed) output.write(`taking up run ${event.header.runId} again\n`);
+      if (event.kind === "begun" && event.resumed) output.write(resumedLines(event.header.runId, language));
       if (event.kind === "step-finished") output.write(`${stepLine(event.record)}\n`);
     },
     end: () => undefined,
   };
 }
 
-function liveProgress(output: Output, clock: Clock): Progress {
-  let plan: readonly string[] = [];
-  const done = new Map<string, string>();
-  let running: { step: string; since: number } | undefined;
-  let drawn = 0;
-  let timer = clock.timer(0, () => undefined);
+/** What follows `step` in a list; all of it where the step is not there. */
+function after(steps: readonly string[], step: string | undefined): readonly string[] {
+  return steps.slice(step === undefined ? 0 : steps.indexOf(step) + 1);
+}
 
-  const draw = () => {
-    const lines = plan.map((step) => {
-      const line = done.get(step);
-      if (line !== undefined) return line;
-      if (running?.step !== step) return `○ ${step}`;
-      return `● ${step.padEnd(COLUMN)} ${((clock.monotonic() - running.since) / 1_000).toFixed(2).padStart(6)} s`;
-    });
-    output.write(`${drawn > 0 ? `\u001b[${drawn}A` : ""}${lines.map((line) => `\u001b[2K${line}\n`).join("")}`);
+/** Steps that ended stand for good; below them, drawn anew, the one at work and the ones to come, as many as the terminal has room for. */
+function liveProgress(output: Output, clock: Clock, language: Language): Progress {
+  let waiting: readonly string[] = [];
+  let running: { readonly step: string; readonly since: number } | undefined;
+  let drawn = 0;
+  let timer: Timer | undefined;
+
+  const fitted = (line: string) => {
+    const columns = output.size()?.columns ?? 0;
+    return columns > 1 ? line.slice(0, columns - 1) : line;
+  };
+  const liveLines = () => {
+    const lines = waiting.map((step) => `○ ${step}`);
+    if (running !== undefined) {
+      const seconds = ((clock.monotonic() - running.since) / 1_000).toFixed(2);
+      lines.unshift(`● ${running.step.padEnd(COLUMN)} ${seconds.padStart(6)} s`);
+    }
+    return lines.slice(0, Math.max(1, (output.size()?.rows ?? 24) - 2)).map(fitted);
+  };
+  /** Replaces the live part by lines that stay and a new live part. */
+  const draw = (lasting: string) => {
+    const lines = liveLines();
+    const back = drawn > 0 ? `\u001b[${drawn}A\r\u001b[J` : "";
+    output.write(`${back}${lasting}${lines.map((line) => `${line}\n`).join("")}`);
     drawn = lines.length;
   };
   const tick = () => {
-    draw();
-    timer = clock.timer(200, tick);
+    timer?.cancel();
+    draw("");
+    timer = clock.timer(REDRAW, tick);
   };
   return {
     event(event) {
-      if (event.kind === "begun") {
-        plan = event.header.plan;
-        if (event.resumed) output.write(`taking up run ${event.header.runId} again\n`);
-        tick();
-        return;
+      switch (event.kind) {
+        case "begun":
+          // Comes again when an interrupted run turned out to be another unit's and a fresh one began.
+          waiting = after(event.header.plan, running?.step);
+          if (event.resumed) draw(resumedLines(event.header.runId, language));
+          tick();
+          return;
+        case "step-started":
+          running = { step: event.step, since: clock.monotonic() };
+          // Steps before it that did not come were done in an earlier life of the run.
+          waiting = after(waiting, event.step);
+          draw("");
+          return;
+        case "step-finished":
+          running = undefined;
+          draw(`${fitted(stepLine(event.record))}\n`);
+          return;
+        case "ended":
+          return;
       }
-      if (event.kind === "step-started") {
-        if (!plan.includes(event.step)) plan = [...plan, event.step];
-        running = { step: event.step, since: clock.monotonic() };
-      }
-      if (event.kind === "step-finished") {
-        if (!plan.includes(event.record.step)) plan = [...plan, event.record.step];
-        done.set(event.record.step, stepLine(event.record));
-        running = undefined;
-      }
-      draw();
     },
     end() {
-      timer.cancel();
-      if (drawn > 0) draw();
+      timer?.cancel();
+      timer = undefined;
+      // What was never begun does not stay on the screen.
+      running = undefined;
+      waiting = [];
+      if (drawn > 0) draw("");
     },
   };
 }
 
 /** @param output where the lines go; `live` for a terminal */
-export function createProgress(output: Output, clock: Clock): Progress {
-  return output.live ? liveProgress(output, clock) : plainProgress(output);
+export function createProgress(output: Output, clock: Clock, language: Language): Progress {
+  return output.live ? liveProgress(output, clock, language) : plainProgress(output, language);
 }

@@ -7,7 +7,7 @@ import { isHex } from "../shared/bytes.js";
 import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { jsonLogger, silentLogger } from "../shared/logger.js";
-import type { Outcome, RunRecord } from "../station/ports.js";
+import type { Outcome, RunEvent, RunRecord } from "../station/ports.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
@@ -89,16 +89,26 @@ export async function runShown(
   order: Parameters<Station["run"]>[0],
   quiet: boolean,
 ): Promise<RunRecord> {
-  const output = { write: (text: string) => void io.stdout.write(text), live: io.stdout.isTTY === true };
-  const progress = createProgress(output, context.clock);
-  const record = await station.run(order, {
-    signal: io.signal,
-    ...(quiet ? {} : { onEvent: (event) => progress.event(event) }),
-  });
-  if (quiet) return record;
-  progress.end();
-  for (const line of verdictLines(record, context.config.language)) await printLine(io, line);
+  const { language } = context.config;
+  const output = {
+    write: (text: string) => void io.stdout.write(text),
+    live: io.stdout.isTTY === true,
+    size: () => sizeOf(io.stdout),
+  };
+  const progress = createProgress(output, context.clock, language);
+  const onEvent = quiet ? {} : { onEvent: (event: RunEvent) => progress.event(event) };
+  let record: RunRecord;
+  try {
+    record = await station.run(order, { signal: io.signal, ...onEvent });
+  } finally {
+    progress.end();
+  }
+  if (!quiet) for (const line of verdictLines(record, language)) await printLine(io, line);
   return record;
+}
+
+function sizeOf({ columns, rows }: Io["stdout"]): { columns: number; rows: number } | undefined {
+  return columns === undefined || rows === undefined ? undefined : { columns, rows };
 }
 
 export function runCommand(io: Io): Command {
