@@ -113,6 +113,8 @@ interface FailureRow {
  * repeats a SupplierSecretKey.
  */
 export const KMS_FAILURES = {
+  noPath: { reason: "INVALID", text: "There is nothing at this path." },
+  method: { reason: "INVALID", text: "This path does not have this method." },
   notJson: { reason: "INVALID", text: "The body is not JSON." },
   tooLarge: { reason: "INVALID", text: "The body is too large." },
   notObject: { reason: "INVALID", text: "The body must be a JSON object." },

@@ -53,15 +53,18 @@ export const FailureSchema = Type.Object({ resultMessage: Type.String() });
 export type FailureBody = Static<typeof FailureSchema>;
 
 interface FailureRow {
-  readonly status: 400 | 403 | 404 | 406 | 413 | 500;
+  readonly status: 400 | 403 | 404 | 405 | 406 | 413 | 500;
   /** `resultMessage`; `{}` stands for the value of the case. */
   readonly text: string;
 }
 
 /**
- * Every failure, the source's texts in the source's spelling, in the order in which a request is checked: 400, 406, 403, 404.
+ * Every failure, the source's texts in the source's spelling, in the order in which a request is checked: path and body, then 400,
+ * 406, 403, 404.
  */
 export const VPKI_FAILURES = {
+  noPath: { status: 404, text: "Not Found" },
+  method: { status: 405, text: "Method Not Allowed" },
   tooLarge: { status: 413, text: "Request body is too large" },
   notJson: { status: 400, text: "Request body is not a JSON object" },
   empty: { status: 400, text: "{} is empty" },

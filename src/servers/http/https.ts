@@ -1,6 +1,6 @@
 /** The HTTPS server that the vPKI and KMS plug-ins run in. */
 import { isIP } from "node:net";
-import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Clock } from "../../shared/clock.js";
 import type { Logger } from "../../shared/logger.js";
 import type { TlsFiles } from "./tls.js";
@@ -74,7 +74,9 @@ export function createHttps(options: HttpsOptions): FastifyInstance {
   const app = Fastify(settings) as unknown as FastifyInstance;
   takeJson(app);
   logRequests(app, options.logger, options.clock);
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: "Not Found" }));
+  app.setNotFoundHandler(notFound);
+  // Before the body is read: whether it is JSON makes no difference.
+  app.addHook("onRequest", async (request, reply) => (request.is404 ? notFound(request, reply) : undefined));
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = isBodyError(error) ? (error.statusCode ?? 400) : 500;
     return reply.code(status).send({ message: status === 500 ? "Internal Server Error" : error.message });
@@ -89,6 +91,10 @@ export function baseUrl(app: FastifyInstance): string {
   const wildcard = address.address === "0.0.0.0" || address.address === "::";
   const host = wildcard ? "localhost" : address.family === "IPv6" ? `[${address.address}]` : address.address;
   return `https://${host}:${address.port}`;
+}
+
+function notFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.code(404).send({ message: "Not Found" });
 }
 
 function takeJson(app: FastifyInstance): void {

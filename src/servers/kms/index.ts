@@ -8,6 +8,7 @@ import { ascii, equalConstantTime } from "../../shared/bytes.js";
 import type { Clock } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
+import { answerStrays } from "../http/strays.js";
 import { loadRegistry, type Registry } from "./registry.js";
 import { Failure, type KmsRequest, readRequest } from "./request.js";
 import { KmsService, type Success } from "./service.js";
@@ -94,6 +95,7 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
         route("PUT", "key", (request) => service.report("key", request));
         route("POST", "sync", (request) => service.sync(request));
         route("PUT", "sync", (request) => service.report("sync", request));
+        answerStrays(app, "/app", (reply, status) => refuse(reply, new Failure(status === 404 ? "noPath" : "method")));
       },
       close: async () => vault.close(),
     };

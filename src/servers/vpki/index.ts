@@ -9,6 +9,7 @@ import type { Clock } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
+import { answerStrays } from "../http/strays.js";
 import { AUTHORITY_NAMES, Authorities, type Authority } from "./authorities.js";
 import { caIssuersPath, type VpkiConfig } from "./config.js";
 import { Refusal } from "./request.js";
@@ -56,6 +57,7 @@ export async function createVpki(options: VpkiOptions): Promise<Vpki> {
       for (const type of VPKI_TYPES)
         for (const operation of VPKI_OPERATIONS) addEndpoint(app, type, operation, service, logger);
       for (const name of AUTHORITY_NAMES) addCertificate(app, authorities.get(name));
+      answerStrays(app, "/api", (reply, status) => refuse(reply, new Refusal(status === 404 ? "noPath" : "method")));
     },
   };
 }
