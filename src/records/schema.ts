@@ -16,7 +16,15 @@ const Header = Type.Object(
     runId: Type.String({ minLength: 1 }),
     bay: Text,
     link: Text,
-    profile: Type.Object({ name: Text, version: Type.Integer({ minimum: 1 }), hash: Hex(32) }, strict),
+    profile: Type.Object(
+      {
+        name: Text,
+        version: Type.Integer({ minimum: 1 }),
+        hash: Hex(32),
+        file: Type.Optional(Type.String({ description: "where the station read it from" })),
+      },
+      strict,
+    ),
     inputs: Type.Record(Type.String(), Text),
     expectedEcuId: Type.Optional(Type.String({ pattern: "^[0-9a-f]*$" })),
     startedAt: Time,

@@ -186,7 +186,13 @@ export interface RunHeader {
   /** Station's name of the place: one bay runs one unit at a time. */
   readonly bay: string;
   readonly link: string;
-  readonly profile: { readonly name: string; readonly version: number; readonly hash: string };
+  readonly profile: {
+    readonly name: string;
+    readonly version: number;
+    readonly hash: string;
+    /** Where it was read from, absolute. */
+    readonly file?: string;
+  };
   readonly inputs: Inputs;
   readonly expectedEcuId: string | undefined;
   /** ms since the epoch. */

@@ -41,6 +41,8 @@ export interface RunDeps {
   readonly orders: OrderSource;
   readonly profile: Profile;
   readonly profileHash: string;
+  /** The file that the profile was read from, absolute; for whoever takes the run up later. */
+  readonly profileFile?: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Lends a secret of the station's configuration; the run neither keeps nor wipes it. @throws StationError CONFIG_INVALID */
@@ -60,6 +62,11 @@ export interface RunRequest {
   readonly inputs: Inputs;
   /** The EcuID that was ordered, 54 hex digits of any case. */
   readonly ecuId?: string;
+  /**
+   * Nobody stands at the bay: go on with an interrupted run where its own unit is still there, begin nothing. Ends with RUN_INTERRUPTED
+   * where that cannot be.
+   */
+  readonly resumeOnly?: boolean;
 }
 
 export interface RunOptions {

@@ -45,6 +45,7 @@ export function obstacle(
   const ordered = now.request.ecuId?.toLowerCase();
   const known = header.expectedEcuId ?? ecuIdOf(run);
   if (ordered !== undefined && known !== undefined && ordered !== known) return "another EcuID is ordered now";
+  if (now.request.resumeOnly === true && ecuIdOf(run) === undefined) return "it had not identified its unit yet";
   return undefined;
 }
 

@@ -24,7 +24,12 @@ function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs): RunHeader
     runId: deps.newRunId(),
     bay: deps.bay,
     link: deps.link,
-    profile: { name: deps.profile.name, version: deps.profile.version, hash: deps.profileHash },
+    profile: {
+      name: deps.profile.name,
+      version: deps.profile.version,
+      hash: deps.profileHash,
+      ...(deps.profileFile === undefined ? {} : { file: deps.profileFile }),
+    },
     inputs,
     expectedEcuId: request.ecuId?.toLowerCase(),
     startedAt: deps.clock.now(),

@@ -14,7 +14,13 @@ import { silentLogger } from "../../../src/shared/logger.js";
 import { packageRoot } from "../../../src/shared/paths.js";
 import { Secret } from "../../../src/shared/secret.js";
 import type { KmsClient, RunEvent, RunRecord, VpkiClient } from "../../../src/station/ports.js";
-import { type OpenedEcu, type RunDeps, type RunOptions, runUnit } from "../../../src/station/run/index.js";
+import {
+  type OpenedEcu,
+  type RunDeps,
+  type RunOptions,
+  type RunRequest,
+  runUnit,
+} from "../../../src/station/run/index.js";
 import { FakeEcu } from "./fake-ecu.js";
 import { FakeKms, FakeVpki } from "./fake-servers.js";
 
@@ -189,9 +195,16 @@ export class Station {
   ) {}
 
   /** One unit, in virtual time. */
-  run(inputs: Record<string, string> = INPUTS, options: RunOptions & { ecuId?: string } = {}): Promise<RunRecord> {
-    const { ecuId, ...rest } = options;
-    const request = { inputs, ...(ecuId === undefined ? {} : { ecuId }) };
+  run(
+    inputs: Record<string, string> = INPUTS,
+    options: RunOptions & Omit<RunRequest, "inputs"> = {},
+  ): Promise<RunRecord> {
+    const { ecuId, resumeOnly, ...rest } = options;
+    const request = {
+      inputs,
+      ...(ecuId === undefined ? {} : { ecuId }),
+      ...(resumeOnly === undefined ? {} : { resumeOnly }),
+    };
     const onEvent = (event: RunEvent) => {
       this.events.push(event);
       rest.onEvent?.(event);

@@ -131,3 +131,47 @@ describe("a run that is cut and started again", () => {
     await second.stop();
   });
 });
+
+describe("a run that is taken up with nobody at the bay", () => {
+  async function interrupted(at: number): Promise<void> {
+    plant = new Plant();
+    plant.profile = keysProfile();
+    const first = await plant.start({ killer: new Killer(at) });
+    await first.run().catch(() => undefined);
+    await first.stop();
+  }
+
+  it("goes on with its unit", async () => {
+    await interrupted(30);
+    const second = await plant.start();
+    const record = await second.run({}, { resumeOnly: true });
+    expect(record.failure).toBeUndefined();
+    expect([record.outcome, record.resumed]).toEqual(["PASS", 1]);
+    await second.stop();
+  });
+
+  it("ends without a change where another unit is there now", async () => {
+    await interrupted(30);
+    const { FakeEcu } = await import("./fake-ecu.js");
+    plant.ecu = new FakeEcu(9);
+    const second = await plant.start();
+    const record = await second.run({}, { resumeOnly: true });
+    expect([record.outcome, record.failure?.code, record.identity]).toEqual(["ERROR", "RUN_INTERRUPTED", undefined]);
+    expect(plant.ecu.stored).toBe(0);
+    const { runs } = await second.records.history.list();
+    expect(runs.map(({ runId, code }) => [runId, code])).toEqual([[record.runId, "RUN_INTERRUPTED"]]);
+    await second.stop();
+  });
+
+  it("begins nothing where the run had not identified its unit yet, and closes it", async () => {
+    await interrupted(4);
+    const second = await plant.start();
+    const opened = plant.ecu.opened;
+    const record = await second.run({}, { resumeOnly: true });
+    expect(record.failure?.code).toBe("RUN_INTERRUPTED");
+    expect(plant.ecu.opened).toBe(opened);
+    const { runs } = await second.records.history.list();
+    expect(runs.map(({ outcome, code }) => [outcome, code])).toEqual([["ERROR", "RUN_INTERRUPTED"]]);
+    await second.stop();
+  });
+});

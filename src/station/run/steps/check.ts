@@ -1,4 +1,5 @@
 /** Before the unit is touched: inputs, the bay, an interrupted run, the servers, and what is owed to them. */
+import { StationError } from "../../../shared/errors.js";
 import type { Inputs } from "../../ports.js";
 import { checkOrders, resolveInputs } from "../inputs.js";
 import { parseStep, planOf } from "../plan.js";
@@ -40,8 +41,9 @@ export async function checkStep(run: Run, signal: AbortSignal): Promise<void> {
   const { profile, ledger, bay, secrets } = run.deps;
   run.release = await ledger.claim(bay);
   await findCandidate(run);
-  if (run.candidate === undefined) await beginFresh(run, signal);
-  else await run.takeUp(run.candidate);
+  if (run.candidate !== undefined) await run.takeUp(run.candidate);
+  else if (run.request.resumeOnly !== true) await beginFresh(run, signal);
+  else throw new StationError("RUN_INTERRUPTED", { details: { what: `nothing on ${bay} can go on` } });
   for (const key of profile.keys) if (key.secOC !== undefined) secrets(key.secOC.supplierSecret);
   await checkServers(run, signal);
   await flushResults(run, signal);

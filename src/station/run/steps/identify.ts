@@ -47,10 +47,16 @@ async function leaveCandidate(run: Run, identity: EcuIdentity, signal: AbortSign
   if (candidate === undefined) return;
   const known = ecuIdOf(candidate);
   if (known === undefined || known === identity.ecuId) return;
+  const why = `it was on unit ${known}, this is ${identity.ecuId}`;
+  if (run.request.resumeOnly === true) {
+    // The record is the missing unit's.
+    run.identity = undefined;
+    throw new StationError("RUN_INTERRUPTED", { details: { what: why } });
+  }
   const { runs, results, clock } = run.deps;
   const owed = await results.waiting({ runId: candidate.header.runId });
   const counted = { ...candidate, resumed: run.resumed };
-  await runs.finish(closedRecord(counted, `it was on unit ${known}, this is ${identity.ecuId}`, clock.now(), owed));
+  await runs.finish(closedRecord(counted, why, clock.now(), owed));
   for (const step of [...run.steps.keys()]) if (step !== "open") run.steps.delete(step);
   await beginFresh(run, signal);
 }
