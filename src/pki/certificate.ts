@@ -96,8 +96,10 @@ export function validity(
 
 function policies(profile: NonNullable<TypeProfile["policy"]>, urls: CertificateUrls, asSeen: boolean): Uint8Array {
   const id = oid(asSeen ? profile.oidAsSeen : profile.oid);
+  // RFC 5280 4.2.1.4 asks for UTF8String and forbids VisibleString, which the samples have.
+  const notice = textNode(asSeen ? TAG.VISIBLE_STRING : TAG.UTF8_STRING, urls.notice);
   const qualifiers = sequence(
-    sequence(oid(USER_NOTICE), sequence(textNode(TAG.VISIBLE_STRING, urls.notice))),
+    sequence(oid(USER_NOTICE), sequence(notice)),
     sequence(oid(CPS), textNode(TAG.IA5_STRING, urls.cps)),
   );
   const information = profile.qualifiers ? sequence(id, qualifiers) : sequence(id);

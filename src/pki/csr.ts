@@ -1,5 +1,6 @@
 /** PKCS#10 certification requests (RFC 2986). Attributes are kept raw: challengePassword comes as IA5String, which strict readers refuse. */
 import { concat } from "../shared/bytes.js";
+import { isStationError } from "../shared/errors.js";
 import {
   bitString,
   expectTag,
@@ -133,7 +134,8 @@ export async function verifyCsr(csr: Csr, wanted: { readonly curve: Curve; reado
   try {
     key = readPublicKey(csr.publicKey);
   } catch (error) {
-    return { ok: false, reason: "curve", what: error instanceof Error ? error.message : String(error) };
+    if (!isStationError(error, "PKI_UNREADABLE")) throw error;
+    return { ok: false, reason: "curve", what: String(error.details.what) };
   }
   if (key.curve !== wanted.curve)
     return { ok: false, reason: "curve", what: `${key.curve} instead of ${wanted.curve}` };

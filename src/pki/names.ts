@@ -116,6 +116,7 @@ export function formatDn(attributes: readonly DnAttribute[]): string {
     .join(",");
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ESCAPED_BYTES = /^\\([0-9a-fA-F]{2})/;
 
 /** Value at `start` up to an unescaped `,` or the end, unescaped; the place behind it. */
@@ -147,10 +148,7 @@ function readValue(text: string, start: number): { value: string; end: number } 
     at += character.length;
   }
   try {
-    const value = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      Buffer.concat(bytes, size).subarray(0, kept),
-    );
-    return { value, end: at };
+    return { value: utf8.decode(Buffer.concat(bytes, size).subarray(0, kept)), end: at };
   } catch (error) {
     throw unreadable("a name value that is not UTF-8", error);
   }
@@ -177,8 +175,8 @@ export function parseDn(text: string): DnAttribute[] {
     const type = equals < 0 ? undefined : typeOf(text.slice(at, equals).trim());
     if (type === undefined) throw unreadable("a name that is not TYPE=value,TYPE=value");
     const { value, end } = readValue(text, equals + 1);
-    attributes.unshift({ type, value });
-    if (end >= text.length) return attributes;
+    attributes.push({ type, value });
+    if (end >= text.length) return attributes.reverse();
     at = end + 1;
   }
 }

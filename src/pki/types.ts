@@ -73,7 +73,7 @@ export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> =
     hash: "sha512",
     subject: subject({ type: "DC", value: "OEM20" }, ANY_NAME),
     years: 30,
-    criticalKeyIdentifiersAsSeen: false,
+    criticalKeyIdentifiersAsSeen: true,
     policy: undefined,
     extKeyUsage: undefined,
     crlDistributionPoint: { critical: false },

@@ -87,7 +87,7 @@ const WANTED = {
   },
   "prov-15118-20": {
     usual: [[AKI, any], [SKI, any], USAGE, BASIC, [CDP, CRL]],
-    asSeen: [[AKI, any], [SKI, any], USAGE, BASIC, [CDP, CRL]],
+    asSeen: [[`${AKI} critical`, any], [`${SKI} critical`, any], USAGE, BASIC, [CDP, CRL]],
   },
   "vehicle-15118-20": {
     usual: [[AKI, any], [SKI, any], USAGE, BASIC, [`${EKU} critical`, BOTH], [`${CDP} critical`, CRL]],
@@ -145,7 +145,7 @@ describe("certificates of the five types", () => {
     expect(openssl("verify", "-x509_strict", "-policy_check", ...at, ...chain, file).trim()).toBe(`${file}: OK`);
   });
 
-  it.each(["vehicle-15118-20", "ccu-sha512"] as const)(
+  it.each(["prov-15118-20", "vehicle-15118-20", "ccu-sha512"] as const)(
     "%s: as seen, OpenSSL refuses the critical identifiers",
     async (type) => {
       const { curve } = CERTIFICATE_TYPES[type];
@@ -174,6 +174,18 @@ describe("certificates of the five types", () => {
     const { extensions } = parseCertificate(der);
     expect(Buffer.from(extensions.get("2.5.29.15")?.value ?? []).toString("hex")).toBe("03020388");
     expect(Buffer.from(extensions.get("2.5.29.19")?.value ?? []).toString("hex")).toBe("3000");
+  });
+
+  it("write the user notice as UTF8String, as seen as VisibleString", async () => {
+    const noticeTag = async (asSeen: boolean) => {
+      const der = Buffer.from(
+        await leaf("ccu-sha256", leaves["P-256"], { dn: ISSUER, pair: keys["P-256"] }, { asSeen }),
+      );
+      const at = der.indexOf(URLS.notice);
+      return [der[at - 2], der[at - 1]];
+    };
+    expect(await noticeTag(false)).toEqual([0x0c, URLS.notice.length]);
+    expect(await noticeTag(true)).toEqual([0x1a, URLS.notice.length]);
   });
 
   it("write UTCTime up to 2049 and GeneralizedTime later", async () => {
