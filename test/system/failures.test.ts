@@ -166,11 +166,105 @@ describe("a wrong unit is refused before anything is written to it", () => {
     await proxy.close();
   });
 
+  it("and says so on the screen: step, verdict, both texts and the code", async () => {
+    const args = ["run", ...BODY_ARGS, "--link", other.url, "--data", tempFolder(), "--config", configs.whole];
+    const done = await start("ecustation", args, { limit: BOUND }).finished;
+    expect(done).toMatchObject({ code: 1, stderr: "" });
+    const lines = done.stdout.trimEnd().split("\n");
+    expect(lines).toEqual([
+      expect.stringMatching(/^✓ open +\d+\.\d\d s$/),
+      expect.stringMatching(/^✗ identify +\d+\.\d\d s /),
+      expect.stringMatching(/^FAIL 불합격 {2}\d+\.\d\d s {2}KMHC851CFLU061234/),
+      expect.stringMatching(/^ {2}ECU의 VIN이 스캔과 다릅니다: KMHC851CFLU069999 /),
+      expect.stringMatching(/^ {2}The ECU holds another VIN than scanned: KMHC851CFLU069999 /),
+      "  ECU_VIN_MISMATCH in identify",
+    ]);
+  });
+
   it("and passes with the VIN that it holds", async () => {
     const vin = "KMHC851CFLU069999";
     const record = await passes(["--profile", "body-she", "--vin", vin], other.url, tempFolder());
     expect(record.identity?.vin).toBe(vin);
   });
+});
+
+interface OwnServers {
+  readonly first: Servers;
+  /** Starts them again on the same ports and stores. */
+  again(): Promise<Servers>;
+  /** Of the station. */
+  readonly config: string;
+  readonly home: string;
+}
+
+/** Servers that a test may kill. */
+async function ownServers(): Promise<OwnServers> {
+  const home = tempFolder("kms");
+  const file = join(home, "servers.yaml");
+  const embedded = { vpkiPort: await freePort(), kmsPort: await freePort() };
+  writeFileSync(file, JSON.stringify({ schema: 1, mode: "simulator", servers: { embedded } }));
+  const again = () => startServers(["--config", file, "--data", home]);
+  const first = await again();
+  return { first, again, config: externalConfig(first, home, {}), home };
+}
+
+/** The KMS took every report that the station wrote, each once, and holds each key as the ECU's once a run. */
+function expectAgreement(home: string, data: string, runs: number): void {
+  const owed = rows<{ id: string }>(recordsFile(data), "SELECT id FROM outbox ORDER BY id");
+  const taken = rows<{ id: string }>(kmsFile(home), "SELECT idempotency AS id FROM reports ORDER BY idempotency");
+  expect(taken).toEqual(owed);
+  const doubled = "SELECT set_id FROM reports GROUP BY set_id, kind HAVING count(*) > 1";
+  expect(rows(kmsFile(home), doubled)).toEqual([]);
+  const confirmed = "SELECT count(*) AS times FROM sets WHERE state = 'confirmed' AND slot = 1";
+  expect(rows(kmsFile(home), confirmed)).toEqual([{ times: runs }]);
+}
+
+// First of those that go side by side: one of them waits for 20 s.
+describe("a KMS that dies in the middle of a run", SIDE_BY_SIDE, () => {
+  it.each([
+    // The master key authorises the others, so the run waits for its report until its patience ends.
+    ["the master key", 1, /^key:secoc-4$/],
+    ["another key", 4, /^key:secoc-[67]$/],
+  ] as const)(
+    "under the load of %s: the result is owed, the next start delivers it, and it counts once",
+    placed(async (_, load, step) => {
+      const { first, again, config, home } = await ownServers();
+      const ecu = await startEcu("body-she");
+      const proxy = await startProxy(ecu.url);
+      const data = tempFolder();
+      proxy.at(FRAME.loadKey, load, () => void first.kill());
+      const done = await startRun(BODY_ARGS, proxy.url, data, config).finished;
+      const record = await expectEnd(done, data, ["ERROR", "KMS_UNREACHABLE", expect.stringMatching(step)]);
+      expect(record.owed).toBe(1);
+      expect(rows(recordsFile(data), "SELECT count(*) AS n FROM outbox WHERE state = 'waiting'")).toEqual([{ n: 1 }]);
+
+      const second = await again();
+      const serving = start("ecustation", ["serve", "--data", data, "--config", config]);
+      await serving.line(() => true);
+      await until(() => rows(recordsFile(data), "SELECT 1 FROM outbox WHERE state <> 'delivered'").length === 0);
+      await serving.stop();
+      expectAgreement(home, data, 1);
+      await passes(BODY_ARGS, proxy.url, data, config);
+      expectAgreement(home, data, 2);
+      await Promise.all([proxy.close(), ecu.stop(), second.stop()]);
+    }),
+  );
+
+  it(
+    "and comes back while the run waits for it: the run goes on and passes",
+    placed(async () => {
+      const { first, again, config, home } = await ownServers();
+      const ecu = await startEcu("body-she");
+      const proxy = await startProxy(ecu.url);
+      const data = tempFolder();
+      const restarted = new Promise<Servers>((resolve) => {
+        proxy.at(FRAME.loadKey, 1, () => void first.kill().then(() => resolve(again())));
+      });
+      await passes(BODY_ARGS, proxy.url, data, config);
+      expectAgreement(home, data, 1);
+      await Promise.all([proxy.close(), ecu.stop(), (await restarted).stop()]);
+    }),
+  );
 });
 
 /** Faults of the unit; `again`: without the fault the same unit passes. */
@@ -262,55 +356,6 @@ describe("a run that the operator ends", SIDE_BY_SIDE, () => {
       expect(proxy.sent()).toMatch(/C\r$/);
       await passes(args, proxy.url, data);
       await Promise.all([proxy.close(), ecu.stop()]);
-    }),
-  );
-});
-
-describe("a KMS that dies in the middle of a run", SIDE_BY_SIDE, () => {
-  it(
-    "leaves the results owed; the next start delivers them, each in effect once",
-    placed(async () => {
-      const home = tempFolder("kms");
-      const [vpkiPort, kmsPort] = [await freePort(), await freePort()];
-      const file = join(home, "servers.yaml");
-      writeFileSync(
-        file,
-        `schema: 1\nmode: simulator\nservers: { embedded: { vpkiPort: ${vpkiPort}, kmsPort: ${kmsPort} } }\n`,
-      );
-      const own = ["--config", file, "--data", home];
-      const first = await startServers(own);
-      const config = externalConfig(first, home, {});
-      const ecu = await startEcu("body-she");
-      const proxy = await startProxy(ecu.url);
-      const data = tempFolder();
-      proxy.at(FRAME.loadKey, 4, () => void first.kill());
-      const done = await startRun(BODY_ARGS, proxy.url, data, config).finished;
-      const record = await expectEnd(done, data, [
-        "ERROR",
-        "KMS_UNREACHABLE",
-        expect.stringMatching(/^key:secoc-[67]$/),
-      ]);
-      expect(record.owed).toBe(1);
-      expect(rows(recordsFile(data), "SELECT count(*) AS n FROM outbox WHERE state = 'waiting'")).toEqual([{ n: 1 }]);
-
-      const second = await startServers(own);
-      // A start for another unit on another place delivers them as well.
-      const serving = start("ecustation", ["serve", "--data", data, "--config", config]);
-      await serving.line(() => true);
-      await until(() => rows(recordsFile(data), "SELECT 1 FROM outbox WHERE state <> 'delivered'").length === 0);
-      await serving.stop();
-      const owed = rows<{ id: string }>(recordsFile(data), "SELECT id FROM outbox");
-      const taken = rows<{ id: string }>(kmsFile(home), "SELECT idempotency AS id FROM reports");
-      expect(taken.map(({ id }) => id).sort()).toEqual(owed.map(({ id }) => id).sort());
-
-      await passes(BODY_ARGS, proxy.url, data, config);
-      const sets =
-        "SELECT slot, count(*) AS times, max(counter) AS counter FROM sets WHERE state = 'confirmed' GROUP BY slot";
-      const [master] = rows<{ slot: number; times: number }>(kmsFile(home), sets);
-      expect(master).toMatchObject({ slot: 1, times: 2 });
-      const doubled = "SELECT set_id FROM reports WHERE status = 'Success' GROUP BY set_id, kind HAVING count(*) > 1";
-      expect(rows(kmsFile(home), doubled)).toEqual([]);
-      await Promise.all([proxy.close(), ecu.stop(), second.stop()]);
     }),
   );
 });
