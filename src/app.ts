@@ -1,6 +1,5 @@
 /** Composition root: reads the configuration and wires adapters to the station's ports. Nobody of the layers below imports it. */
 import { randomBytes, randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ExternalServers, readSecret, reason, recordsFile, type StationConfig } from "./cli/config.js";
@@ -26,18 +25,45 @@ import { ensureTls } from "./servers/http/tls.js";
 import { createKms } from "./servers/kms/index.js";
 import { createVpki } from "./servers/vpki/index.js";
 import type { Clock } from "./shared/clock.js";
-import { StationError } from "./shared/errors.js";
+import { describe, StationError } from "./shared/errors.js";
 import type { Logger } from "./shared/logger.js";
-import { packageRoot } from "./shared/paths.js";
+import { programVersion } from "./shared/paths.js";
 import type { Secret } from "./shared/secret.js";
 import type { RunHeader, RunRecord } from "./station/ports.js";
 import { type OpenedEcu, type RunDeps, type RunOptions, type RunRequest, runUnit } from "./station/run/index.js";
 
+/** What the commands that open a station or the servers have in common. */
 export interface AppContext {
   readonly config: StationConfig;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends a start that is still going on. */
+  readonly signal: AbortSignal;
+}
+
+/** What was opened so far: closed in the opposite order, all of it, whatever fails. */
+class Opened {
+  readonly #ends: (() => Promise<void>)[] = [];
+
+  add<T>(thing: T, end: (thing: T) => Promise<void>): T {
+    this.#ends.push(() => end(thing));
+    return thing;
+  }
+
+  /** @throws the first failure, once everything was tried */
+  async close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const end of this.#ends.splice(0).reverse()) await end().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Closes after a failed start, whose own error is the one to tell. */
+  async abandon(logger: Logger): Promise<void> {
+    await this.close().catch((error: unknown) =>
+      logger.warn("a failed start left something", { error: describe(error) }),
+    );
+  }
 }
 
 /** Most ms that a first start waits for another process that is making the same CAs. */
@@ -59,7 +85,7 @@ export interface RunningServers {
 
 /**
  * Starts vPKI and KMS with their stores under `DATA/servers`.
- * @throws StationError CONFIG_INVALID, STORE_FAILED
+ * @throws StationError CONFIG_INVALID, STORE_FAILED; RUN_ABORTED where the signal ended first
  */
 export async function startServers(context: AppContext, stores: StoreHost): Promise<RunningServers> {
   const { config, clock, logger } = context;
@@ -68,20 +94,23 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
   const { host, vpkiPort, kmsPort, registry, asSeen } = config.servers;
+  const { signal } = context;
   const dir = join(config.dataDir, "servers");
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const parts = await withFileLock(join(dir, "start.lock"), FIRST_START_LIMIT, clock, async () => {
+  const opened = new Opened();
+  const make = async () => {
     const tls = await ensureTls(join(dir, "tls"), { clock, hosts: [host] });
+    signal.throwIfAborted();
+    const fixed = vpkiPort === 0 ? {} : { baseUrl: `https://${host}:${vpkiPort}` };
     const vpki = await createVpki({
       stores,
       dir: join(dir, "vpki"),
       clock,
       logger: logger.child({ server: "vpki" }),
-      config: {
-        asSeen: Object.fromEntries(asSeen.map((type) => [type, true])),
-        ...(vpkiPort === 0 ? {} : { baseUrl: `https://${host}:${vpkiPort}` }),
-      },
+      config: { asSeen: Object.fromEntries(asSeen.map((type) => [type, true])), ...fixed },
     });
+    opened.add(vpki, (server) => server.close());
+    signal.throwIfAborted();
     const kms = await createKms({
       stores,
       dir: join(dir, "kms"),
@@ -89,37 +118,38 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
       logger: logger.child({ server: "kms" }),
       registryFile: registry,
     });
+    opened.add(kms, (server) => server.close());
     return { tls, vpki, kms };
-  });
-  const { tls, vpki, kms } = parts;
-  const listen = async (name: "vpki" | "kms", port: number) => {
-    const app = createHttps({ tls, host, clock, logger: logger.child({ server: name }) });
-    await app.register(parts[name].plugin);
-    try {
-      await app.listen({ host, port });
-    } catch (error) {
-      const what = `servers.embedded: ${name} cannot listen on ${host}:${port} (${(error as NodeJS.ErrnoException).code})`;
-      throw new StationError("CONFIG_INVALID", { details: { what }, cause: error });
-    }
-    return app;
   };
-  const vpkiApp = await listen("vpki", vpkiPort);
-  const kmsApp = await listen("kms", kmsPort).catch(async (error: unknown) => {
-    await vpkiApp.close();
+  try {
+    const made = await withFileLock(join(dir, "start.lock"), FIRST_START_LIMIT, clock, make, signal);
+    const { tls, vpki } = made;
+    const listen = async (name: "vpki" | "kms", port: number) => {
+      signal.throwIfAborted();
+      const app = createHttps({ tls, host, clock, logger: logger.child({ server: name }) });
+      opened.add(app, (server) => server.close());
+      await app.register(made[name].plugin);
+      try {
+        await app.listen({ host, port });
+      } catch (error) {
+        const what = `servers.embedded: ${name} cannot listen on ${host}:${port} (${(error as NodeJS.ErrnoException).code})`;
+        throw new StationError("CONFIG_INVALID", { details: { what }, cause: error });
+      }
+      return baseUrl(app);
+    };
+    return {
+      vpki: await listen("vpki", vpkiPort),
+      kms: await listen("kms", kmsPort),
+      ca: tls.caFile,
+      clientCert: tls.clientCertFile,
+      clientKey: tls.clientKeyFile,
+      chainFile: vpki.chainFile,
+      close: () => opened.close(),
+    };
+  } catch (error) {
+    await opened.abandon(logger);
     throw error;
-  });
-  return {
-    vpki: baseUrl(vpkiApp),
-    kms: baseUrl(kmsApp),
-    ca: tls.caFile,
-    clientCert: tls.clientCertFile,
-    clientKey: tls.clientKeyFile,
-    chainFile: vpki.chainFile,
-    close: async () => {
-      await Promise.all([vpkiApp.close(), kmsApp.close()]);
-      await Promise.all([vpki.close(), kms.close()]);
-    },
-  };
+  }
 }
 
 /** What one run is started with. */
@@ -141,25 +171,23 @@ export interface Station {
   close(): Promise<void>;
 }
 
-/** Opens the station: its records, the embedded servers where the configuration has them, clients and outbox. */
+/**
+ * Opens the station: its records, the embedded servers where the configuration has them, clients and outbox.
+ * @throws StationError CONFIG_INVALID, STORE_FAILED; RUN_ABORTED where the signal ended first
+ */
 export async function openStation(context: AppContext): Promise<Station> {
   const { config, clock, logger } = context;
-  const stores = workerStores();
-  const opened: (() => Promise<void>)[] = [() => stores.close()];
-  const close = async () => {
-    for (const end of opened.splice(0).reverse()) await end();
-  };
+  const opened = new Opened();
+  const stores = opened.add(workerStores(), (host) => host.close());
   try {
     const records = await openRecords({ stores, file: recordsFile(config), clock });
     const servers = config.servers.kind === "embedded" ? await startServers(context, stores) : undefined;
-    if (servers !== undefined) opened.push(() => servers.close());
+    if (servers !== undefined) opened.add(servers, (running) => running.close());
     const points = killPointsOf(context);
-    const clients = await openClients(context, servers);
-    opened.push(() => clients.close());
+    const clients = opened.add(await openClients(context, servers), (pair) => pair.close());
     const kms = points?.kms(clients.kms) ?? clients.kms;
     const vpki = points?.vpki(clients.vpki) ?? clients.vpki;
-    const outbox = createOutbox({ records, kms, clock, logger });
-    opened.push(() => outbox.close());
+    const outbox = opened.add(createOutbox({ records, kms, clock, logger }), (box) => box.close());
     outbox.start();
     const runs = points?.runs(records.runs) ?? records.runs;
     return {
@@ -167,12 +195,12 @@ export async function openStation(context: AppContext): Promise<Station> {
       history: records.history,
       outbox,
       servers,
-      close,
+      close: () => opened.close(),
       run: (order, options) =>
         runOne(order, context, { runs, ledger: records.ledger, results: outbox, kms, vpki }, options),
     };
   } catch (error) {
-    await close();
+    await opened.abandon(logger);
     throw error;
   }
 }
@@ -233,7 +261,7 @@ async function runOne(
   options: RunOptions | undefined,
 ): Promise<RunRecord> {
   const { config, clock, logger } = context;
-  const { link, profile: found, inputs, ecuId } = order;
+  const { link, profile: found, bay, ...request } = order;
   const simulated = isSimulatorLink(link);
   const key = await readSecurityKey(found, config.mode);
   const secrets = new Map<string, Secret>();
@@ -256,6 +284,7 @@ async function runOne(
       orders: simulated && config.orders === "simulator" ? simulatorOrders((below) => randomInt(below)) : noOrders,
       profile: found.profile,
       profileHash: found.hash,
+      profileFile: found.file,
       clock,
       logger,
       secrets(name) {
@@ -266,11 +295,11 @@ async function runOne(
       random: (length) => new Uint8Array(randomBytes(length)),
       newRunId: () => newRunId(clock.now()),
       programVersion: programVersion(),
-      bay: order.bay ?? bayOf(link),
+      bay: bay ?? bayOf(link),
       link,
       timers: { flush: config.limits.flush },
     };
-    return await runUnit(deps, { inputs, ...(ecuId === undefined ? {} : { ecuId }) }, options);
+    return await runUnit(deps, request, options);
   } finally {
     key.wipe();
     for (const secret of secrets.values()) secret.wipe();
@@ -305,9 +334,4 @@ async function openEcu(
 function newRunId(now: number): string {
   const time = new Date(now).toISOString().replace(/[-:.]/g, "");
   return `${time}-${randomBytes(5).toString("hex")}`;
-}
-
-export function programVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string };
-  return version;
 }

@@ -1,6 +1,7 @@
 /** `ecustation demo` (npm start): embedded servers, a simulated EVCC, one unit provisioned; then it stays up. */
 import { Command } from "commander";
 import { openStation } from "../app.js";
+import type { Language } from "./config.js";
 import { type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
 import { contextOf, OUTCOME_EXITS, runShown } from "./run.js";
@@ -9,6 +10,12 @@ import { untilEnded } from "./wait.js";
 interface DemoFlags extends GlobalOptions {
   once?: boolean;
   profile: string;
+}
+
+function stayingUp(language: Language): string[] {
+  const ko = "서버가 계속 실행됩니다. 끝내려면 Ctrl+C를 누르십시오.";
+  const en = "The servers stay up; Ctrl+C ends.";
+  return { ko: [ko], en: [en], both: [ko, en] }[language];
 }
 
 export function demoCommand(io: Io): Command {
@@ -30,7 +37,7 @@ export function demoCommand(io: Io): Command {
         const record = await runShown(io, station, context, { profile, link: "sim:", inputs: {} }, false);
         setExit(io, OUTCOME_EXITS[record.outcome]);
         if (all.once === true) return;
-        await printLine(io, "The servers stay up; Ctrl+C ends.");
+        for (const line of stayingUp(context.config.language)) await printLine(io, line);
         await untilEnded(io.signal);
         setExit(io, 0);
       } finally {

@@ -1,10 +1,8 @@
 /** `ecustation`: finds the command, turns every failure into one line and an exit code. */
 import { EventEmitter } from "node:events";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { asStationError, type ErrorCode, isStationError, StationError } from "../shared/errors.js";
-import { packageRoot } from "../shared/paths.js";
+import { programVersion } from "../shared/paths.js";
 import { COMMANDS, type CommandRow } from "./commands.js";
 import { EXIT, type Io, isBrokenPipe, writeAll } from "./io.js";
 
@@ -112,7 +110,7 @@ function rowOf(argv: readonly string[]): CommandRow | undefined {
 async function programFor(row: CommandRow | undefined, argv: readonly string[], io: Io): Promise<Command> {
   const program = new Command("ecustation")
     .description("provisions ECUs: certificates from the vPKI, SHE keys from the KMS, proven and recorded")
-    .version(version(), "--version", "prints the version")
+    .version(programVersion(), "--version", "prints the version")
     .option("--config <file>", "configuration file (default: simulator)")
     .option("--data <dir>", "folder of stores, keys and traces (default: under the user's data directory)")
     .addHelpText("after", "\nExample:\n  ecustation run --profile evcc --link sim:");
@@ -145,9 +143,4 @@ function prepare(command: Command, io: Io): void {
       writeErr: () => undefined,
     });
   for (const child of command.commands) prepare(child, io);
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string };
-  return version;
 }

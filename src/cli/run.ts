@@ -61,7 +61,7 @@ export async function contextOf(io: Io, flags: GlobalOptions & { log?: boolean }
           () => systemClock.now(),
         )
       : silentLogger;
-  return { config, clock: systemClock, logger, env: io.env };
+  return { config, clock: systemClock, logger, env: io.env, signal: io.signal };
 }
 
 /** Where the unit is: as given, else the configuration's first bay, else a simulator. */

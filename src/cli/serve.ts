@@ -1,10 +1,10 @@
 /** `ecustation serve`: the station as a service: servers where configured, interrupted runs taken up again, owed results delivered. */
 import { Command } from "commander";
-import type { AppContext } from "../app.js";
-import { openStation, type Station } from "../app.js";
-import { describe } from "../shared/errors.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
-import { findProfile } from "./profiles.js";
+import { type AppContext, openStation, type Station } from "../app.js";
+import { describe, StationError } from "../shared/errors.js";
+import type { RunHeader } from "../station/ports.js";
+import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
+import { type FoundProfile, findProfile } from "./profiles.js";
 import { verdictLines } from "./progress.js";
 import { contextOf } from "./run.js";
 import { untilEnded } from "./wait.js";
@@ -34,24 +34,39 @@ export function serveCommand(io: Io): Command {
     });
 }
 
-/** Runs that a crash or a power cut left, each in its place; one that cannot go on is closed with its record. */
+/** Runs that a crash or a power cut left, each in its place. What cannot go on is told; the next run on that bay closes it. */
 async function takeUp(io: Io, station: Station, context: AppContext): Promise<void> {
   await Promise.all(
     (await station.interrupted()).map(async (header) => {
       try {
-        const profile = await findProfile(header.profile.name, context.config.profileDirs);
-        const order = {
-          profile,
-          link: header.link,
-          bay: header.bay,
-          inputs: header.inputs,
-          ...(header.expectedEcuId === undefined ? {} : { ecuId: header.expectedEcuId }),
-        };
+        const profile = await profileOf(header, context);
+        const { link, bay, inputs, expectedEcuId } = header;
+        const ordered = expectedEcuId === undefined ? {} : { ecuId: expectedEcuId };
+        const order = { profile, link, bay, inputs, ...ordered, resumeOnly: true };
         const record = await station.run(order, { signal: io.signal });
         for (const line of verdictLines(record, context.config.language)) await printLine(io, line);
       } catch (error) {
         context.logger.error("an interrupted run was not taken up", { run: header.runId, error: describe(error) });
+        await writeAll(io.stderr, `ecustation: run ${header.runId} was not taken up: ${describe(error)}\n`);
       }
     }),
   );
+}
+
+/** The very profile that the run began with: by its file, else by its name. @throws StationError PROFILE_NOT_FOUND, RUN_INTERRUPTED */
+async function profileOf({ profile }: RunHeader, { config }: AppContext): Promise<FoundProfile> {
+  let failure: unknown;
+  for (const where of [profile.file, profile.name]) {
+    if (where === undefined) continue;
+    try {
+      const found = await findProfile(where, config.profileDirs);
+      if (found.hash === profile.hash) return found;
+      failure = new StationError("RUN_INTERRUPTED", {
+        details: { what: `profile ${profile.name} is another one now` },
+      });
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
