@@ -36,6 +36,9 @@ const ATTRIBUTE_TYPES: Readonly<Record<string, { oid: string; tag: number }>> = 
   EMAILADDRESS: { oid: "1.2.840.113549.1.9.1", tag: TAG.IA5_STRING },
 };
 const SHORT_NAMES = new Map(Object.entries(ATTRIBUTE_TYPES).map(([name, type]) => [type.oid, name]));
+/** More than any real name has; bounds the work that a request can ask for. */
+const MAX_ATTRIBUTES = 64;
+const TOO_LONG = `a name of more than ${MAX_ATTRIBUTES} attributes`;
 const DOTTED = /^[0-2](\.\d+)+$/;
 const ALLOWED: Readonly<Record<number, RegExp>> = {
   [TAG.PRINTABLE_STRING]: /^[A-Za-z0-9 '()+,\-./:=?]*$/,
@@ -86,7 +89,9 @@ export function encodeName(attributes: readonly DnAttribute[]): Uint8Array {
 
 /** Attributes of a DER Name of any string types. @throws StationError PKI_UNREADABLE, also for a RDN of several attributes */
 export function decodeName(der: Uint8Array): DnAttribute[] {
-  return readAll(readWhole(der, TAG.SEQUENCE, "name").content).map((rdn) => {
+  const rdns = readAll(readWhole(der, TAG.SEQUENCE, "name").content);
+  if (rdns.length > MAX_ATTRIBUTES) throw unreadable(TOO_LONG);
+  return rdns.map((rdn) => {
     const [pair, ...more] = readAll(expectTag(rdn, TAG.SET, "relative name").content);
     if (more.length > 0) throw unreadable("a relative name of several attributes");
     const [type, value, ...rest] = readAll(expectTag(pair, TAG.SEQUENCE, "name attribute").content);
@@ -175,7 +180,7 @@ export function parseDn(text: string): DnAttribute[] {
     const type = equals < 0 ? undefined : typeOf(text.slice(at, equals).trim());
     if (type === undefined) throw unreadable("a name that is not TYPE=value,TYPE=value");
     const { value, end } = readValue(text, equals + 1);
-    attributes.push({ type, value });
+    if (attributes.push({ type, value }) > MAX_ATTRIBUTES) throw unreadable(TOO_LONG);
     if (end >= text.length) return attributes.reverse();
     at = end + 1;
   }

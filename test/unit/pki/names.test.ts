@@ -67,6 +67,14 @@ describe("distinguished names", () => {
     );
   });
 
+  it("takes names of up to 64 attributes, in DER and as text", () => {
+    const of = (count: number) => Array.from({ length: count }, () => ({ type: "OU", value: "x" }));
+    expect(parseDn(formatDn(of(64)))).toEqual(decodeName(encodeName(of(64))));
+    const refused = expect.objectContaining({ code: "PKI_UNREADABLE" });
+    expect(() => parseDn(formatDn(of(65)))).toThrow(refused);
+    expect(() => decodeName(encodeName(of(65)))).toThrow(refused);
+  });
+
   it("answers any text and any bytes with a name or with PKI_UNREADABLE", () => {
     const fragments = fc.array(
       fc.constantFrom("cn", "=", ",", "\\", "#", " ", "0c", "+", "a", '"', "\0", "남", "\ud800"),
