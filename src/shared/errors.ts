@@ -33,8 +33,8 @@ export const ERRORS = {
   LINK_UNSUPPORTED: row(
     "link",
     false,
-    "이 PC에서 지원되지 않는 링크입니다: {what}",
-    "This link cannot be used here: {what}",
+    "이 PC에서 지원되지 않는 링크입니다: {what}. ecustation doctor로 부족한 것을 확인하십시오.",
+    "This link cannot be used here: {what}. ecustation doctor says what is missing.",
   ),
   LINK_OPEN_FAILED: row(
     "link",
@@ -51,65 +51,75 @@ export const ERRORS = {
   LINK_SEND_FAILED: row(
     "link",
     true,
-    "어댑터가 프레임을 보내지 못했습니다 ({what}).",
-    "The adapter did not send a frame ({what}).",
+    "어댑터가 프레임을 보내지 못했습니다 ({what}). 배선과 ECU 전원을 확인하고 같은 유닛을 다시 스캔하십시오.",
+    "The adapter did not send a frame ({what}). Check the wiring and the ECU's power, then scan the same unit again.",
   ),
   LINK_BUS_OFF: row(
     "link",
     true,
-    "CAN 버스가 bus-off 상태입니다. 배선과 종단 저항을 확인하십시오.",
-    "The CAN bus is off. Check the wiring and the termination.",
+    "CAN 버스가 bus-off 상태입니다. 배선과 종단 저항을 확인하십시오. 그런 다음 같은 유닛을 다시 스캔하십시오.",
+    "The CAN bus is off. Check the wiring and the termination. Then scan the same unit again.",
   ),
 
   ISOTP_TIMEOUT_A: row(
     "transport",
     true,
-    "프레임 송신이 확인되지 않았습니다 (N_As/N_Ar {ms} ms).",
-    "A frame was not confirmed as sent (N_As/N_Ar {ms} ms).",
+    "프레임 송신이 확인되지 않았습니다 (N_As/N_Ar {ms} ms). 배선과 ECU 전원을 확인하고 같은 유닛을 다시 스캔하십시오.",
+    "A frame was not confirmed as sent (N_As/N_Ar {ms} ms). Check the wiring and the ECU's power, then scan the same unit again.",
   ),
   ISOTP_TIMEOUT_BS: row(
     "transport",
     true,
-    "ECU가 흐름 제어에 응답하지 않습니다 (N_Bs {ms} ms).",
-    "The ECU sent no flow control (N_Bs {ms} ms).",
+    "ECU가 흐름 제어에 응답하지 않습니다 (N_Bs {ms} ms). 연결과 전원을 확인하고 같은 유닛을 다시 스캔하십시오.",
+    "The ECU sent no flow control (N_Bs {ms} ms). Check its connection and power, then scan the same unit again.",
   ),
   ISOTP_TIMEOUT_CR: row(
     "transport",
     true,
-    "ECU의 응답이 중간에 끊겼습니다 (N_Cr {ms} ms).",
-    "The ECU's answer stopped half-way (N_Cr {ms} ms).",
+    "ECU의 응답이 중간에 끊겼습니다 (N_Cr {ms} ms). 연결과 전원을 확인하고 같은 유닛을 다시 스캔하십시오.",
+    "The ECU's answer stopped half-way (N_Cr {ms} ms). Check its connection and power, then scan the same unit again.",
   ),
   ISOTP_WRONG_SN: row(
     "transport",
     true,
-    "ECU 응답의 순서가 어긋났습니다.",
-    "The ECU's answer arrived out of sequence.",
+    "ECU 응답의 순서가 어긋났습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 배선을 확인하십시오.",
+    "The ECU's answer arrived out of sequence. Scan the same unit again; if it happens again, check the wiring.",
   ),
   ISOTP_UNEXP_PDU: row(
     "transport",
     true,
-    "ECU가 응답 도중에 새 메시지를 시작했습니다.",
-    "The ECU began another message in the middle of its answer.",
+    "ECU가 응답 도중에 새 메시지를 시작했습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 다른 진단기가 연결되어 있는지 확인하십시오.",
+    "The ECU began another message in the middle of its answer. Scan the same unit again; if it happens again, look for another tester on the bus.",
   ),
-  ISOTP_INVALID_FS: row("transport", true, "ECU의 흐름 제어가 잘못되었습니다.", "The ECU sent an invalid flow status."),
+  ISOTP_INVALID_FS: row(
+    "transport",
+    true,
+    "ECU의 흐름 제어가 잘못되었습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 유닛을 격리하십시오.",
+    "The ECU sent an invalid flow status. Scan the same unit again; if it happens again, set the unit aside.",
+  ),
   ISOTP_WFT_OVRN: row(
     "transport",
     true,
-    "ECU가 너무 오래 대기를 요청했습니다 (WAIT {count}회).",
-    "The ECU asked to wait too often ({count} times).",
+    "ECU가 너무 오래 대기를 요청했습니다 (WAIT {count}회). ECU를 다시 켜고 같은 유닛을 다시 스캔하십시오.",
+    "The ECU asked to wait too often ({count} times). Power the ECU off and on, then scan the same unit again.",
   ),
   ISOTP_BUFFER_OVFLW: row(
     "transport",
     false,
-    "ECU가 메시지를 받을 수 없습니다 (버퍼 초과).",
-    "The ECU cannot take a message of this size (overflow).",
+    "ECU가 메시지를 받을 수 없습니다 (버퍼 초과). 프로파일이 이 ECU의 것인지 확인하십시오.",
+    "The ECU cannot take a message of this size (overflow). Check that the profile is this ECU's.",
   ),
-  ISOTP_TOO_LONG: row("transport", false, "메시지가 너무 깁니다: {what}", "The message is too long: {what}"),
+  ISOTP_TOO_LONG: row(
+    "transport",
+    false,
+    "메시지가 너무 깁니다: {what}. 프로파일을 확인하십시오.",
+    "The message is too long: {what}. Check the profile.",
+  ),
   ISOTP_BUSY: row(
     "transport",
     false,
-    "전송 중에 다른 메시지가 요청되었습니다.",
-    "A message was sent while another was still going out.",
+    "전송 중에 다른 메시지가 요청되었습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 관리자에게 알리십시오.",
+    "A message was sent while another was still going out. Scan the same unit again; if it happens again, tell an engineer.",
   ),
 
   UDS_TIMEOUT: row(
@@ -121,20 +131,20 @@ export const ERRORS = {
   UDS_TOO_MANY_PENDING: row(
     "uds",
     true,
-    "ECU가 계속 처리 중입니다 ({service}, {what}).",
-    "The ECU stays busy ({service}, {what}).",
+    "ECU가 계속 처리 중입니다 ({service}, {what}). ECU를 다시 켜고 같은 유닛을 다시 스캔하십시오.",
+    "The ECU stays busy ({service}, {what}). Power the ECU off and on, then scan the same unit again.",
   ),
   UDS_NEGATIVE_RESPONSE: row(
     "uds",
     false,
-    "ECU가 요청을 거부했습니다 ({service}: {nrcName}).",
-    "The ECU refused the request ({service}: {nrcName}).",
+    "ECU가 요청을 거부했습니다 ({service}: {nrcName}). 유닛을 격리하고 관리자에게 알리십시오.",
+    "The ECU refused the request ({service}: {nrcName}). Set the unit aside and tell an engineer.",
   ),
   UDS_UNEXPECTED_RESPONSE: row(
     "uds",
     false,
-    "ECU의 응답을 이해할 수 없습니다 ({service}: {what}).",
-    "The ECU's answer makes no sense ({service}: {what}).",
+    "ECU의 응답을 이해할 수 없습니다 ({service}: {what}). 프로파일이 이 ECU의 것인지 확인하십시오.",
+    "The ECU's answer makes no sense ({service}: {what}). Check that the profile is this ECU's.",
   ),
   UDS_ACCESS_DENIED: row(
     "uds",
@@ -146,33 +156,33 @@ export const ERRORS = {
   ECU_WRONG_KIND: row(
     "ecu",
     false,
-    "프로파일과 다른 ECU입니다: {what}. 유닛은 변경되지 않았습니다.",
-    "This ECU is not the profile's: {what}. The unit was not changed.",
+    "프로파일과 다른 ECU입니다: {what}. 유닛은 변경되지 않았습니다. 프로파일 또는 유닛을 바꾸십시오.",
+    "This ECU is not the profile's: {what}. The unit was not changed. Choose its profile, or take the right unit.",
   ),
   ECU_ID_MISMATCH: row(
     "ecu",
     false,
-    "EcuID가 지시와 다릅니다: {what}. 유닛은 변경되지 않았습니다.",
-    "The EcuID is not the ordered one: {what}. The unit was not changed.",
+    "EcuID가 지시와 다릅니다: {what}. 유닛은 변경되지 않았습니다. 지시된 유닛인지 확인하십시오.",
+    "The EcuID is not the ordered one: {what}. The unit was not changed. Take the ordered unit.",
   ),
   ECU_VIN_MISMATCH: row(
     "ecu",
     false,
-    "ECU의 VIN이 스캔과 다릅니다: {what}. 유닛은 변경되지 않았습니다.",
-    "The ECU holds another VIN than scanned: {what}. The unit was not changed.",
+    "ECU의 VIN이 스캔과 다릅니다: {what}. 유닛은 변경되지 않았습니다. 유닛과 스캔을 확인하십시오.",
+    "The ECU holds another VIN than scanned: {what}. The unit was not changed. Check the unit and the scan.",
   ),
   ECU_LOST_STATE: row(
     "ecu",
     false,
-    "재시작 후 ECU의 내용이 다릅니다: {what}.",
-    "After its restart the ECU does not hold what it should: {what}.",
+    "재시작 후 ECU의 내용이 다릅니다: {what}. 유닛을 격리하십시오.",
+    "After its restart the ECU does not hold what it should: {what}. Set the unit aside.",
   ),
 
   TARGET_KEY_REFUSED: row(
     "target",
     false,
-    "ECU가 슬롯 {slot}의 키를 거부했습니다 ({status}). 이전 키는 그대로 있습니다.",
-    "The ECU refused the key of slot {slot} ({status}). Its former key is untouched.",
+    "ECU가 슬롯 {slot}의 키를 거부했습니다 ({status}). 이전 키는 그대로 있습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 유닛을 격리하십시오.",
+    "The ECU refused the key of slot {slot} ({status}). Its former key is untouched. Scan the same unit again; if it happens again, set the unit aside.",
   ),
   TARGET_KEY_MISMATCH: row(
     "target",
@@ -189,20 +199,20 @@ export const ERRORS = {
   TARGET_CSR_INVALID: row(
     "target",
     false,
-    "ECU가 만든 CSR이 올바르지 않습니다 ({name}: {what}).",
-    "The ECU's certificate request is not right ({name}: {what}).",
+    "ECU가 만든 CSR이 올바르지 않습니다 ({name}: {what}). 유닛은 이전 인증서를 그대로 가지고 있습니다. 유닛을 격리하십시오.",
+    "The ECU's certificate request is not right ({name}: {what}). Its former certificate is untouched. Set the unit aside.",
   ),
   TARGET_CERT_REFUSED: row(
     "target",
     false,
-    "ECU가 인증서를 거부했습니다 ({name}: {status}). 이전 인증서는 그대로 있습니다.",
-    "The ECU refused the certificate ({name}: {status}). Its former one is untouched.",
+    "ECU가 인증서를 거부했습니다 ({name}: {status}). 이전 인증서는 그대로 있습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 유닛을 격리하십시오.",
+    "The ECU refused the certificate ({name}: {status}). Its former one is untouched. Scan the same unit again; if it happens again, set the unit aside.",
   ),
   TARGET_PROOF_FAILED: row(
     "target",
     false,
-    "ECU가 개인키를 증명하지 못했습니다 ({name}: {what}).",
-    "The ECU could not prove its private key ({name}: {what}).",
+    "ECU가 개인키를 증명하지 못했습니다 ({name}: {what}). 유닛을 격리하십시오.",
+    "The ECU could not prove its private key ({name}: {what}). Set the unit aside.",
   ),
 
   VPKI_UNREACHABLE: row(
@@ -214,21 +224,26 @@ export const ERRORS = {
   VPKI_REJECTED: row(
     "vpki",
     false,
-    "인증서 서버가 요청을 거부했습니다: {status} {what}",
-    "The certificate server refused the request: {status} {what}",
+    "인증서 서버가 요청을 거부했습니다: {status} {what}. 입력값을 확인하고 관리자에게 알리십시오.",
+    "The certificate server refused the request: {status} {what}. Check the inputs and tell an engineer.",
   ),
   VPKI_CERT_INVALID: row(
     "vpki",
     false,
-    "발급된 인증서가 올바르지 않습니다 ({name}: {what}).",
-    "The issued certificate is not right ({name}: {what}).",
+    "발급된 인증서가 올바르지 않습니다 ({name}: {what}). 이 인증서는 설치되지 않았습니다. 관리자에게 알리십시오.",
+    "The issued certificate is not right ({name}: {what}). It was not installed. Tell an engineer.",
   ),
-  VPKI_FAULT: row("vpki", true, "인증서 서버에 오류가 있습니다: {what}", "The certificate server failed: {what}"),
+  VPKI_FAULT: row(
+    "vpki",
+    true,
+    "인증서 서버에 오류가 있습니다: {what}. 잠시 후 같은 유닛을 다시 스캔하십시오.",
+    "The certificate server failed: {what}. Scan the same unit again in a while.",
+  ),
   PKI_UNREADABLE: row(
     "program",
     false,
-    "인증서 데이터를 읽을 수 없습니다: {what}",
-    "Names, requests or certificates cannot be read: {what}",
+    "인증서 데이터를 읽을 수 없습니다: {what}. 관리자에게 알리십시오.",
+    "Names, requests or certificates cannot be read: {what}. Tell an engineer.",
   ),
   KMS_UNREACHABLE: row(
     "kms",
@@ -239,10 +254,15 @@ export const ERRORS = {
   KMS_REJECTED: row(
     "kms",
     false,
-    "키 서버가 요청을 거부했습니다: {what}",
-    "The key server refused the request: {what}",
+    "키 서버가 요청을 거부했습니다: {what}. 관리자에게 알리십시오.",
+    "The key server refused the request: {what}. Tell an engineer.",
   ),
-  KMS_FAULT: row("kms", true, "키 서버에 오류가 있습니다: {what}", "The key server failed: {what}"),
+  KMS_FAULT: row(
+    "kms",
+    true,
+    "키 서버에 오류가 있습니다: {what}. 잠시 후 같은 유닛을 다시 스캔하십시오.",
+    "The key server failed: {what}. Scan the same unit again in a while.",
+  ),
 
   INPUT_MISSING: row(
     "station",
@@ -260,16 +280,26 @@ export const ERRORS = {
   RUN_TIMEOUT: row(
     "station",
     true,
-    "단계 {step}이(가) 제한 시간 {ms} ms를 넘었습니다.",
-    "Step {step} took longer than its limit of {ms} ms.",
+    "단계 {step}이(가) 제한 시간 {ms} ms를 넘었습니다. 연결을 확인하고 같은 유닛을 다시 스캔하십시오.",
+    "Step {step} took longer than its limit of {ms} ms. Check the connection, then scan the same unit again.",
   ),
-  RUN_INTERRUPTED: row("station", true, "이전 작업이 중단되었습니다: {what}", "An earlier run was interrupted: {what}"),
-  RUN_BUSY: row("station", true, "이 자리에서 다른 작업이 진행 중입니다: {what}", "Another run holds this bay: {what}"),
+  RUN_INTERRUPTED: row(
+    "station",
+    true,
+    "이전 작업이 중단되었습니다: {what}. 같은 유닛을 다시 스캔하면 남은 것을 먼저 확인합니다.",
+    "An earlier run was interrupted: {what}. Scan the unit again: what was left open is settled first.",
+  ),
+  RUN_BUSY: row(
+    "station",
+    true,
+    "이 자리에서 다른 작업이 진행 중입니다: {what}. 끝나기를 기다리십시오.",
+    "Another run holds this bay: {what}. Wait until it has ended.",
+  ),
   OUTBOX_PENDING: row(
     "station",
     true,
-    "이전 결과가 아직 서버에 전달되지 않았습니다: {what}",
-    "Results of an earlier run have not reached the server yet: {what}",
+    "이전 결과가 아직 서버에 전달되지 않았습니다: {what}. 결과는 보관되어 있습니다. 키 서버(KMS)를 확인한 뒤 다시 시작하십시오.",
+    "Results of an earlier run have not reached the server yet: {what}. They are kept. Check the key server (KMS), then start again.",
   ),
   OUTBOX_QUARANTINED: row(
     "station",
@@ -288,7 +318,12 @@ export const ERRORS = {
   ),
   CONFIG_INVALID: row("config", false, "설정 오류: {what}", "Configuration error: {what}"),
   USAGE: row("program", false, "명령이 잘못되었습니다: {what}", "{what}"),
-  STORE_FAILED: row("store", true, "저장소에 쓸 수 없습니다: {what}", "The store cannot be written: {what}"),
+  STORE_FAILED: row(
+    "store",
+    true,
+    "저장소에 쓸 수 없습니다: {what}. 디스크 공간과 권한을 확인하십시오.",
+    "The store cannot be written: {what}. Check the disk's space and the folder's permissions.",
+  ),
   INTERNAL: row(
     "program",
     false,
@@ -308,7 +343,11 @@ export interface ErrorOptions {
 }
 
 function fill(template: string, details: ErrorDetails): string {
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(details[name] ?? "?"));
+  // A server's own text may end as a sentence already.
+  return template.replace(/\{(\w+)\}(\.?)/g, (_, name: string, stop: string) => {
+    const value = String(details[name] ?? "?");
+    return value.endsWith(".") ? value : value + stop;
+  });
 }
 
 export class StationError extends Error {
