@@ -26,7 +26,7 @@ const FRAME = {
 };
 const EXITS: Readonly<Record<Outcome, number>> = { PASS: 0, FAIL: 1, ERROR: 3, TIMEOUT: 4, ABORTED: 5 };
 /** ms: a run that needs longer hangs. */
-const BOUND = 40_000;
+const BOUND = 60_000;
 const BODY_ARGS = ["--profile", "body-she", "--vin", EVCC.vin];
 
 let servers: Servers;
@@ -34,16 +34,16 @@ let servers: Servers;
 const configs = { whole: "", noKms: "", noVpki: "" };
 /** A body ECU whose VIN is another than the one scanned; nothing that is tried on it may change it. */
 let other: Running & { url: string };
-let closedPort = 0;
+/** Nobody listens there, and the system gives it to nobody. */
+const CLOSED_PORT = 2;
 
 beforeAll(async () => {
   const data = tempFolder("servers");
-  [servers, other, closedPort] = await Promise.all([
+  [servers, other] = await Promise.all([
     startServers(["--data", data]),
     startEcu("body-she", ["--vin", "KMHC851CFLU069999"]),
-    freePort(),
   ]);
-  const nowhere = `https://127.0.0.1:${closedPort}`;
+  const nowhere = `https://127.0.0.1:${CLOSED_PORT}`;
   configs.whole = externalConfig(servers, data, {});
   configs.noKms = externalConfig(servers, data, { kms: nowhere });
   configs.noVpki = externalConfig(servers, data, { vpki: nowhere });
@@ -143,7 +143,7 @@ describe("a run that cannot begin leaves the unit untouched", () => {
   });
 
   it("when the adapter's port is closed", async () => {
-    await fails(BODY_ARGS, `slcan+tcp://127.0.0.1:${closedPort}`, ["ERROR", "LINK_OPEN_FAILED", "open"]);
+    await fails(BODY_ARGS, `slcan+tcp://127.0.0.1:${CLOSED_PORT}`, ["ERROR", "LINK_OPEN_FAILED", "open"]);
   });
 });
 
@@ -249,22 +249,6 @@ describe("a KMS that dies in the middle of a run", SIDE_BY_SIDE, () => {
       await Promise.all([proxy.close(), ecu.stop(), second.stop()]);
     }),
   );
-
-  it(
-    "and comes back while the run waits for it: the run goes on and passes",
-    placed(async () => {
-      const { first, again, config, home } = await ownServers();
-      const ecu = await startEcu("body-she");
-      const proxy = await startProxy(ecu.url);
-      const data = tempFolder();
-      const restarted = new Promise<Servers>((resolve) => {
-        proxy.at(FRAME.loadKey, 1, () => void first.kill().then(() => resolve(again())));
-      });
-      await passes(BODY_ARGS, proxy.url, data, config);
-      expectAgreement(home, data, 1);
-      await Promise.all([proxy.close(), ecu.stop(), (await restarted).stop()]);
-    }),
-  );
 });
 
 /** Faults of the unit; `again`: without the fault the same unit passes. */
@@ -273,7 +257,6 @@ const FAULTS: readonly (readonly [string, "body-she" | "evcc", Expected, again: 
   ["wrong-m4", "body-she", ["FAIL", "TARGET_KEY_MISMATCH", "key:master"], true],
   ["wrong-proof", "evcc", ["FAIL", "TARGET_PROOF_FAILED", "cert:prov-2"], false],
   ["silent-after:20", "body-she", ["TIMEOUT", "UDS_TIMEOUT", expect.stringMatching(/^key:secoc-.$/)], true],
-  ["nrc:22:31", "body-she", ["FAIL", "UDS_NEGATIVE_RESPONSE", "identify"], false],
   ["nrc:27:35", "body-she", ["FAIL", "UDS_ACCESS_DENIED", "unlock"], false],
   ["nrc:31:22", "body-she", ["FAIL", "UDS_NEGATIVE_RESPONSE", "key:master"], false],
 ];
