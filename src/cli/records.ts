@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { inlineStores } from "../db/store.js";
 import { createHistory, type History } from "../records/history.js";
 import { recordsSource } from "../records/store.js";
-import type { HistoryPage, HistoryQuery, RunDetails, RunSummary } from "../records/types.js";
+import type { HistoryPage, HistoryQuery, OutboxEntry, RunDetails, RunSummary } from "../records/types.js";
 import { StationError } from "../shared/errors.js";
 import type { Outcome } from "../station/ports.js";
 import { loadConfig, recordsFile, type StationConfig } from "./config.js";
@@ -23,11 +23,20 @@ interface ListOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
+/** What `list` shows: a page of runs, and all results that wait for the KMS or that it refused. */
+interface Listed {
+  readonly page: HistoryPage;
+  readonly waiting: readonly OutboxEntry[];
+  readonly quarantined: readonly OutboxEntry[];
+}
+
+const NOTHING: Listed = { page: { runs: [], next: undefined }, waiting: [], quarantined: [] };
+
 export function recordsCommand(io: Io): Command {
   const command = new Command("records").description("the history of units");
   command
     .command("list")
-    .description("runs, newest first")
+    .description("runs, newest first, and the results that have not reached the KMS")
     .option("--vin <vin>", "of this VIN")
     .option("--ecu-id <hex>", "of this EcuID")
     .option("--serial <number>", "of this serial number")
@@ -38,12 +47,16 @@ export function recordsCommand(io: Io): Command {
     .option("--to <time>", "begun before this time", time)
     .option("--limit <count>", "at most so many (1–500, default 50)", count)
     .option("--after <mark>", "the next page: `next` of the one before")
-    .option("--json", "one JSON object: runs, next")
+    .option("--json", "one JSON object: runs, next, waiting, quarantined")
     .action(async (_options, self: Command) => {
       const options = self.optsWithGlobals<ListOptions>();
       const config = await loadConfig(options.config, options.data, io.env);
-      const page = await withHistory(config, (history) => history.list(queryOf(options)));
-      await printPage(io, page ?? { runs: [], next: undefined }, options.json === true);
+      const read = async (history: History): Promise<Listed> => ({
+        page: await history.list(queryOf(options)),
+        waiting: await history.outbox("waiting"),
+        quarantined: await history.outbox("quarantined"),
+      });
+      await printListed(io, (await withHistory(config, read)) ?? NOTHING, options.json === true);
     });
   command
     .command("show <runId>")
@@ -103,13 +116,21 @@ async function withHistory<T>(config: StationConfig, read: (history: History) =>
   }
 }
 
-async function printPage(io: Io, page: HistoryPage, json: boolean): Promise<void> {
+async function printListed(io: Io, { page, waiting, quarantined }: Listed, json: boolean): Promise<void> {
   if (json) {
-    await printLine(io, JSON.stringify({ runs: page.runs, next: page.next ?? null }, null, 2));
+    await printLine(io, JSON.stringify({ runs: page.runs, next: page.next ?? null, waiting, quarantined }, null, 2));
     return;
   }
   for (const run of page.runs) await printLine(io, summaryLine(run));
   if (page.next !== undefined) await printLine(io, `more: --after ${page.next}`);
+  for (const entry of [...quarantined, ...waiting]) await printLine(io, `${entry.runId}  ${owedLine(entry)}`);
+}
+
+/** A result that has not reached the KMS. */
+function owedLine({ state, result, attempts, lastError }: OutboxEntry): string {
+  const tried = attempts === 0 ? "not tried yet" : `tried ${attempts}×`;
+  const why = lastError === undefined ? "" : `: ${lastError}`;
+  return `${state}  ${result.kind} ${result.type} ${result.keyId} of ${result.ecuId}, ${tried}${why}`;
 }
 
 function summaryLine(run: RunSummary): string {
@@ -142,8 +163,6 @@ function runLines(run: RunDetails, config: StationConfig): string[] {
     ...(record === undefined
       ? ["open: it goes on, or waits to be taken up again"]
       : verdictLines(record, config.language)),
-    ...owed.map(
-      ({ result, state, lastError }) => `${state}  ${result.kind} ${result.type} ${result.keyId} ${lastError ?? ""}`,
-    ),
+    ...owed.map(owedLine),
   ];
 }

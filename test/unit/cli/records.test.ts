@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inlineStores } from "../../../src/db/store.js";
 import { openRecords } from "../../../src/records/journal.js";
 import { VirtualClock } from "../../../src/shared/clock.js";
-import type { RunHeader, RunRecord } from "../../../src/station/ports.js";
+import type { KmsResult, RunHeader, RunRecord } from "../../../src/station/ports.js";
 import { ran } from "./io-helper.js";
 
 let folder = "";
@@ -86,9 +86,49 @@ describe("records list", () => {
 
   it("of a station without records is empty and makes none", async () => {
     const { code, out } = await ran(["records", "list", "--json", "--data", empty()]);
-    expect(JSON.parse(out)).toEqual({ runs: [], next: null });
+    expect(JSON.parse(out)).toEqual({ runs: [], next: null, waiting: [], quarantined: [] });
     expect(code).toBe(0);
     await expect(stat(empty())).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe("results that have not reached the KMS", () => {
+  const ECU = "cd".repeat(27);
+  const result = (keyId: string): KmsResult => ({
+    kind: "key",
+    type: "SecOCKey",
+    ecuId: ECU,
+    keyId,
+    status: "Success",
+    message: "",
+    correlationId: undefined,
+  });
+
+  it("stand below the list, refused ones first", async () => {
+    const owing = await mkdtemp(join(tmpdir(), "records-owing-"));
+    try {
+      const stores = inlineStores();
+      const records = await openRecords({ stores, file: join(owing, "records.sqlite"), clock: new VirtualClock() });
+      await records.runs.begin(header("run-1", "KMHEV41DBPA000001", 0));
+      const entry = { step: "key:a", event: "finished" as const, at: 0, data: {} };
+      const rows = ["4", "5"].map((keyId) => ({ id: `run-1:${keyId}`, result: result(keyId) }));
+      await records.runs.append("run-1", entry, rows);
+      await records.store.call("outboxQuarantined", { id: "run-1:5", now: 0, error: "KeyID is unknown" });
+      await stores.close();
+      const { out } = await ran(["records", "list", "--data", owing]);
+      expect(out.split("\n").slice(1)).toEqual([
+        `run-1  quarantined  key SecOCKey 5 of ${ECU}, tried 1×: KeyID is unknown`,
+        `run-1  waiting  key SecOCKey 4 of ${ECU}, not tried yet`,
+        "",
+      ]);
+      const json = JSON.parse((await ran(["records", "list", "--json", "--data", owing])).out) as Record<
+        string,
+        unknown[]
+      >;
+      expect([json.waiting?.length, json.quarantined?.length]).toEqual([1, 1]);
+    } finally {
+      await rm(owing, { recursive: true });
+    }
   });
 });
 
