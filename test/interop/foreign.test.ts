@@ -1,8 +1,8 @@
 /** ecu-sim, driven by python-can's slcan and by scapy's ISO-TP and UDS. */
 import { describe, expect, it } from "vitest";
+import { python, requireTool, works } from "../require.js";
 import { startEcu } from "../system/harness.js";
 import { checkLines, failures } from "./lines.js";
-import { python, requireTool, works } from "./require.js";
 
 const present = requireTool(
   "python3 with scapy, python-can, pyserial and cryptography",

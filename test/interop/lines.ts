@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { python } from "../require.js";
 import { root } from "../system/harness.js";
-import { python } from "./require.js";
 
 export interface Checked {
   lines: string[];

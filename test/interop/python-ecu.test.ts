@@ -1,8 +1,8 @@
 /** The station provisions an ECU that somebody else built from the interface page. */
 import { afterAll, describe, expect, it } from "vitest";
+import { requirePython } from "../require.js";
 import { type Finished, run, tempFolder } from "../system/harness.js";
 import { type EcuState, killPythonEcus, startPythonEcu } from "./python-ecu.js";
-import { requirePython } from "./require.js";
 
 const present = requirePython();
 const vin = "KMHSX2ABCD1234567";

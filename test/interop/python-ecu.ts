@@ -3,8 +3,8 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { python } from "../require.js";
 import { root } from "../system/harness.js";
-import { python } from "./require.js";
 
 export interface EcuState {
   vin: string | null;

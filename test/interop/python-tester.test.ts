@@ -1,9 +1,9 @@
 /** ecu-sim, asked by a tester that was written from the interface page alone. */
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { requirePython, requireTool, works } from "../require.js";
 import { root } from "../system/harness.js";
 import { type Checked, checkLines, failures } from "./lines.js";
-import { requirePython, requireTool, works } from "./require.js";
 
 const areas = [
   "s3",

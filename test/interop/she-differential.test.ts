@@ -1,9 +1,9 @@
 /** The simulated SHE and the station's builder beside a second SHE, by the same random updates. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { requirePython } from "../require.js";
 import { root } from "../system/harness.js";
 import { checkLines, failures } from "./lines.js";
-import { requirePython } from "./require.js";
 
 const present = requirePython();
 

@@ -5,6 +5,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { requireOpenssl } from "../require.js";
 import published from "../vectors/she-published.json" with { type: "json" };
 import { root, type Servers, startServers, tempFolder } from "./harness.js";
 
@@ -130,7 +131,7 @@ describe("both servers speak TLS 1.2 at least", () => {
   });
 });
 
-describe.skipIf(!hasOpenssl())("openssl s_client (needs openssl in the path)", () => {
+describe.skipIf(!requireOpenssl())("openssl s_client", () => {
   it.each(["kms", "vpki"] as const)("verifies the chain and the address of %s", (name) => {
     const done = client(name, ["-tls1_2"]);
     expect(done.output).toContain("Verify return code: 0 (ok)");
@@ -160,12 +161,6 @@ function handshake(url: string, version: "TLSv1.1" | "TLSv1.2" | "TLSv1.3", trus
     socket.on("error", reject);
     socket.on("close", () => reject(new Error("closed before the handshake ended")));
   });
-}
-
-function hasOpenssl(): boolean {
-  if (spawnSync("openssl", ["version"], { stdio: "ignore" }).status === 0) return true;
-  if (process.env.STATION_REQUIRE === "1") throw new Error("openssl is missing: apt-get install -y openssl");
-  return false;
 }
 
 function client(name: "kms" | "vpki", more: readonly string[]): { status: number | null; output: string } {

@@ -12,6 +12,7 @@ import {
 } from "../../../src/pki/csr.js";
 import { signer } from "../../../src/pki/keys.js";
 import { toHex } from "../../../src/shared/bytes.js";
+import { requireOpenssl } from "../../require.js";
 import { name, pair, SUBJECTS } from "./helpers.js";
 
 const ATTRIBUTES = [
@@ -47,16 +48,19 @@ describe("certificate requests", () => {
     expect(toHex(encodeAttributes(ATTRIBUTES))).toBe(SAMPLE_ATTRIBUTES);
   });
 
-  it.each(["P-256", "P-521"] as const)("are built so that OpenSSL verifies them on %s", async (curve) => {
-    const { der } = await csr(curve);
-    const text = execFileSync("openssl", ["req", "-inform", "der", "-verify", "-noout", "-text"], {
-      input: der,
-      stdio: ["pipe", "pipe", "ignore"],
-    }).toString();
-    expect(text).toContain(curve);
-    expect(text).toContain("Test Challenge Password!");
-    expect(text).toContain("ecdsa-with-SHA");
-  });
+  it.skipIf(!requireOpenssl()).each(["P-256", "P-521"] as const)(
+    "are built so that OpenSSL verifies them on %s",
+    async (curve) => {
+      const { der } = await csr(curve);
+      const text = execFileSync("openssl", ["req", "-inform", "der", "-verify", "-noout", "-text"], {
+        input: der,
+        stdio: ["pipe", "pipe", "ignore"],
+      }).toString();
+      expect(text).toContain(curve);
+      expect(text).toContain("Test Challenge Password!");
+      expect(text).toContain("ecdsa-with-SHA");
+    },
+  );
 
   it("have an empty [0] where there are no attributes", async () => {
     const { der } = await csr("P-256", new Uint8Array());

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,12 +8,11 @@ import { openLink } from "../../../../src/ecu/link/open.js";
 import { createIsoTp } from "../../../../src/ecu/transport/isotp/isotp.js";
 import { systemClock as clock } from "../../../../src/shared/clock.js";
 import { isStationError } from "../../../../src/shared/errors.js";
+import { requireTool, works } from "../../../require.js";
 
-const socat = spawnSync("socat", ["-V"]).status === 0;
-const required = process.env.STATION_REQUIRE === "1";
-if (!socat && required) throw new Error("socat is missing: apt-get install socat");
+const socat = requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat");
 
-describe.skipIf(!socat)("slcan over a serial device (needs: apt-get install socat)", () => {
+describe.skipIf(!socat)("slcan over a serial device", () => {
   const directory = mkdtempSync(join(tmpdir(), "slcan-pty-"));
   const [a, b] = [join(directory, "a"), join(directory, "b")];
   let cable: ChildProcess;

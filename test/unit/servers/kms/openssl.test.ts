@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { requireOpenssl } from "../../../require.js";
 import { openKms } from "./helpers.js";
 
 /** OpenSSL's AES on single blocks: node:crypto is OpenSSL. */
@@ -127,10 +128,7 @@ function opensslMacs(jobs: readonly { key: Buffer; message: Buffer }[]): string[
   }
 }
 
-const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
-if (!hasOpenssl && process.env.STATION_REQUIRE === "1") throw new Error("the openssl program is missing");
-
-test.skipIf(!hasOpenssl)(
+test.skipIf(!requireOpenssl())(
   "200 random registry entries are answered as OpenSSL's AES and CMAC compute them",
   { timeout: 60_000 },
   async () => {

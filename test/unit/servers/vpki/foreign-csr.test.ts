@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodePem } from "../../../../src/pki/csr.js";
 import { decodePem } from "../../../../src/pki/pem.js";
 import { CERTIFICATE_TYPES, type CertificateType } from "../../../../src/pki/types.js";
+import { requireOpenssl } from "../../../require.js";
 import { issueBody, type Served, serve } from "./helpers.js";
 
 /** Requests as `openssl req` and other tools make them. */
@@ -70,7 +71,7 @@ const issue = (type: CertificateType, csr: string) =>
 const EXTENSIONS =
   "[ attributes ]\nchallengePassword = Test Challenge Password!\n[ extensions ]\nsubjectAltName = DNS:unit.foreign\n";
 
-describe("a request made by OpenSSL", () => {
+describe.skipIf(!requireOpenssl())("a request made by OpenSSL", () => {
   const types = Object.keys(ROOT) as CertificateType[];
   it.each(types)("is served for type %s", async (type) => {
     const { status, body } = await issue(type, request(type));

@@ -26,6 +26,11 @@ export function requireTool(name: string, probe: () => boolean, installLine: str
   return false;
 }
 
+/** OpenSSL's program, the outside judge of certificates and MACs. */
+export function requireOpenssl(): boolean {
+  return requireTool("openssl", () => works("openssl", ["version"]), "apt-get install -y openssl");
+}
+
 export const python = "/usr/bin/python3";
 export const pythonPackages = "apt-get install -y python3-cryptography";
 
