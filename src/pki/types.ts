@@ -48,8 +48,8 @@ const subject = (root: DnAttribute, commonName: RegExp): readonly SubjectPart[] 
   { type: "OU", parameter: "tierCode" },
   { type: "CN", pattern: commonName },
 ];
-/** X.520 ub-common-name. */
-const ANY_NAME = /^.{1,64}$/su;
+/** X.520 ub-common-name; no control characters, behind which a NUL could hide the rest of a name, and not blank. */
+const ANY_NAME = /^(?=.*\S)\P{Cc}{1,64}$/u;
 const TWENTY = /^[0-9A-Za-z]{20}$/;
 
 export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> = {

@@ -86,6 +86,9 @@ describe.each(certificateTypes)("the endpoints of %s", (type) => {
         `${dn},dc=more`,
         dn.replace("cn=", "uid="),
         dn.replace(/cn=[^,]*/, "cn="),
+        dn.replace(/cn=[^,]*/, "cn=host\\00.example"),
+        dn.replace(/cn=[^,]*/, "cn=host\t.example"),
+        dn.replace(/cn=[^,]*/, "cn=\\ \\ "),
       ])
         expect(await issue({ dn: wrong }, {}, path)).toEqual({
           status: 406,
