@@ -127,6 +127,7 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     const listen = async (name: "vpki" | "kms", port: number) => {
       signal.throwIfAborted();
       const app = createHttps({ tls, host, clock, logger: logger.child({ server: name }) });
+      made[name].audit.watch(app);
       opened.add(app, (server) => server.close());
       await app.register(made[name].plugin);
       try {

@@ -28,6 +28,17 @@ export function openDatabase(file: string): OpenDatabase {
   handle.exec("PRAGMA journal_mode = WAL");
   handle.exec("PRAGMA synchronous = FULL");
   handle.exec("PRAGMA foreign_keys = ON");
+  return around(handle);
+}
+
+/** Opens a file that is there, to read what is committed, also while a program writes to it. @throws Error where there is none */
+export function openReader(file: string): OpenDatabase {
+  const handle = new DatabaseSync(file, { readOnly: true });
+  handle.exec("PRAGMA busy_timeout = 10000");
+  return around(handle);
+}
+
+function around(handle: InstanceType<typeof DatabaseSync>): OpenDatabase {
   const statements = new Map<string, ReturnType<(typeof handle)["prepare"]>>();
   const prepare = (sql: string) => {
     let statement = statements.get(sql);
@@ -49,11 +60,14 @@ export function openDatabase(file: string): OpenDatabase {
   };
 }
 
+/** SQL, or what SQL alone cannot do. */
+export type Migration = string | ((database: OpenDatabase) => void);
+
 /**
  * Brings the schema up to date: `migrations[n]` takes version n to n + 1, each in its own transaction with the new version number.
  * @throws Error when the file was written by a newer program
  */
-export function migrate(database: OpenDatabase, migrations: readonly string[]): void {
+export function migrate(database: OpenDatabase, migrations: readonly Migration[]): void {
   const version = () => Number(database.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0);
   if (version() > migrations.length) {
     throw new Error(
@@ -65,7 +79,9 @@ export function migrate(database: OpenDatabase, migrations: readonly string[]): 
     try {
       // Another process may have migrated while this one waited for the lock.
       if (version() === at) {
-        database.exec(migrations[at] ?? "");
+        const migration = migrations[at] ?? "";
+        if (typeof migration === "string") database.exec(migration);
+        else migration(database);
         database.exec(`PRAGMA user_version = ${at + 1}`);
       }
       database.exec("COMMIT");

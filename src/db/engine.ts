@@ -9,6 +9,7 @@ export interface Call {
 }
 
 interface Opened {
+  file: string;
   database: OpenDatabase;
   definition: StoreDefinition;
 }
@@ -21,11 +22,12 @@ export class StoreEngine {
     const database = openDatabase(file);
     try {
       migrate(database, definition.migrations);
+      definition.committed?.(database, file);
     } catch (error) {
       database.close();
       throw error;
     }
-    return this.#stores.push({ database, definition }) - 1;
+    return this.#stores.push({ file, database, definition }) - 1;
   }
 
   /** One call as a transaction of its own. */
@@ -35,6 +37,7 @@ export class StoreEngine {
     try {
       const value = this.#run(call);
       database.exec("COMMIT");
+      this.#committed(call.store);
       return value;
     } catch (error) {
       database.exec("ROLLBACK");
@@ -73,6 +76,7 @@ export class StoreEngine {
         database.exec("ROLLBACK");
         throw error;
       }
+      this.#committed(store);
     } catch (error) {
       for (const call of calls) settle(call, { error });
       return;
@@ -98,6 +102,15 @@ export class StoreEngine {
     const operation = definition.operations[call.name];
     if (operation === undefined) throw new Error(`no operation ${call.name}`);
     return operation(database, call.args);
+  }
+
+  #committed(store: number): void {
+    const opened = this.#stores[store];
+    try {
+      opened?.definition.committed?.(opened.database, opened.file);
+    } catch {
+      // What was committed is durable, and its callers must not hear otherwise.
+    }
   }
 
   #database(store: number): OpenDatabase {

@@ -5,7 +5,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { describe, ERRORS, type ErrorCode, StationError } from "../shared/errors.js";
-import type { Database } from "./database.js";
+import type { Database, Migration } from "./database.js";
 import { type Call, StoreEngine } from "./engine.js";
 
 /** An operation: reads and writes through `db`, synchronously; arguments and result must survive structured cloning. */
@@ -13,9 +13,11 @@ import { type Call, StoreEngine } from "./engine.js";
 export type Operation = (db: Database, args: any) => unknown;
 
 export interface StoreDefinition {
-  /** SQL that takes schema version n to n + 1. */
-  readonly migrations: readonly string[];
+  /** What takes schema version n to n + 1. */
+  readonly migrations: readonly Migration[];
   readonly operations: Readonly<Record<string, Operation>>;
+  /** Runs in the store's thread when the file was opened and behind every commit; what it throws behind a commit changes nothing. */
+  readonly committed?: (db: Database, file: string) => void;
 }
 
 /** Where the worker finds a definition: a module whose export `store` is it. */

@@ -1,4 +1,6 @@
 /** Store operations of the journal: a run begins, goes on entry by entry, and is over. */
+import { createHash } from "node:crypto";
+import { append as audit } from "../audit/chain.js";
 import type { Database } from "../db/database.js";
 import type { InterruptedRun, JournalEntry, OutboxRow, RunHeader, RunRecord, UnsettledLoad } from "../station/ports.js";
 
@@ -15,6 +17,14 @@ function begin(db: Database, header: RunHeader): void {
     JSON.stringify(header),
     Math.trunc(header.startedAt),
   );
+  const { profile, inputs, link } = header;
+  const details = { profile, link, vin: inputs.vin ?? null, expectedEcuId: header.expectedEcuId ?? null };
+  audit(db, { ...of(header), at: header.startedAt, action: "begin", outcome: "begun", details });
+}
+
+/** Whose row of the audit log: the bay's, about the run. */
+function of({ bay, runId }: Pick<RunHeader, "bay" | "runId">): { actor: string; subject: string } {
+  return { actor: bay, subject: runId };
 }
 
 function append(
@@ -46,6 +56,7 @@ function append(
 
 function finish(db: Database, record: RunRecord): void {
   const { header, identity } = record;
+  const text = JSON.stringify(record);
   // A run that ended before it could begin has no row yet.
   db.run(
     `INSERT INTO run (run_id, bay, profile, vin, ecu_id, serial, header, started_at, resumed, outcome, code, finished_at, record)
@@ -64,8 +75,20 @@ function finish(db: Database, record: RunRecord): void {
     record.outcome,
     record.failure?.code ?? null,
     Math.trunc(record.finishedAt),
-    JSON.stringify(record),
+    text,
   );
+  const details = {
+    code: record.failure?.code ?? null,
+    step: record.failure?.step ?? null,
+    ecuId: identity?.ecuId ?? null,
+    serial: identity?.serialNumber ?? null,
+    vin: header.inputs.vin ?? identity?.vin ?? null,
+    resumed: record.resumed,
+    owed: record.owed,
+    // Ties the stored record to the chain.
+    record: createHash("sha256").update(text).digest("hex"),
+  };
+  audit(db, { ...of(header), at: record.finishedAt, action: "finish", outcome: record.outcome, details });
 }
 
 interface JournalRow {
@@ -98,9 +121,20 @@ function unfinished(db: Database, _: null): RunHeader[] {
     .map((row) => JSON.parse(row.header));
 }
 
-function resume(db: Database, runId: string): void {
-  if (db.run("UPDATE run SET resumed = resumed + 1 WHERE run_id = ? AND outcome IS NULL", runId) === 0)
-    throw new Error(`run ${runId} is not open`);
+function resume(db: Database, args: { runId: string; now: number }): void {
+  const row = db.get<{ bay: string; resumed: number }>(
+    "UPDATE run SET resumed = resumed + 1 WHERE run_id = ? AND outcome IS NULL RETURNING bay, resumed",
+    args.runId,
+  );
+  if (row === undefined) throw new Error(`run ${args.runId} is not open`);
+  const { bay, resumed } = row;
+  audit(db, {
+    ...of({ bay, runId: args.runId }),
+    at: args.now,
+    action: "resume",
+    outcome: "resumed",
+    details: { resumed },
+  });
 }
 
 function unsettled(db: Database, ecuId: string): UnsettledLoad[] {

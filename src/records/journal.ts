@@ -44,7 +44,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     },
     finish: (record) => store.call("finish", record),
     interrupted: (bay) => store.call("interrupted", bay),
-    resume: (runId) => store.call("resume", runId),
+    resume: (runId) => store.call("resume", { runId, now: clock.now() }),
   };
   const ledger: RunLedger = {
     async claim(bay) {

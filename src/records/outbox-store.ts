@@ -1,4 +1,5 @@
 /** Store operations of the outbox: what waits, and what became of it. */
+import { append } from "../audit/chain.js";
 import type { Database } from "../db/database.js";
 import type { KmsResult } from "../station/ports.js";
 import type { OutboxEntry } from "./types.js";
@@ -50,14 +51,20 @@ function outboxCount(db: Database, of: { ecuId?: string; runId?: string }): numb
 }
 
 function outboxDelivered(db: Database, args: { id: string; now: number }): void {
+  const row = outboxState(db, args.id);
+  // Two processes of one folder may have sent it.
+  if (row === null || row.state === "delivered") return;
   db.run(
     "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, last_error = NULL, settled_at = ? WHERE id = ?",
     Math.trunc(args.now),
     args.id,
   );
+  settled(db, row, args.now, "delivered", {});
 }
 
 function outboxQuarantined(db: Database, args: { id: string; now: number; error: string }): void {
+  const row = outboxState(db, args.id);
+  if (row?.state !== "waiting") return;
   db.run(
     `UPDATE outbox SET state = 'quarantined', attempts = attempts + 1, last_error = ?, settled_at = ?
      WHERE id = ? AND state = 'waiting'`,
@@ -65,6 +72,13 @@ function outboxQuarantined(db: Database, args: { id: string; now: number; error:
     Math.trunc(args.now),
     args.id,
   );
+  settled(db, row, args.now, "quarantined", { error: args.error });
+}
+
+function settled(db: Database, row: OutboxEntry, now: number, outcome: string, more: object): void {
+  const { kind, type, keyId, ecuId, status } = row.result;
+  const details = { id: row.id, kind, type, keyId, ecuId, status, attempts: row.attempts + 1, ...more };
+  append(db, { at: now, actor: "outbox", action: "report", subject: row.runId, outcome, details });
 }
 
 function outboxPostponed(db: Database, args: { id: string; nextAt: number; error: string }): void {

@@ -1,4 +1,6 @@
 /** The station's SQLite file: runs with their journals and records, results owed to servers, and who holds which bay. */
+import { keepHead } from "../audit/head-file.js";
+import { auditMigration } from "../audit/migration.js";
 import type { StoreDefinition, StoreSource } from "../db/store.js";
 import { bayOperations } from "./bay-store.js";
 import { historyOperations } from "./history-store.js";
@@ -55,11 +57,13 @@ const migrations = [
      process TEXT NOT NULL,
      at INTEGER NOT NULL
    ) STRICT;`,
+  auditMigration("records", ["run", "outbox"]),
 ];
 
 export const store = {
   migrations,
   operations: { ...journalOperations, ...bayOperations, ...outboxOperations, ...historyOperations },
+  committed: keepHead,
 } satisfies StoreDefinition;
 
 export type RecordsDefinition = typeof store;

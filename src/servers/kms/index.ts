@@ -4,10 +4,12 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify"
 import { CORRELATION_ID } from "../../contract/common.js";
 import { KMS_PATHS, type KmsMethod, type KmsResource, type Phase } from "../../contract/kms.js";
 import type { StoreHost } from "../../db/store.js";
-import { ascii, equalConstantTime } from "../../shared/bytes.js";
+import { ascii, equalConstantTime, isHex } from "../../shared/bytes.js";
 import type { Clock } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
+import { type RefusedRequest, ServerAudit } from "../http/audit.js";
+import { peerOf } from "../http/peer.js";
 import { answerStrays } from "../http/strays.js";
 import { loadRegistry, type Registry } from "./registry.js";
 import { Failure, type KmsRequest, readRequest } from "./request.js";
@@ -39,12 +41,15 @@ export interface KmsOptions {
 export interface Kms {
   /** Registers the four endpoints at their paths; its parser and error answers stay inside. */
   readonly plugin: FastifyPluginAsync;
+  /** Takes what the HTTPS server of the plug-in refuses before there is a request. */
+  readonly audit: ServerAudit;
   /** Forgets the master key. The store is closed by its host. */
   close(): Promise<void>;
 }
 
 const DEFAULT_BODY_LIMIT = 65_536;
 const STORE = "kms.sqlite";
+const RESOURCES: readonly KmsResource[] = ["key", "sync"];
 const MARK = "kms store";
 
 /**
@@ -63,14 +68,25 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     const service = new KmsService({ store, vault, clock, logger, ecu: (uid, phase) => registry.ecu(uid, phase) });
     const phase = options.config?.phase ?? registry.phase;
     const bodyLimit = options.config?.bodyLimit ?? DEFAULT_BODY_LIMIT;
+    const audit = new ServerAudit({ write: (entry) => store.call("note", entry), clock, logger });
+    const refuse: Refuse = (reply, failure, body) => {
+      if (!failure.audited) audit.refuse(reply.request, refusedRequest(reply, failure, body));
+      return reply.send({
+        ResultStatus: "OperationFailed",
+        ResultReason: failure.reason,
+        ResultMessage: failure.text,
+      });
+    };
     return {
+      audit,
       plugin: async (app) => {
         takeAnyJson(app, bodyLimit);
-        answerFaults(app, logger);
+        audit.attach(app);
+        answerFaults(app, logger, refuse);
         const route = (
           method: KmsMethod,
           resource: KmsResource,
-          work: (request: KmsRequest) => Promise<Success<unknown> | Failure>,
+          work: (request: KmsRequest, actor: string) => Promise<Success<unknown> | Failure>,
         ) =>
           app.route({
             method,
@@ -80,10 +96,10 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
               const body = parseJson(request.body);
               if (body instanceof Failure) return refuse(reply.code(400), body);
               const checked = readRequest({ method, resource, body, headers: request.headers }, registry, phase);
-              const result = checked instanceof Failure ? checked : await work(checked);
+              const result = checked instanceof Failure ? checked : await work(checked, peerOf(request));
               if (result instanceof Failure) {
                 logger.warn("request refused", { method, resource, reason: result.reason, failure: result.name });
-                return refuse(reply, result);
+                return refuse(reply, result, body);
               }
               const outcome = { ResultStatus: "Success", ResultReason: "", ResultMessage: "" };
               if (result.records === undefined) return outcome;
@@ -91,10 +107,10 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
               return { ...outcome, Records: result.records };
             },
           });
-        route("POST", "key", (request) => service.provide(request));
-        route("PUT", "key", (request) => service.report("key", request));
-        route("POST", "sync", (request) => service.sync(request));
-        route("PUT", "sync", (request) => service.report("sync", request));
+        route("POST", "key", (request, actor) => service.provide(request, actor));
+        route("PUT", "key", (request, actor) => service.report("key", request, actor));
+        route("POST", "sync", (request, actor) => service.sync(request, actor));
+        route("PUT", "sync", (request, actor) => service.report("sync", request, actor));
         answerStrays(app, "/app", (reply, status) => refuse(reply, new Failure(status === 404 ? "noPath" : "method")));
       },
       close: async () => vault.close(),
@@ -127,11 +143,17 @@ function parseJson(body: unknown): unknown {
   }
 }
 
-function refuse(reply: FastifyReply, failure: Failure): FastifyReply {
-  return reply.send({ ResultStatus: "OperationFailed", ResultReason: failure.reason, ResultMessage: failure.text });
+type Refuse = (reply: FastifyReply, failure: Failure, body?: unknown) => FastifyReply;
+
+/** Of the request only what names the ECU: the rest may hold a secret in the wrong field. */
+function refusedRequest({ request }: FastifyReply, { name }: Failure, body: unknown): RefusedRequest {
+  const given: unknown = typeof body === "object" && body !== null && "EcuID" in body ? body.EcuID : undefined;
+  const subject = typeof given === "string" && isHex(given, 27) ? given.toLowerCase() : "";
+  const resource = RESOURCES.find((key) => KMS_PATHS[key] === request.routeOptions.url);
+  return { action: `${request.method} ${resource ?? "?"}`, subject, details: { failure: name } };
 }
 
-function answerFaults(app: FastifyInstance, logger: Logger): void {
+function answerFaults(app: FastifyInstance, logger: Logger, refuse: Refuse): void {
   app.setErrorHandler((error, request, reply) => {
     const status = (error as { statusCode?: unknown }).statusCode;
     if (status === 413) return refuse(reply.code(413), new Failure("tooLarge"));

@@ -31,7 +31,14 @@ export class Failure {
   constructor(
     readonly name: KmsFailure,
     readonly value = "",
+    /** The store has its audit row already. */
+    readonly audited = false,
   ) {}
+
+  /** What the store refused, and wrote. */
+  static ofStore(name: KmsFailure): Failure {
+    return new Failure(name, "", true);
+  }
 
   get reason(): string {
     return KMS_FAILURES[this.name].reason;

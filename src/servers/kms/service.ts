@@ -10,6 +10,7 @@ import { cmac } from "../../she/codec/index.js";
 import { buildUpdate, type UpdateSet } from "../../she/update/index.js";
 import type { RegisteredEcu } from "./registry.js";
 import { Failure, type KmsRequest } from "./request.js";
+import type { Asked } from "./store/decisions.js";
 import {
   authContext,
   clusterContext,
@@ -49,10 +50,10 @@ export class KmsService {
   }
 
   /** M1–M5 of a new set with the slot's next counter, or of the set that the same request was answered with. */
-  async provide(request: KmsRequest): Promise<Success<KeyRecords> | Failure> {
-    const issued = await this.#options.store.call("issue", this.#issueArgs(request));
-    if (issued === "otherRequest") return new Failure("idempotency");
-    if (issued === "counterUsedUp") return new Failure("counterUsedUp");
+  async provide(request: KmsRequest, actor: string): Promise<Success<KeyRecords> | Failure> {
+    const issued = await this.#options.store.call("issue", this.#issueArgs(request, actor));
+    if (issued === "otherRequest") return Failure.ofStore("idempotency");
+    if (issued === "counterUsedUp") return Failure.ofStore("counterUsedUp");
     const { set, mac } = this.#build(issued, request.challenge);
     this.#options.logger.info("key issued", {
       ...about(request),
@@ -74,11 +75,16 @@ export class KmsService {
   }
 
   /** CMAC by the key of the slot: the SecOC requester's challenge, else a fresh one. */
-  async sync(request: KmsRequest): Promise<Success<SyncRecords> | Failure> {
+  async sync(request: KmsRequest, actor: string): Promise<Success<SyncRecords> | Failure> {
     const { store, clock, logger } = this.#options;
     const id = randomUUID();
-    const found = await store.call("check", { ...slotAddress(request), id, at: clock.now() });
-    if (found === "noKey") return new Failure("noKey");
+    const found = await store.call("check", {
+      ...slotAddress(request),
+      id,
+      asked: askedBy(actor, request),
+      at: clock.now(),
+    });
+    if (found === "noKey") return Failure.ofStore("noKey");
     const issuedFor = found.challenge === null ? undefined : fromHex(found.challenge);
     const challenge = request.challenge ?? issuedFor ?? randomBytes(KEY_BYTES);
     const mac = this.#withKey(found.key, (key) => cmac(key, challenge));
@@ -93,11 +99,12 @@ export class KmsService {
    * Takes the result of an injection (`key`) or of a check (`sync`). The contract knows no refusal of one that no POST belongs to: it is
    * kept, and nothing is believed because of it.
    */
-  async report(kind: KmsResource, request: KmsRequest): Promise<Success<undefined> | Failure> {
+  async report(kind: KmsResource, request: KmsRequest, actor: string): Promise<Success<undefined> | Failure> {
     const { store, clock, logger } = this.#options;
     const taken = await store.call("report", {
       ...slotAddress(request),
       id: randomUUID(),
+      asked: askedBy(actor, request),
       kind,
       status: request.status,
       message: request.message,
@@ -106,15 +113,15 @@ export class KmsService {
       request: fingerprint(kind, request),
       at: clock.now(),
     });
-    if (taken === "otherRequest") return new Failure("idempotency");
-    if (taken === "otherKey") return new Failure("correlation");
+    if (taken === "otherRequest") return Failure.ofStore("idempotency");
+    if (taken === "otherKey") return Failure.ofStore("correlation");
     const entry = { ...about(request), kind, status: request.status };
     if (taken.set === null) logger.warn("result without a request", entry);
     else logger.info("result taken", { ...entry, set: taken.set });
     return { records: undefined, correlationId: taken.set ?? undefined };
   }
 
-  #issueArgs(request: KmsRequest): IssueArgs {
+  #issueArgs(request: KmsRequest, actor: string): IssueArgs {
     const { vault, clock } = this.#options;
     const at = slotAddress(request);
     const rule = request.ecuType.slot(request.keyId);
@@ -124,6 +131,7 @@ export class KmsService {
     return {
       ...at,
       id,
+      asked: askedBy(actor, request),
       bank: rule.bank,
       flags: rule.flags,
       verifyOnly: rule.verifyOnly,
@@ -186,6 +194,10 @@ export class KmsService {
 
 function slotAddress(request: KmsRequest): SlotAddress {
   return { phase: request.phase, uid: request.uidHex, slot: request.ecuType.slot(request.keyId).slot };
+}
+
+function askedBy(actor: string, { ecuId, type, keyId }: KmsRequest): Asked {
+  return { actor, ecuId, type, keyId };
 }
 
 /** What makes two requests the same one; the supplier's secret by its name in the registry. */

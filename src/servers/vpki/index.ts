@@ -1,7 +1,6 @@
 /** The vPKI as a Fastify plug-in: the fifteen endpoints of the contract over one CA hierarchy and one store. */
 import { join } from "node:path";
-import { TLSSocket } from "node:tls";
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify";
 import { IDEMPOTENCY_KEY, VPKI_OPERATIONS, VPKI_TYPES, type VpkiOperation, vpkiPath } from "../../contract/vpki.js";
 import type { StoreHost } from "../../db/store.js";
 import type { CertificateType } from "../../pki/types.js";
@@ -9,6 +8,8 @@ import type { Clock } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
+import { type RefusedRequest, ServerAudit } from "../http/audit.js";
+import { peerOf } from "../http/peer.js";
 import { answerStrays } from "../http/strays.js";
 import { AUTHORITY_NAMES, Authorities, type Authority } from "./authorities.js";
 import { caIssuersPath, type VpkiConfig } from "./config.js";
@@ -31,6 +32,8 @@ export interface VpkiOptions {
 export interface Vpki {
   /** Registers the endpoints at their paths; its parser and error answers stay inside. */
   readonly plugin: FastifyPluginAsync;
+  /** Takes what the HTTPS server of the plug-in refuses before there is a request. */
+  readonly audit: ServerAudit;
   /** PEM: issuing CAs, then roots. */
   readonly chainFile: string;
   /** Nothing is kept open here: the store is closed by its host. */
@@ -48,14 +51,21 @@ export async function createVpki(options: VpkiOptions): Promise<Vpki> {
   await writeFileAtomic(chainFile, authorities.bundle(), { mode: 0o644 });
   const store = await options.stores.open(vpkiStore, join(dir, "vpki.sqlite"));
   const service = new VpkiService({ store, authorities, clock, config });
+  const audit = new ServerAudit({ write: (entry) => store.call("note", entry), clock, logger });
+  const refuse: Refuse = (reply, refusal) => {
+    if (!refusal.audited) audit.refuse(reply.request, refusedRequest(reply, refusal));
+    return reply.code(refusal.status).send({ resultMessage: refusal.text });
+  };
   return {
+    audit,
     chainFile,
     close: async () => undefined,
     plugin: async (app) => {
       takeAnyJson(app);
-      answerFaults(app, logger);
+      audit.attach(app);
+      answerFaults(app, logger, refuse);
       for (const type of VPKI_TYPES)
-        for (const operation of VPKI_OPERATIONS) addEndpoint(app, type, operation, service, logger);
+        for (const operation of VPKI_OPERATIONS) addEndpoint(app, type, operation, service, logger, refuse);
       for (const name of AUTHORITY_NAMES) addCertificate(app, authorities.get(name));
       answerStrays(app, "/api", (reply, status) => refuse(reply, new Refusal(status === 404 ? "noPath" : "method")));
     },
@@ -83,6 +93,7 @@ function addEndpoint(
   operation: VpkiOperation,
   service: VpkiService,
   logger: Logger,
+  refuse: Refuse,
 ): void {
   app.post(vpkiPath(type, operation), async (request, reply) => {
     const body = parseJson(request.body);
@@ -105,13 +116,6 @@ function addCertificate(app: FastifyInstance, { name, certificate }: Authority):
   );
 }
 
-/** Subject of the client's certificate where it showed one of ours, and its address. */
-function peerOf({ ip, raw }: FastifyRequest): string {
-  const subject =
-    raw.socket instanceof TLSSocket && raw.socket.authorized ? raw.socket.getPeerX509Certificate()?.subject : undefined;
-  return subject === undefined ? ip : `${ip} ${subject.replaceAll("\n", ",")}`;
-}
-
 /** Every content type is read as text and must be JSON: the contract knows no other error than 400. */
 function takeAnyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -127,11 +131,22 @@ function parseJson(body: unknown): unknown {
   }
 }
 
-function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  return reply.code(refusal.status).send({ resultMessage: refusal.text });
+type Refuse = (reply: FastifyReply, refusal: Refusal) => FastifyReply;
+
+const ENDPOINTS = new Map(
+  VPKI_TYPES.flatMap((type) => VPKI_OPERATIONS.map((operation) => [vpkiPath(type, operation), { type, operation }])),
+);
+
+function refusedRequest({ request }: FastifyReply, { name, status, text }: Refusal): RefusedRequest {
+  const { type, operation } = ENDPOINTS.get(request.routeOptions.url ?? "") ?? {};
+  return {
+    action: operation ?? request.method,
+    subject: "",
+    details: { type, status, failure: name, text: text.slice(0, 500) },
+  };
 }
 
-function answerFaults(app: FastifyInstance, logger: Logger): void {
+function answerFaults(app: FastifyInstance, logger: Logger, refuse: Refuse): void {
   app.setErrorHandler((error, request, reply) => {
     const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
     if (status === 413) return refuse(reply, new Refusal("tooLarge"));

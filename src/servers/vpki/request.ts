@@ -24,6 +24,8 @@ export class Refusal {
   constructor(
     readonly name: VpkiFailure,
     value?: string,
+    /** The store has its audit row already. */
+    readonly audited = false,
   ) {
     this.status = VPKI_FAILURES[name].status;
     this.text = vpkiFailureText(name, value);

@@ -3,7 +3,7 @@
  * request, CSR, name, key, signature), 403 (key used before, already revoked), 404 (nothing issued for the name).
  */
 import { createHash } from "node:crypto";
-import { type IssueRequestBody, type VpkiOperation, vpkiPath } from "../../contract/vpki.js";
+import { type VpkiOperation, vpkiPath } from "../../contract/vpki.js";
 import type { Store } from "../../db/store.js";
 import { buildCertificate, parseCertificate, validity } from "../../pki/certificate.js";
 import { type PublicKey, randomSerial } from "../../pki/keys.js";
@@ -15,7 +15,7 @@ import { isStationError } from "../../shared/errors.js";
 import type { Authorities } from "./authorities.js";
 import { urlsOf, type VpkiConfig } from "./config.js";
 import { type CheckedCsr, checkCsr, Refusal, readIdempotency, readIssueBody, readRevokeBody } from "./request.js";
-import type { CertificateRow, Idempotency, VpkiStoreDefinition } from "./store/sqlite.js";
+import type { CertificateRow, Refused, Replay, VpkiStoreDefinition } from "./store/sqlite.js";
 
 export interface ServiceOptions {
   readonly store: Store<VpkiStoreDefinition>;
@@ -40,8 +40,15 @@ function keyIdOf({ curve, point }: PublicKey): string {
   return createHash("sha256").update(curve).update(point).digest("hex");
 }
 
-function certPem(der: Uint8Array): string {
-  return encodePem(der, "CERTIFICATE", "\r\n").trimEnd();
+/** @param der in base64 */
+function certPem(der: string): string {
+  return encodePem(Buffer.from(der, "base64"), "CERTIFICATE", "\r\n").trimEnd();
+}
+
+/** What the store answered to issue or reissue. */
+function answerOf(result: Replay | Refused): Answer {
+  if (result.kind === "refused") return new Refusal(result.failure, undefined, true);
+  return { cert: certPem(result.certificate ?? "") };
 }
 
 export class VpkiService {
@@ -54,32 +61,26 @@ export class VpkiService {
     if (body instanceof Refusal) return body;
     const idempotency = this.#idempotency(operation, incoming, Object.values(body));
     if (idempotency instanceof Refusal) return idempotency;
-    const earlier = await this.#earlier(idempotency);
-    if (earlier !== undefined) return earlier instanceof Refusal ? earlier : { cert: earlier.cert };
+    const asked = { at: clock.now(), actor: incoming.peer, action: operation };
+    if (idempotency !== undefined) {
+      const early = { ...asked, subject: "", details: { type } };
+      const earlier = await store.call("findAnswer", { idempotency, asked: early });
+      if (earlier !== undefined) return answerOf(earlier);
+    }
     const csr = await checkCsr(type, body);
     if (csr instanceof Refusal) return csr;
-    const mustExist = operation === "reissue";
     const names = { keyId: keyIdOf(csr.key), type, nameKey: nameKey(csr.name) };
-    const state = await store.call("check", { ...names, mustExist });
-    // Of the same request sent twice at once the later one may come here: its own answer is found under its key below.
-    if (state === "unknown-dn") return new Refusal("unknownDn");
-    if (state === "key-used") return this.#usedKey(idempotency);
-    const at = clock.now();
-    const row = { ...names, ...(await this.#certify(type, csr, at)) };
-    const audit = { at, operation, peer: incoming.peer, details: details(body, csr) };
-    const result = await store.call("issue", { row, audit, mustExist, ...(idempotency && { idempotency }) });
-    switch (result.kind) {
-      case "issued":
-        return { cert: certPem(Buffer.from(row.certificate, "base64")) };
-      case "replay":
-        return { cert: certPem(Buffer.from(result.certificate ?? "", "base64")) };
-      case "other-request":
-        return new Refusal("idempotency");
-      case "key-used":
-        return new Refusal("keyUsed");
-      case "unknown-dn":
-        return new Refusal("unknownDn");
-    }
+    const { csr: _, ...codes } = body;
+    const common = {
+      mustExist: operation === "reissue",
+      asked: { ...asked, subject: csr.dn, details: { type, ...codes, attributes: csr.attributes } },
+      ...(idempotency && { idempotency }),
+    };
+    const state = await store.call("check", { ...names, ...common });
+    if (state.kind !== "free") return answerOf(state);
+    const row = { ...names, ...(await this.#certify(type, csr, asked.at)) };
+    const result = await store.call("issue", { row, ...common });
+    return result.kind === "issued" ? { cert: certPem(row.certificate) } : answerOf(result);
   }
 
   async revoke(incoming: Incoming): Promise<Record<string, never> | Refusal> {
@@ -91,37 +92,14 @@ export class VpkiService {
     const name = readDn(dn);
     if (name === undefined) return new Refusal("noCertificate", dn);
     const { type, peer } = incoming;
-    const audit = { at: clock.now(), operation: "revoke", peer, details: "{}" };
-    const args = { type, nameKey: nameKey(name), dn: formatDn(name), audit, ...(idempotency && { idempotency }) };
+    const asked = { at: clock.now(), actor: peer, action: "revoke", subject: formatDn(name), details: { type } };
+    const args = { type, nameKey: nameKey(name), asked, ...(idempotency && { idempotency }) };
     const result = await store.call("revoke", args);
-    switch (result.kind) {
-      case "revoked":
-      case "replay":
-        return {};
-      case "other-request":
-        return new Refusal("idempotency");
-      case "already-revoked":
-        return new Refusal("alreadyRevoked");
-      case "no-certificate":
-        return new Refusal("noCertificate", dn);
-    }
+    return result.kind === "refused" ? new Refusal(result.failure, dn, true) : {};
   }
 
   #idempotency(operation: VpkiOperation, { type, idempotencyKey }: Incoming, fields: readonly string[]) {
     return readIdempotency(idempotencyKey, vpkiPath(type, operation), fields);
-  }
-
-  /** What this very request was answered before. */
-  async #earlier(idempotency: Idempotency | undefined): Promise<{ cert: string } | Refusal | undefined> {
-    if (idempotency === undefined) return undefined;
-    const found = await this.options.store.call("findAnswer", idempotency);
-    if (found === undefined) return undefined;
-    if (found.kind === "other-request") return new Refusal("idempotency");
-    return { cert: certPem(Buffer.from(found.certificate ?? "", "base64")) };
-  }
-
-  async #usedKey(idempotency: Idempotency | undefined): Promise<Answer> {
-    return (await this.#earlier(idempotency)) ?? new Refusal("keyUsed");
   }
 
   async #certify(
@@ -147,11 +125,6 @@ export class VpkiService {
     const { serial } = parseCertificate(der);
     return { serial, dn: csr.dn, issuer: authority.name, ...times, certificate: Buffer.from(der).toString("base64") };
   }
-}
-
-function details(body: IssueRequestBody, csr: CheckedCsr): string {
-  const { csr: _, ...codes } = body;
-  return JSON.stringify({ ...codes, attributes: csr.attributes });
 }
 
 function readDn(text: string): readonly DnAttribute[] | undefined {

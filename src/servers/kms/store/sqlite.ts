@@ -2,47 +2,14 @@
  * The KMS's store. A slot = one SHE slot of one ECU in one phase. A set = one issued update of a slot; sets are never deleted. Keys are
  * sealed texts (vault.ts); the `…Context` functions say what each is sealed to.
  */
+import { append } from "../../../audit/chain.js";
+import { keepHead } from "../../../audit/head-file.js";
+import type { AuditEntry } from "../../../audit/row.js";
 import type { Database } from "../../../db/database.js";
 import type { StoreDefinition, StoreSource } from "../../../db/store.js";
 import { masterAuthoriser, otherAuthoriser, type RefusedLoad, type UnresolvedLoad } from "../ledger.js";
-
-const MIGRATIONS = [
-  `CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-   CREATE TABLE clusters (id TEXT PRIMARY KEY, sealed TEXT NOT NULL);
-   CREATE TABLE slots (
-     phase TEXT NOT NULL, uid TEXT NOT NULL, slot INTEGER NOT NULL,
-     last_counter INTEGER NOT NULL,
-     current TEXT, current_counter INTEGER NOT NULL,
-     PRIMARY KEY (phase, uid, slot));
-   CREATE TABLE sets (
-     id TEXT PRIMARY KEY,
-     phase TEXT NOT NULL, uid TEXT NOT NULL, slot INTEGER NOT NULL, seq INTEGER NOT NULL,
-     counter INTEGER NOT NULL, flags INTEGER NOT NULL, verify_only INTEGER NOT NULL, bank INTEGER NOT NULL,
-     state TEXT NOT NULL CHECK (state IN ('issued', 'failed', 'confirmed')),
-     sealed TEXT, cluster TEXT REFERENCES clusters (id),
-     auth TEXT NOT NULL, auth_slot INTEGER NOT NULL, auth_sealed TEXT,
-     challenge TEXT,
-     idempotency TEXT UNIQUE, request TEXT NOT NULL,
-     issued_at INTEGER NOT NULL, resolved_at INTEGER,
-     UNIQUE (phase, uid, slot, counter));
-   CREATE UNIQUE INDEX sets_in_order ON sets (phase, uid, seq);
-   CREATE TABLE checks (id TEXT PRIMARY KEY, set_id TEXT NOT NULL REFERENCES sets (id), issued_at INTEGER NOT NULL);
-   CREATE TABLE reports (
-     id TEXT PRIMARY KEY, kind TEXT NOT NULL, set_id TEXT NOT NULL REFERENCES sets (id),
-     status TEXT NOT NULL, message TEXT NOT NULL,
-     idempotency TEXT UNIQUE, request TEXT NOT NULL, reported_at INTEGER NOT NULL);`,
-  // A report may belong to no set: set_id is NULL then, and the address says what it was about.
-  `CREATE TABLE new_reports (
-     id TEXT PRIMARY KEY, kind TEXT NOT NULL,
-     phase TEXT NOT NULL, uid TEXT NOT NULL, slot INTEGER NOT NULL, set_id TEXT REFERENCES sets (id),
-     status TEXT NOT NULL, message TEXT NOT NULL,
-     idempotency TEXT UNIQUE, request TEXT NOT NULL, reported_at INTEGER NOT NULL);
-   INSERT INTO new_reports
-     SELECT r.id, r.kind, s.phase, s.uid, s.slot, r.set_id, r.status, r.message, r.idempotency, r.request, r.reported_at
-     FROM reports r JOIN sets s ON s.id = r.set_id;
-   DROP TABLE reports;
-   ALTER TABLE new_reports RENAME TO reports;`,
-];
+import { type Asked, checkEntry, issueEntry, reportEntry } from "./decisions.js";
+import { MIGRATIONS } from "./schema.js";
 
 const COUNTER_MAX = 0xfffffff;
 /** `auth` of a set that the ECU's first master key authorised. */
@@ -68,6 +35,7 @@ export const clusterContext = (id: string) => `cluster|${id}`;
 
 export interface IssueArgs extends SlotAddress {
   readonly id: string;
+  readonly asked: Asked;
   readonly bank: number;
   readonly flags: number;
   readonly verifyOnly: boolean;
@@ -221,7 +189,7 @@ function authoriser(db: Database, args: IssueArgs): string {
 }
 
 /** Hands out the slot's next counter with a new set, or the set of the same request. */
-function issue(db: Database, args: IssueArgs): IssuedSet | "otherRequest" | "counterUsedUp" {
+function issueSet(db: Database, args: IssueArgs): IssuedSet | "otherRequest" | "counterUsedUp" {
   if (args.idempotency !== null) {
     const known = db.get<SetRow>("SELECT * FROM sets WHERE idempotency = ?", args.idempotency);
     if (known !== undefined) return known.request === args.request ? issuedSet(db, known, true) : "otherRequest";
@@ -296,6 +264,7 @@ function confirm(db: Database, set: SetRow, at: number): void {
 
 export interface ReportArgs extends SlotAddress {
   readonly id: string;
+  readonly asked: Asked;
   readonly kind: "key" | "sync";
   readonly status: "Success" | "OperationFailed";
   readonly message: string;
@@ -303,6 +272,13 @@ export interface ReportArgs extends SlotAddress {
   readonly idempotency: string | null;
   readonly request: string;
   readonly at: number;
+}
+
+export interface TakenReport {
+  /** Null where none was issued. */
+  readonly set: string | null;
+  /** The same report was taken before. */
+  readonly repeated: boolean;
 }
 
 /** The set that a report belongs to; undefined where it names none and none was issued for the slot. */
@@ -320,13 +296,14 @@ function reportedSet(db: Database, args: ReportArgs): SetRow | "otherKey" | unde
  * Takes a result; only a key's `Success` moves the record of what the ECU holds. One that no set belongs to (`set` null) is kept and
  * moves nothing.
  */
-function report(db: Database, args: ReportArgs): { set: string | null } | "otherRequest" | "otherKey" {
+function takeReport(db: Database, args: ReportArgs): TakenReport | "otherRequest" | "otherKey" {
   if (args.idempotency !== null) {
     const known = db.get<{ set_id: string | null; request: string }>(
       "SELECT set_id, request FROM reports WHERE idempotency = ?",
       args.idempotency,
     );
-    if (known !== undefined) return known.request === args.request ? { set: known.set_id } : "otherRequest";
+    if (known !== undefined)
+      return known.request === args.request ? { set: known.set_id, repeated: true } : "otherRequest";
   }
   const set = reportedSet(db, args);
   if (set === "otherKey") return set;
@@ -350,11 +327,12 @@ function report(db: Database, args: ReportArgs): { set: string | null } | "other
     else if (set.state === "issued")
       db.run("UPDATE sets SET state = 'failed', resolved_at = ? WHERE id = ?", args.at, set.id);
   }
-  return { set: set?.id ?? null };
+  return { set: set?.id ?? null, repeated: false };
 }
 
 export interface CheckArgs extends SlotAddress {
   readonly id: string;
+  readonly asked: Asked;
   readonly at: number;
 }
 
@@ -365,7 +343,7 @@ export interface CheckedKey {
 }
 
 /** The key to compare with: of an unconfirmed load, else the confirmed one, else the last that was issued. */
-function check(db: Database, args: CheckArgs): CheckedKey | "noKey" {
+function checkedKey(db: Database, args: CheckArgs): CheckedKey | "noKey" {
   const row = slotRow(db, args);
   const pending = newestSet(db, args, "issued", row?.current_counter ?? -1);
   const current = row?.current === null || row === undefined ? undefined : setRow(db, row.current);
@@ -381,9 +359,29 @@ function mark(db: Database, args: { name: string; value: string }): string {
   return db.get<{ value: string }>("SELECT value FROM marks WHERE name = ?", args.name)?.value ?? args.value;
 }
 
+/** An operation and the audit row of what it decided, in one transaction. */
+function audited<A, R>(
+  decide: (db: Database, args: A) => R,
+  entry: (args: A, decided: R) => AuditEntry,
+): (db: Database, args: A) => R {
+  return (db, args) => {
+    const decided = decide(db, args);
+    append(db, entry(args, decided));
+    return decided;
+  };
+}
+
 export const store = {
   migrations: MIGRATIONS,
-  operations: { issue, report, check, mark },
+  operations: {
+    issue: audited(issueSet, issueEntry),
+    report: audited(takeReport, reportEntry),
+    check: audited(checkedKey, checkEntry),
+    /** A decision that needed no look at the store. */
+    note: append,
+    mark,
+  },
+  committed: keepHead,
 } satisfies StoreDefinition;
 
 export const kmsStore: StoreSource<typeof store> = {

@@ -2,7 +2,11 @@
  * The vPKI's records in SQLite. An operation is one transaction: uniqueness of key and serial, the certificate, the audit row and the
  * idempotency row stand or fall together. Keys are text, bytes are base64, so that another engine can hold the same.
  */
-import type { Database } from "../../../db/database.js";
+import { append } from "../../../audit/chain.js";
+import { keepHead } from "../../../audit/head-file.js";
+import { auditMigration } from "../../../audit/migration.js";
+import type { AuditEntry } from "../../../audit/row.js";
+import type { Database, OpenDatabase } from "../../../db/database.js";
 import type { StoreSource } from "../../../db/store.js";
 
 export interface CertificateRow {
@@ -29,18 +33,12 @@ export interface Idempotency {
   readonly request: string;
 }
 
-/** Who asked for what, and when. */
-export interface Audit {
-  readonly at: number;
-  readonly operation: string;
-  readonly peer: string;
-  /** JSON: codes of the request, its PKCS#10 attributes. */
-  readonly details: string;
-}
+/** Who asked for what, and when; the store adds what it decided. Details: type, codes of the request, its PKCS#10 attributes. */
+export type Asked = Omit<AuditEntry, "outcome">;
 
 export interface IssueArgs {
   readonly row: CertificateRow;
-  readonly audit: Audit;
+  readonly asked: Asked;
   /** Refuses a name that nothing was issued for. */
   readonly mustExist: boolean;
   readonly idempotency?: Idempotency;
@@ -49,14 +47,23 @@ export interface IssueArgs {
 export interface RevokeArgs {
   readonly type: string;
   readonly nameKey: string;
-  readonly dn: string;
-  readonly audit: Audit;
+  readonly asked: Asked;
   readonly idempotency?: Idempotency;
 }
 
-export type Replay = { kind: "replay"; certificate: string | null } | { kind: "other-request" };
-export type IssueResult = Replay | { kind: "issued" } | { kind: "key-used" } | { kind: "unknown-dn" };
-export type RevokeResult = Replay | { kind: "revoked" } | { kind: "already-revoked" } | { kind: "no-certificate" };
+/** What the store refuses, as the contract names it. */
+export type StoreRefusal = "idempotency" | "keyUsed" | "unknownDn" | "alreadyRevoked" | "noCertificate";
+export interface Refused {
+  readonly kind: "refused";
+  readonly failure: StoreRefusal;
+}
+/** The answer that the same request had before. */
+export interface Replay {
+  readonly kind: "replay";
+  readonly certificate: string | null;
+}
+export type IssueResult = Replay | Refused | { readonly kind: "issued" };
+export type RevokeResult = Replay | Refused | { readonly kind: "revoked" };
 
 const migrations = [
   `CREATE TABLE certificates (
@@ -88,18 +95,53 @@ const migrations = [
      serial TEXT REFERENCES certificates (serial),
      at BIGINT NOT NULL
    );`,
+  (db: OpenDatabase) => {
+    db.exec("ALTER TABLE audit RENAME TO former_audit");
+    auditMigration("vpki", ["certificates"], formerAudit)(db);
+    db.exec("DROP TABLE former_audit");
+  },
 ];
 
-function replay(db: Database, idempotency: Idempotency | undefined): Replay | undefined {
+/** The decisions of the version before, in its words. */
+function* formerAudit(db: Database): Generator<AuditEntry> {
+  interface Former {
+    at: number;
+    operation: string;
+    type: string;
+    dn: string;
+    serial: string | null;
+    peer: string;
+    details: string;
+  }
+  const rows = db.all<Former>("SELECT at, operation, type, dn, serial, peer, details FROM former_audit ORDER BY seq");
+  for (const { at, operation, type, dn, serial, peer, details } of rows) {
+    const outcome = operation === "revoke" ? "revoked" : "issued";
+    const more = { type, serial, ...(JSON.parse(details) as object) };
+    yield { at, actor: peer, action: operation, subject: dn, outcome, details: more };
+  }
+}
+
+/** Writes what was decided to the audit log, in the transaction of the decision. */
+function note(db: Database, asked: Asked, outcome: string, more: Readonly<Record<string, unknown>>): void {
+  append(db, { ...asked, outcome, details: { ...asked.details, ...more } });
+}
+
+function refuse(db: Database, asked: Asked, failure: StoreRefusal): Refused {
+  note(db, asked, "refused", { failure });
+  return { kind: "refused", failure };
+}
+
+function replay(db: Database, idempotency: Idempotency | undefined, asked: Asked): Replay | Refused | undefined {
   if (idempotency === undefined) return undefined;
-  const found = db.get<{ request: string; certificate: string | null }>(
-    `SELECT i.request, c.certificate FROM idempotency i LEFT JOIN certificates c ON c.serial = i.serial WHERE i.key = ?`,
+  const found = db.get<{ request: string; serial: string | null; dn: string | null; certificate: string | null }>(
+    `SELECT i.request, c.serial, c.dn, c.certificate FROM idempotency i LEFT JOIN certificates c ON c.serial = i.serial
+     WHERE i.key = ?`,
     idempotency.key,
   );
   if (found === undefined) return undefined;
-  return found.request === idempotency.request
-    ? { kind: "replay", certificate: found.certificate }
-    : { kind: "other-request" };
+  if (found.request !== idempotency.request) return refuse(db, asked, "idempotency");
+  note(db, { ...asked, subject: found.dn ?? asked.subject }, "repeated", { serial: found.serial });
+  return { kind: "replay", certificate: found.certificate };
 }
 
 function remember(db: Database, idempotency: Idempotency | undefined, serial: string | null, at: number): void {
@@ -113,41 +155,35 @@ function remember(db: Database, idempotency: Idempotency | undefined, serial: st
   );
 }
 
-function note(db: Database, audit: Audit, type: string, dn: string, serial: string | null): void {
-  db.run(
-    "INSERT INTO audit (at, operation, type, dn, serial, peer, details) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    audit.at,
-    audit.operation,
-    type,
-    dn,
-    serial,
-    audit.peer,
-    audit.details,
-  );
-}
-
 const keyUsed = (db: Database, keyId: string) =>
   db.get("SELECT 1 AS found FROM certificates WHERE key_id = ?", keyId) !== undefined;
 const nameKnown = (db: Database, type: string, nameKey: string) =>
   db.get("SELECT 1 AS found FROM certificates WHERE type = ? AND name_key = ?", type, nameKey) !== undefined;
 
+export interface CheckArgs extends Pick<IssueArgs, "asked" | "mustExist" | "idempotency"> {
+  readonly keyId: string;
+  readonly type: string;
+  readonly nameKey: string;
+}
+
 const operations = {
-  /** What `issue` would say of an earlier answer, the key and the name, so that nothing is signed in vain. */
-  check: (
-    db: Database,
-    args: { keyId: string; type: string; nameKey: string; mustExist: boolean },
-  ): "key-used" | "unknown-dn" | "free" => {
-    if (keyUsed(db, args.keyId)) return "key-used";
-    return args.mustExist && !nameKnown(db, args.type, args.nameKey) ? "unknown-dn" : "free";
+  /** What `issue` would say before anything is signed. */
+  check: (db: Database, args: CheckArgs): Replay | Refused | { readonly kind: "free" } => {
+    const earlier = replay(db, args.idempotency, args.asked);
+    if (earlier !== undefined) return earlier;
+    if (keyUsed(db, args.keyId)) return refuse(db, args.asked, "keyUsed");
+    if (args.mustExist && !nameKnown(db, args.type, args.nameKey)) return refuse(db, args.asked, "unknownDn");
+    return { kind: "free" };
   },
 
-  findAnswer: (db: Database, args: Idempotency): Replay | undefined => replay(db, args),
+  findAnswer: (db: Database, args: { idempotency: Idempotency; asked: Asked }): Replay | Refused | undefined =>
+    replay(db, args.idempotency, args.asked),
 
-  issue: (db: Database, { row, audit, mustExist, idempotency }: IssueArgs): IssueResult => {
-    const earlier = replay(db, idempotency);
+  issue: (db: Database, { row, asked, mustExist, idempotency }: IssueArgs): IssueResult => {
+    const earlier = replay(db, idempotency, asked);
     if (earlier !== undefined) return earlier;
-    if (keyUsed(db, row.keyId)) return { kind: "key-used" };
-    if (mustExist && !nameKnown(db, row.type, row.nameKey)) return { kind: "unknown-dn" };
+    if (keyUsed(db, row.keyId)) return refuse(db, asked, "keyUsed");
+    if (mustExist && !nameKnown(db, row.type, row.nameKey)) return refuse(db, asked, "unknownDn");
     // The serial's own conflict is a fault (2^-158): it throws and leaves nothing behind.
     const written = db.run(
       `INSERT INTO certificates (serial, key_id, type, name_key, dn, issuer, not_before, not_after, certificate)
@@ -162,36 +198,31 @@ const operations = {
       row.notAfter,
       row.certificate,
     );
-    if (written === 0) return { kind: "key-used" };
-    note(db, audit, row.type, row.dn, row.serial);
-    remember(db, idempotency, row.serial, audit.at);
+    if (written === 0) return refuse(db, asked, "keyUsed");
+    note(db, asked, "issued", { serial: row.serial, issuer: row.issuer });
+    remember(db, idempotency, row.serial, asked.at);
     return { kind: "issued" };
   },
 
   /** Revokes every certificate of that type and name that is not revoked yet. */
-  revoke: (db: Database, { type, nameKey, dn, audit, idempotency }: RevokeArgs): RevokeResult => {
-    const earlier = replay(db, idempotency);
+  revoke: (db: Database, { type, nameKey, asked, idempotency }: RevokeArgs): RevokeResult => {
+    const earlier = replay(db, idempotency, asked);
     if (earlier !== undefined) return earlier;
-    if (!nameKnown(db, type, nameKey)) return { kind: "no-certificate" };
+    if (!nameKnown(db, type, nameKey)) return refuse(db, asked, "noCertificate");
     const revoked = db.all<{ serial: string }>(
       "UPDATE certificates SET revoked_at = ? WHERE type = ? AND name_key = ? AND revoked_at IS NULL RETURNING serial",
-      audit.at,
+      asked.at,
       type,
       nameKey,
     );
-    if (revoked.length === 0) return { kind: "already-revoked" };
-    for (const { serial } of revoked) note(db, audit, type, dn, serial);
-    remember(db, idempotency, null, audit.at);
+    if (revoked.length === 0) return refuse(db, asked, "alreadyRevoked");
+    note(db, asked, "revoked", { serials: revoked.map(({ serial }) => serial) });
+    remember(db, idempotency, null, asked.at);
     return { kind: "revoked" };
   },
 
-  /** Audit rows, oldest first. */
-  listAudit: (db: Database, args: { type?: string }) =>
-    db.all<{ at: number; operation: string; type: string; dn: string; serial: string; peer: string; details: string }>(
-      "SELECT at, operation, type, dn, serial, peer, details FROM audit WHERE ? = '' OR type = ? ORDER BY seq",
-      args.type ?? "",
-      args.type ?? "",
-    ),
+  /** A decision that needed no look at the store. */
+  note: (db: Database, entry: AuditEntry): void => append(db, entry),
 
   /** Certificates of a name, oldest first; `revokedAt` null while they hold. */
   listCertificates: (db: Database, args: { type: string; nameKey: string }) =>
@@ -203,7 +234,7 @@ const operations = {
     ),
 };
 
-export const store = { migrations, operations } as const;
+export const store = { migrations, operations, committed: keepHead } as const;
 export type VpkiStoreDefinition = typeof store;
 
 export const vpkiStore: StoreSource<VpkiStoreDefinition> = {

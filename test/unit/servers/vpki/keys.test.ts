@@ -1,6 +1,9 @@
 import { createPublicKey, ECDH } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rowsOf } from "../../../../src/audit/chain.js";
+import { openDatabase } from "../../../../src/db/database.js";
+import { parseCertificate } from "../../../../src/pki/certificate.js";
 import { buildCsr, encodePem } from "../../../../src/pki/csr.js";
 import { bitString, readAll, readWhole, sequence } from "../../../../src/pki/der.js";
 import { signer } from "../../../../src/pki/keys.js";
@@ -152,14 +155,20 @@ describe("the audit rows", () => {
     const der = Buffer.from((answer.body.cert ?? "").replace(/-----[^-]+-----|\s/g, ""), "base64");
     expect(der.includes("Test Challenge")).toBe(false);
     expect(await served.post("/api/v2/est/revoke", { dn })).toMatchObject({ status: 200 });
-    const rows = (await (await open()).call("listAudit", {})).filter((row) => row.dn === dn);
-    expect(rows.map(({ operation, type }) => [operation, type])).toEqual([
-      ["issue", "ccu-sha512"],
-      ["revoke", "ccu-sha512"],
+    const database = openDatabase(join(served.dir, "vpki.sqlite"));
+    const rows = [...rowsOf(database)].filter((row) => row.subject === dn);
+    database.close();
+    expect(rows.map(({ action, outcome }) => [action, outcome])).toEqual([
+      ["issue", "issued"],
+      ["revoke", "revoked"],
     ]);
-    expect(rows[0]?.serial).toBe(rows[1]?.serial);
-    expect(rows[0]?.peer).toMatch(/^127\.0\.0\.1 .*CN=station/);
-    expect(JSON.parse(rows[0]?.details ?? "")).toEqual({
+    const [issued, revoked] = rows.map((row) => JSON.parse(String(row.details)) as Record<string, unknown>);
+    expect(revoked).toEqual({ type: "ccu-sha512", serials: [issued?.serial] });
+    expect(rows[0]?.actor).toMatch(/^127\.0\.0\.1 .*CN=station/);
+    expect(issued).toEqual({
+      type: "ccu-sha512",
+      serial: parseCertificate(der).serial,
+      issuer: "CA05002",
       unitCode: "C002",
       tierCode: "P002",
       vehicleCode: "SX2",

@@ -1,0 +1,50 @@
+/** What the KMS's operations decided, as rows of the audit log. Keys, M1–M5 and supplier secrets never come here. */
+import type { AuditEntry } from "../../../audit/row.js";
+import type { KmsFailure } from "../../../contract/kms.js";
+import type { CheckArgs, CheckedKey, IssueArgs, IssuedSet, ReportArgs, TakenReport } from "./sqlite.js";
+
+/** Who asked, and for what. */
+export interface Asked {
+  /** Peer. */
+  readonly actor: string;
+  /** 54 lower-case hex digits. */
+  readonly ecuId: string;
+  /** ProvisioningType. */
+  readonly type: string;
+  readonly keyId: number;
+}
+
+interface Args {
+  readonly asked: Asked;
+  readonly phase: string;
+  readonly slot: number;
+  readonly at: number;
+}
+
+function entryOf(action: string, outcome: string, args: Args, more: Readonly<Record<string, unknown>>): AuditEntry {
+  const { actor, ecuId, type, keyId } = args.asked;
+  const { phase, slot, at } = args;
+  return { at, actor, action, subject: ecuId, outcome, details: { type, keyId, phase, slot, ...more } };
+}
+
+const refused = (action: string, args: Args, failure: KmsFailure) => entryOf(action, "refused", args, { failure });
+
+export function issueEntry(args: IssueArgs, decided: IssuedSet | "otherRequest" | "counterUsedUp"): AuditEntry {
+  const action = "POST key";
+  if (decided === "otherRequest") return refused(action, args, "idempotency");
+  if (decided === "counterUsedUp") return refused(action, args, decided);
+  const { id, counter, flags, repeated } = decided;
+  return entryOf(action, repeated ? "repeated" : "issued", args, { set: id, counter, flags });
+}
+
+export function reportEntry(args: ReportArgs, decided: TakenReport | "otherRequest" | "otherKey"): AuditEntry {
+  const action = `PUT ${args.kind}`;
+  if (decided === "otherRequest") return refused(action, args, "idempotency");
+  if (decided === "otherKey") return refused(action, args, "correlation");
+  return entryOf(action, decided.repeated ? "repeated" : "taken", args, { status: args.status, set: decided.set });
+}
+
+export function checkEntry(args: CheckArgs, decided: CheckedKey | "noKey"): AuditEntry {
+  const action = "POST sync";
+  return decided === "noKey" ? refused(action, args, decided) : entryOf(action, "given", args, { check: args.id });
+}
