@@ -11,6 +11,12 @@ const CURVES: Readonly<Record<string, { curve: Curve; size: number }>> = {
   "1.2.840.10045.3.1.7": { curve: "P-256", size: 32 },
   "1.3.132.0.35": { curve: "P-521", size: 66 },
 };
+/** Octets of a point by its first one (SEC 1 2.3.3; RFC 5480 2.2 knows no other forms). */
+const POINT_SIZES: Readonly<Record<number, (size: number) => number>> = {
+  2: (size) => 1 + size,
+  3: (size) => 1 + size,
+  4: (size) => 1 + 2 * size,
+};
 /** Signature algorithms by OID (RFC 5758 3.2). */
 const SIGNATURES: Readonly<Record<string, Hash>> = {
   "1.2.840.10045.4.3.2": "sha256",
@@ -40,6 +46,9 @@ export function readPublicKey(spki: Uint8Array): PublicKey {
   const named = CURVES[readOid(parameters)];
   if (named === undefined) throw unreadable(`curve ${readOid(parameters)} is neither P-256 nor P-521`);
   const given = readBits(bits, "public key");
+  // Before Node sees the key: asked about the point at infinity, it ends the whole process.
+  if (POINT_SIZES[given[0] ?? 0]?.(named.size) !== given.length)
+    throw unreadable("the public key is no compressed or uncompressed point of its curve");
   let key: KeyObject;
   let jwk: { x?: string; y?: string };
   try {
