@@ -92,7 +92,7 @@ export async function createEcu(options: EcuOptions): Promise<Ecu> {
 }
 
 /** The same on a transport of its own, which it closes with itself. */
-export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOptions, "link">): Promise<Ecu> {
+async function createEcuOn(transport: DiagTransport, options: Omit<EcuOptions, "link">): Promise<Ecu> {
   const { profile, clock, flash, unit = {}, timings = {} } = options;
   const random = options.random ?? ((length: number) => new Uint8Array(randomBytes(length)));
   const securityKey = options.securityKey ?? profileKey(profile);

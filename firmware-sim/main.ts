@@ -4,7 +4,7 @@ import { describe } from "../src/shared/errors.js";
 
 /** Exit codes. */
 const EXIT = { ok: 0, usage: 2, failed: 3 } as const;
-export const DEFAULT_LINK = "slcan+listen://127.0.0.1:0";
+const DEFAULT_LINK = "slcan+listen://127.0.0.1:0";
 const MAX_COUNT = 256;
 
 export interface RunSettings {

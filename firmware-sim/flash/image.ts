@@ -8,7 +8,7 @@ import { ascii, concat, equalBytes, readUintBE, uintBE } from "../../src/shared/
 const MAGIC = ascii("ECUFLASH");
 const HEADER = MAGIC.length + 4 + 4 + 32;
 /** Version of the payload's meaning; raised when the state's shape changes. */
-export const IMAGE_VERSION = 1;
+const IMAGE_VERSION = 1;
 
 export function encodeImage(payload: Uint8Array): Uint8Array {
   return concat(MAGIC, uintBE(IMAGE_VERSION, 4), uintBE(payload.length, 4), digest(payload), payload);

@@ -9,7 +9,7 @@ export function bootMac(key: Uint8Array, data: Uint8Array): Uint8Array {
 }
 
 /** `idle`: CMD_SECURE_BOOT has not run; `skipped`: it ran without BOOT_MAC_KEY; `learnt`: it stored BOOT_MAC. */
-export type BootPhase = "idle" | "skipped" | "learnt" | "passed" | "failed";
+type BootPhase = "idle" | "skipped" | "learnt" | "passed" | "failed";
 
 export class BootCycle {
   phase: BootPhase = "idle";

@@ -8,7 +8,7 @@ import { createSheDevice, type SheDevice } from "./device.js";
 import { memoryStorage, type SheState, type SheStorage } from "./state.js";
 
 /** What NEW says of a device; JSON as it stands in the state file. */
-export interface DeviceSettings {
+interface DeviceSettings {
   readonly uid: string;
   readonly blankKey: string;
   readonly secretKey: string;
@@ -51,7 +51,7 @@ export function settingsOf(given: Arguments): { settings: DeviceSettings; prngSe
 }
 
 /** Makes the device of these settings on `storage`; throws RangeError for values that no SHE may have. */
-export function deviceOf(settings: DeviceSettings, storage: SheStorage): SheDevice {
+function deviceOf(settings: DeviceSettings, storage: SheStorage): SheDevice {
   return createSheDevice({
     ...settings,
     uid: fromHex(settings.uid),
@@ -62,7 +62,7 @@ export function deviceOf(settings: DeviceSettings, storage: SheStorage): SheDevi
   });
 }
 
-export interface Stored {
+interface Stored {
   readonly settings: DeviceSettings;
   readonly state: SheState;
 }

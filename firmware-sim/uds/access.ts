@@ -101,7 +101,7 @@ export class Access {
     await store.change((state) => ({ ...state, attempts: state.attempts + 1 }));
     if (store.current.attempts < this.#maxAttempts) throw new Negative(NRC.invalidKey);
     this.#startDelay();
-    throw new Negative(NRC.exceedNumberOfAttempts);
+    throw new Negative(NRC.exceededNumberOfAttempts);
   }
 
   #startDelay(): void {

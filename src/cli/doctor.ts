@@ -39,7 +39,7 @@ async function guarded(name: string, run: () => Promise<readonly Finding[]>): Pr
   }
 }
 
-export function findingLine(finding: Finding): string {
+function findingLine(finding: Finding): string {
   const optional = finding.needed || finding.state === "OK" ? "" : " (not needed by this configuration)";
   const advice = finding.todo === undefined ? "" : `: ${finding.todo}`;
   return `${finding.state.padEnd(7)} ${finding.name.padEnd(16)} ${finding.what}${optional}${advice}`;

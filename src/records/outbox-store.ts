@@ -17,7 +17,7 @@ interface StoredRow {
 
 const COLUMNS = "id, run_id, result, state, attempts, next_at, last_error, settled_at";
 
-export function outboxEntry(row: StoredRow): OutboxEntry {
+function outboxEntry(row: StoredRow): OutboxEntry {
   return {
     id: row.id,
     result: JSON.parse(row.result) as KmsResult,

@@ -1,5 +1,5 @@
 /** The published schema of a unit record (docs/record.schema.json is made of it). */
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { ERRORS } from "../shared/errors.js";
 
 const strict = { additionalProperties: false };
@@ -96,8 +96,6 @@ export const RecordSchema = Type.Object(
   },
   { ...strict, title: "Unit record of the ECU provisioning station" },
 );
-
-export type RecordJson = Static<typeof RecordSchema>;
 
 /** The text of docs/record.schema.json. */
 export function recordSchemaJson(): string {

@@ -88,7 +88,7 @@ function oneLine(text: string): string {
 }
 
 /** `keys[2].slot` */
-export function pathText(path: YamlPath): string {
+function pathText(path: YamlPath): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === "number") return `${text}[${part}]`;
     return text === "" ? part : `${text}.${part}`;

@@ -9,7 +9,7 @@ const MAX_LINE = 1 + 8 + 1 + 128 + 8;
 const HEX = [..."0123456789ABCDEF"].map((digit) => digit.charCodeAt(0));
 
 /** Payload length of each DLC digit; above 8 with CAN FD only. */
-export const DLC_LENGTH: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64];
+const DLC_LENGTH: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64];
 
 /** DLC of a payload length that a frame can have; undefined for the others. */
 const LENGTH_DLC = new Map(DLC_LENGTH.map((length, dlc) => [length, dlc]));
@@ -180,7 +180,7 @@ export class LineSplitter {
 }
 
 /** What a line from the adapter is. */
-export type AdapterLine =
+type AdapterLine =
   | { readonly kind: "frame"; readonly frame: CanFrame }
   /** Bare CR, `z`CR (11 bit) or `Z`CR (29 bit): a command was taken. It says nothing about the bus. */
   | { readonly kind: "ack" }

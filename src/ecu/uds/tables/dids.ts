@@ -1,5 +1,5 @@
 /** Data identifiers of ISO 14229-1:2020 Annex C.1 that identification uses; names as in the standard. */
-export const STANDARD_DIDS = {
+const STANDARD_DIDS = {
   BootSoftwareIdentification: 0xf180,
   ApplicationSoftwareIdentification: 0xf181,
   ActiveDiagnosticSession: 0xf186,

@@ -61,8 +61,6 @@ export const NRC = {
   resourceTemporarilyNotAvailable: 0x94,
 } as const;
 
-export type NrcName = keyof typeof NRC;
-
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(NRC).map(([name, code]) => [code, name]));
 
 /** Name of a negative response code; for others the range they lie in. */

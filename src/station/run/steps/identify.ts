@@ -17,7 +17,7 @@ export interface Identified {
 const EXPECTED = ["partNumber", "hwVersion", "swVersion", "systemName"] as const;
 
 /** What the record says of an identity. */
-export function identityFacts(identity: EcuIdentity): Record<string, unknown> {
+function identityFacts(identity: EcuIdentity): Record<string, unknown> {
   const { state, vin, ...texts } = identity;
   return { ...texts, vin: vin ?? null, ...state };
 }
