@@ -290,7 +290,8 @@ async function runOne(
       logger,
       secrets(name) {
         const secret = secrets.get(name);
-        if (secret === undefined) throw new StationError("CONFIG_INVALID", { details: { what: `secrets.${name}` } });
+        if (secret === undefined)
+          throw new StationError("CONFIG_INVALID", { details: { what: `secrets.${name}: is missing` } });
         return secret;
       },
       random: (length) => new Uint8Array(randomBytes(length)),

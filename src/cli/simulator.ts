@@ -88,7 +88,9 @@ export async function startSimulator(
           exited.then(() => Promise.reject(failed("the simulator ended at once"))),
         ]),
     );
-    return { link: (JSON.parse(first) as { listening: string }).listening, stop };
+    const listening = /^\{"listening":"([^"]+)"/.exec(first)?.[1];
+    if (listening === undefined) throw failed("the simulator did not say where it listens");
+    return { link: listening, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -157,6 +157,8 @@ class KmsOutbox implements Outbox {
         // An ECU's results arrive in their order: one that waits holds back the ones behind it.
         if (blocked.has(row.result.ecuId)) continue;
         const due = forced || row.nextAt <= this.#clock.now();
+        // Another process on this folder may have settled it since the list was read.
+        if (due && (await this.#records.store.call("outboxState", row.id))?.state !== "waiting") continue;
         const outcome = due ? await this.#deliver(row) : { nextAt: row.nextAt, unreachable: false };
         if (outcome === undefined) continue;
         blocked.add(row.result.ecuId);
