@@ -93,7 +93,7 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     const what = `${config.file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
-  const { host, vpkiPort, kmsPort, registry, asSeen } = config.servers;
+  const { host, vpkiPort, kmsPort, registry, asSeen, caKeys, authorities } = config.servers;
   const { signal } = context;
   const dir = join(config.dataDir, "servers");
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -107,7 +107,12 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
       dir: join(dir, "vpki"),
       clock,
       logger: logger.child({ server: "vpki" }),
-      config: { asSeen: Object.fromEntries(asSeen.map((type) => [type, true])), ...fixed },
+      config: {
+        asSeen: Object.fromEntries(asSeen.map((type) => [type, true])),
+        ...fixed,
+        ...(caKeys && { caKeys }),
+        ...(authorities && { authorities }),
+      },
     });
     opened.add(vpki, (server) => server.close());
     signal.throwIfAborted();

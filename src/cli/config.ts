@@ -6,10 +6,12 @@ import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { CertificateTypes } from "../profiles/schema.js";
+import { AuthoritiesSchema, CaKeysSchema } from "../servers/vpki/config.js";
 import { describe, StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
 import { parseYaml } from "../shared/yaml.js";
+import { caConfigOf } from "./ca-keys.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 
 const strict = { additionalProperties: false };
@@ -30,6 +32,10 @@ const EmbeddedSection = Type.Object(
     registry: Type.Optional(Text),
     /** Certificate types that are issued exactly as the OEM's service was seen to (critical AKI/SKI, 2.5.29.32). */
     asSeen: Type.Array(Type.Enum([...CertificateTypes]), { default: [] }),
+    /** Where CA keys are: encrypted files of the data folder, or a PKCS#11 token (docs/pkcs11.md). */
+    caKeys: Type.Optional(CaKeysSchema),
+    /** CAs whose certificate or key is the plant's own. */
+    authorities: Type.Optional(AuthoritiesSchema),
   },
   strict,
 );
@@ -224,9 +230,11 @@ function serversOf(
 ): ServersConfig {
   const { embedded, external } = given.servers;
   if (external === undefined) {
-    const { registry, ...rest } = embedded ?? Value.Parse(EmbeddedSection, Value.Default(EmbeddedSection, {}));
+    const { registry, caKeys, authorities, ...rest } =
+      embedded ?? Value.Parse(EmbeddedSection, Value.Default(EmbeddedSection, {}));
     const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
-    return { kind: "embedded", ...rest, registry: file };
+    const ca = caConfigOf({ ...(caKeys && { caKeys }), ...(authorities && { authorities }) }, at, fault);
+    return { kind: "embedded", ...rest, ...ca, registry: file };
   }
   if (embedded !== undefined) throw fault(["servers", "external"], "stands beside embedded (expected one of them)");
   const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = external;

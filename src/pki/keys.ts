@@ -1,7 +1,19 @@
 /** ECDSA keys and signatures on P-256 and P-521. Signing and verifying run on the thread pool. */
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign, verify } from "node:crypto";
 import { StationError } from "../shared/errors.js";
-import { bitString, expectTag, oid, readAll, readBits, readOid, readWhole, sequence, TAG, unreadable } from "./der.js";
+import {
+  bitString,
+  expectTag,
+  integer,
+  oid,
+  readAll,
+  readBits,
+  readOid,
+  readWhole,
+  sequence,
+  TAG,
+  unreadable,
+} from "./der.js";
 
 export type Curve = "P-256" | "P-521";
 export type Hash = "sha256" | "sha384" | "sha512";
@@ -105,6 +117,12 @@ export function signer(privateKey: KeyObject, hash: Hash): (data: Uint8Array) =>
         else reject(new StationError("INTERNAL", { details: { what: "signing failed" }, cause: error }));
       });
     });
+}
+
+/** A signature as tokens give it (r‖s, each half as long) in the form of certificates (RFC 3279 2.2.3). */
+export function derSignature(raw: Uint8Array): Uint8Array {
+  const half = raw.length / 2;
+  return sequence(integer(raw.subarray(0, half)), integer(raw.subarray(half)));
 }
 
 /** A new serial number: 20 random octets, positive. */

@@ -2,6 +2,7 @@
  * The one error type. Codes are stable: operators, records, the MES and docs name them. Texts say what happened, what is safe and what
  * to do; `{name}` stands for a value of `details`.
  */
+import { TOKEN_ERRORS } from "./token-errors.js";
 
 export type Layer =
   | "link"
@@ -11,6 +12,7 @@ export type Layer =
   | "target"
   | "vpki"
   | "kms"
+  | "token"
   | "station"
   | "profile"
   | "config"
@@ -263,6 +265,8 @@ export const ERRORS = {
     "키 서버에 오류가 있습니다: {what}. 잠시 후 같은 유닛을 다시 스캔하십시오.",
     "The key server failed: {what}. Scan the same unit again in a while.",
   ),
+
+  ...TOKEN_ERRORS,
 
   INPUT_MISSING: row(
     "station",

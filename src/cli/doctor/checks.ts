@@ -8,6 +8,7 @@ import type { StationConfig } from "../config.js";
 import { readHexFile } from "../config.js";
 import { assertProfileAllowed, findProfile, profileNames } from "../profiles.js";
 import { checkServers } from "./servers.js";
+import { checkTokens } from "./tokens.js";
 
 export interface Finding {
   readonly name: string;
@@ -36,6 +37,7 @@ export const CHECKS: readonly Check[] = [
   { name: "config", run: checkConfig },
   { name: "profiles", run: checkProfiles },
   { name: "servers", run: checkServers },
+  { name: "tokens", run: checkTokens },
 ];
 
 const ok = (name: string, what: string, needed = true): Finding => ({ name, state: "OK", needed, what });

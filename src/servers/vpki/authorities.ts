@@ -1,33 +1,21 @@
-/** The CA hierarchy: two roots and the issuing CAs, made at first start, private keys encrypted at rest. */
-import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+/** The CA hierarchy: two roots and the issuing CAs, made at first start or brought by the configuration. */
 import { join } from "node:path";
-import { promisify } from "node:util";
 import {
   buildCaCertificate,
   type Certificate,
   certificateKey,
   type Issuer,
+  KEY_USAGE,
   parseCertificate,
 } from "../../pki/certificate.js";
-import {
-  type Curve,
-  type Hash,
-  keyIdentifier,
-  publicKeyOf,
-  randomSerial,
-  signer,
-  verifySignature,
-} from "../../pki/keys.js";
+import { type Curve, type Hash, keyIdentifier, randomSerial, verifySignature } from "../../pki/keys.js";
 import { encodeName, parseDn } from "../../pki/names.js";
 import { decodePem, encodePem } from "../../pki/pem.js";
 import type { CertificateType } from "../../pki/types.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { writeFileAtomic } from "../../shared/files.js";
-
-/** Names of the CAs: of their files, and in the URLs that certificates carry. */
-export const AUTHORITY_NAMES = ["ROOT-P256", "ROOT-P521", "CA01001", "CA05002", "CA05003"] as const;
-export type AuthorityName = (typeof AUTHORITY_NAMES)[number];
+import { type CaKey, type CaKeys, damaged, readText } from "./ca-keys.js";
+import { AUTHORITY_NAMES, type AuthoritiesConfig, type AuthorityName } from "./config.js";
 
 interface AuthorityRow {
   readonly curve: Curve;
@@ -103,10 +91,11 @@ export interface Authority {
 }
 
 export interface AuthorityOptions {
-  /** Folder of keys and certificates. */
+  /** Folder of the certificates that nobody placed elsewhere. */
   readonly dir: string;
-  /** File that holds the passphrase of the private keys; made at first start. */
-  readonly passphraseFile: string;
+  readonly keys: CaKeys;
+  /** CAs that the configuration brings. */
+  readonly given: AuthoritiesConfig;
   /** Subjects (RFC 4514) that replace the defaults; they count when a CA is made. */
   readonly subjects: Readonly<Partial<Record<AuthorityName, string>>>;
   /** ms since the epoch. */
@@ -116,21 +105,6 @@ export interface AuthorityOptions {
 /** Begins a day before now, so that no ECU with a clock a little behind refuses it. */
 const BACKDATE = 86_400_000;
 const YEAR = 365.25 * 86_400_000;
-const newKeyPair = promisify(generateKeyPair);
-
-function damaged(file: string, what: string, cause?: unknown): StationError {
-  return new StationError("CONFIG_INVALID", { details: { what: `${file}: ${what}` }, cause });
-}
-
-async function readText(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw damaged(file, describe(error), error);
-  }
-}
-
 export class Authorities {
   readonly #all: ReadonlyMap<AuthorityName, Authority>;
 
@@ -140,12 +114,11 @@ export class Authorities {
 
   /**
    * Loads the hierarchy; what is not there yet is made.
-   * @throws StationError CONFIG_INVALID where files are damaged, do not fit together or a key is missing
+   * @throws StationError CONFIG_INVALID where files are damaged, do not fit together or a key is missing; TOKEN_*
    */
   static async open(options: AuthorityOptions): Promise<Authorities> {
-    const passphrase = await passphraseOf(options.passphraseFile);
     const all = new Map<AuthorityName, Authority>();
-    for (const name of AUTHORITY_NAMES) all.set(name, await openOne(name, options, passphrase, all));
+    for (const name of AUTHORITY_NAMES) all.set(name, await openOne(name, options, all));
     return new Authorities(all);
   }
 
@@ -170,86 +143,94 @@ function isRoot(name: AuthorityName): boolean {
   return AUTHORITIES[name].issuer === undefined;
 }
 
-async function passphraseOf(file: string): Promise<string> {
-  if ((await readText(file)) === undefined)
-    await writeFileAtomic(file, `${randomBytes(32).toString("base64url")}\n`, { exclusive: true });
-  const passphrase = (await readText(file))?.trim() ?? "";
-  if (passphrase.length < 8) throw damaged(file, "the passphrase is shorter than 8 characters");
-  return passphrase;
-}
-
 async function openOne(
   name: AuthorityName,
   options: AuthorityOptions,
-  passphrase: string,
   above: ReadonlyMap<AuthorityName, Authority>,
 ): Promise<Authority> {
   const row = AUTHORITIES[name];
-  const certificateFile = join(options.dir, `${name}.pem`);
+  const given = options.given[name]?.certificateFile;
+  const certificateFile = given ?? join(options.dir, `${name}.pem`);
   const issuer = row.issuer === undefined ? undefined : above.get(row.issuer);
-  const key = await keyOf(name, options, passphrase);
-  if ((await readText(certificateFile)) === undefined) {
+  const found = await readCertificate(certificateFile);
+  if (given !== undefined) checkGiven(given, row, found, options.now);
+  const { curve, hash } = row;
+  const use = { name, root: issuer === undefined, curve, hash, certificate: found, certificateFile };
+  const key = await options.keys.open(use);
+  if (found === undefined) {
     const der = await makeCertificate(row, options.subjects[name] ?? row.subject, key, issuer, options.now);
     await writeFileAtomic(certificateFile, encodePem(der, "CERTIFICATE"), { exclusive: true, mode: 0o644 });
   }
-  const certificate = await certificateOf(certificateFile, key);
+  // Where another process was first, its certificate is the one.
+  const certificate = found ?? (await readCertificate(certificateFile));
+  if (certificate === undefined) throw damaged(certificateFile, "there is no certificate in it");
   if (issuer !== undefined) await checkIssuer(certificateFile, certificate, issuer);
   return {
     name,
     certificate,
-    issuer: { name: certificate.subject, keyIdentifier: keyIdentifier(publicKeyOf(key)) },
+    issuer: { name: certificate.subject, keyIdentifier: identifierOf(certificate) },
     crl: row.crl,
-    sign: signer(key, row.hash),
+    sign: key.sign,
   };
 }
 
-async function keyOf(name: AuthorityName, options: AuthorityOptions, passphrase: string): Promise<KeyObject> {
-  const file = join(options.dir, `${name}.key.pem`);
-  if ((await readText(file)) === undefined) {
-    if ((await readText(join(options.dir, `${name}.pem`))) !== undefined)
-      throw damaged(file, "the private key of an existing CA is missing");
-    const { privateKey } = await newKeyPair("ec", { namedCurve: AUTHORITIES[name].curve });
-    const pem = privateKey.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase });
-    // Where another process was first, its key is the one.
-    await writeFileAtomic(file, String(pem), { exclusive: true });
-  }
-  try {
-    return createPrivateKey({ key: (await readText(file)) ?? "", passphrase });
-  } catch (error) {
-    throw damaged(file, "the private key does not open with this passphrase", error);
-  }
+/** What its certificates must name as their issuer's: its own identifier as it stands in its certificate (RFC 5280 4.2.1.1). */
+function identifierOf(certificate: Certificate): Uint8Array {
+  return certificate.subjectKeyIdentifier ?? keyIdentifier(certificateKey(certificate));
 }
 
 function makeCertificate(
   row: AuthorityRow,
   subject: string,
-  key: KeyObject,
+  key: CaKey,
   issuer: Authority | undefined,
   now: number,
 ): Promise<Uint8Array> {
   return buildCaCertificate({
     subject: encodeName(parseDn(subject)),
-    publicKey: publicKeyOf(key),
+    publicKey: key.publicKey,
     ...(issuer === undefined ? {} : { issuer: issuer.issuer, pathLen: 0 }),
     serial: randomSerial(),
     notBefore: now - BACKDATE,
     notAfter: now + row.years * YEAR,
     hash: row.hash,
-    sign: issuer?.sign ?? signer(key, row.hash),
+    sign: issuer?.sign ?? key.sign,
   });
 }
 
-async function certificateOf(file: string, key: KeyObject): Promise<Certificate> {
+async function readCertificate(file: string): Promise<Certificate | undefined> {
+  const text = await readText(file);
+  if (text === undefined) return undefined;
   try {
-    const [der] = decodePem((await readText(file)) ?? "", "CERTIFICATE");
-    if (der === undefined) throw damaged(file, "there is no certificate in it");
-    const certificate = parseCertificate(der);
-    if (Buffer.from(certificate.spki).equals(publicKeyOf(key).spki)) return certificate;
+    const [der] = decodePem(text, "CERTIFICATE");
+    if (der !== undefined) return parseCertificate(der);
   } catch (error) {
     throw damaged(file, describe(error), error);
   }
-  throw damaged(file, "the certificate is not of the private key beside it");
+  throw damaged(file, "there is no certificate in it");
 }
+
+/** A certificate that the plant brings must be one that can do this CA's work. */
+function checkGiven(file: string, row: AuthorityRow, certificate: Certificate | undefined, now: number): void {
+  if (certificate === undefined) throw damaged(file, "there is no such file");
+  let curve: Curve;
+  try {
+    ({ curve } = certificateKey(certificate));
+  } catch (error) {
+    throw damaged(file, describe(error), error);
+  }
+  if (curve !== row.curve) throw damaged(file, `the key is on ${curve} (expected ${row.curve})`);
+  if (!certificate.isCa) throw damaged(file, "the certificate is not a CA's (basicConstraints)");
+  if (certificate.keyUsage !== undefined && (certificate.keyUsage & KEY_USAGE.keyCertSign) === 0)
+    throw damaged(file, "the certificate may not sign certificates (keyUsage)");
+  if (now < certificate.notBefore || now > certificate.notAfter)
+    throw damaged(
+      file,
+      `the certificate is valid from ${day(certificate.notBefore)} to ${day(certificate.notAfter)} only`,
+    );
+}
+
+const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
 async function checkIssuer(file: string, certificate: Certificate, issuer: Authority): Promise<void> {
   const { hash, tbs, signature } = certificate;

@@ -3,8 +3,93 @@ import { type Static, Type } from "typebox";
 import type { CertificateUrls } from "../../pki/certificate.js";
 import type { Authority } from "./authorities.js";
 
+/** Names of the CAs: of their files, and in the URLs that certificates carry. */
+export const AUTHORITY_NAMES = ["ROOT-P256", "ROOT-P521", "CA01001", "CA05002", "CA05003"] as const;
+export type AuthorityName = (typeof AUTHORITY_NAMES)[number];
+
 const strict = { additionalProperties: false };
 const Url = Type.String({ pattern: "^https?://[\\x21-\\x7e]+$" });
+const Path = Type.String({ minLength: 1 });
+const Ms = (minimum: number, maximum: number) => Type.Optional(Type.Integer({ minimum, maximum }));
+
+/** A PKCS#11 token; `token` or `serial` must be there. */
+export const TokenSchema = Type.Object(
+  {
+    /** Path of its PKCS#11 library, or its name where the system finds it. */
+    module: Path,
+    /** Label of the token. */
+    token: Type.Optional(Type.String({ minLength: 1, maxLength: 32 })),
+    serial: Type.Optional(Type.String({ minLength: 1, maxLength: 16 })),
+    /** File with the user PIN. */
+    pinFile: Path,
+    /** See TokenLimits: sizes, and times in ms. */
+    limits: Type.Optional(
+      Type.Object(
+        {
+          sessions: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
+          queue: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+          call: Ms(100, 600_000),
+          generate: Ms(100, 600_000),
+          open: Ms(100, 600_000),
+          pause: Ms(0, 600_000),
+          probe: Ms(100, 3_600_000),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+export type TokenConfig = Static<typeof TokenSchema>;
+
+/** Where CA keys are that `authorities` does not place: encrypted files (default), or a token. */
+export const CaKeysSchema = Type.Union([
+  Type.Object(
+    {
+      file: Type.Object(
+        {
+          /** File with their passphrase; default `passphrase` beside them, made at first start. */
+          passphraseFile: Type.Optional(Path),
+        },
+        strict,
+      ),
+    },
+    strict,
+  ),
+  Type.Object({ pkcs11: TokenSchema }, strict),
+]);
+export type CaKeysConfig = Static<typeof CaKeysSchema>;
+
+/** One CA whose certificate or key is the plant's own, or whose key has a place of its own. */
+export const AuthoritySchema = Type.Object(
+  {
+    /** Its certificate, PEM. A root needs no key beside it where its issuing CAs have certificates, too. */
+    certificateFile: Type.Optional(Path),
+    /** Its private key, PEM (PKCS#8 or SEC 1), encrypted or not. */
+    keyFile: Type.Optional(Path),
+    passphraseFile: Type.Optional(Path),
+    /** Or the token that its key is in. */
+    pkcs11: Type.Optional(TokenSchema),
+    /** Label of the key in the token; default the CA's name. */
+    keyLabel: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    /** CKA_ID of the key, hex, where labels are not unique. */
+    keyId: Type.Optional(Type.String({ pattern: "^([0-9a-fA-F]{2}){1,64}$" })),
+  },
+  strict,
+);
+export type AuthorityConfig = Static<typeof AuthoritySchema>;
+
+export const AuthoritiesSchema = Type.Object(
+  {
+    "ROOT-P256": Type.Optional(AuthoritySchema),
+    "ROOT-P521": Type.Optional(AuthoritySchema),
+    CA01001: Type.Optional(AuthoritySchema),
+    CA05002: Type.Optional(AuthoritySchema),
+    CA05003: Type.Optional(AuthoritySchema),
+  },
+  strict,
+);
+export type AuthoritiesConfig = Static<typeof AuthoritiesSchema>;
 
 export const VpkiConfigSchema = Type.Object(
   {
@@ -30,8 +115,8 @@ export const VpkiConfigSchema = Type.Object(
         strict,
       ),
     ),
-    /** File with the passphrase of the CA keys; default `passphrase` beside them, made at first start. */
-    passphraseFile: Type.Optional(Type.String({ minLength: 1 })),
+    caKeys: Type.Optional(CaKeysSchema),
+    authorities: Type.Optional(AuthoritiesSchema),
     /** Types whose certificates are made exactly as the OEM's service was seen to make them; default none. */
     asSeen: Type.Optional(
       Type.Object(

@@ -11,14 +11,14 @@ import type { Logger } from "../../shared/logger.js";
 import { type RefusedRequest, ServerAudit } from "../http/audit.js";
 import { peerOf } from "../http/peer.js";
 import { answerStrays } from "../http/strays.js";
-import { AUTHORITY_NAMES, Authorities, type Authority } from "./authorities.js";
-import { caIssuersPath, type VpkiConfig } from "./config.js";
+import { Authorities, type Authority } from "./authorities.js";
+import { CaKeys } from "./ca-keys.js";
+import { AUTHORITY_NAMES, caIssuersPath, type VpkiConfig } from "./config.js";
 import { Refusal } from "./request.js";
 import { type Incoming, VpkiService } from "./service.js";
 import { vpkiStore } from "./store/sqlite.js";
 
-export { AUTHORITY_NAMES, type AuthorityName } from "./authorities.js";
-export { type VpkiConfig, VpkiConfigSchema } from "./config.js";
+export { AUTHORITY_NAMES, type AuthorityName, type VpkiConfig, VpkiConfigSchema } from "./config.js";
 
 export interface VpkiOptions {
   readonly stores: StoreHost;
@@ -36,17 +36,28 @@ export interface Vpki {
   readonly audit: ServerAudit;
   /** PEM: issuing CAs, then roots. */
   readonly chainFile: string;
-  /** Nothing is kept open here: the store is closed by its host. */
+  /** Lets go of the tokens of the CA keys; the store is closed by its host. */
   close(): Promise<void>;
 }
 
 /**
  * Opens the vPKI: its CAs (made at first start) and its store.
- * @throws StationError CONFIG_INVALID (CA files), STORE_FAILED
+ * @throws StationError CONFIG_INVALID (CA files), TOKEN_*, STORE_FAILED
  */
 export async function createVpki(options: VpkiOptions): Promise<Vpki> {
   const { dir, clock, logger, config = {} } = options;
-  const authorities = await openAuthorities(dir, clock, config);
+  const keys = new CaKeys({ dir: join(dir, "ca"), config, clock, logger });
+  try {
+    return await openVpki(options, keys);
+  } catch (error) {
+    await keys.close();
+    throw error;
+  }
+}
+
+async function openVpki(options: VpkiOptions, keys: CaKeys): Promise<Vpki> {
+  const { dir, clock, logger, config = {} } = options;
+  const authorities = await openAuthorities(dir, clock, config, keys);
   const chainFile = join(dir, "chain.pem");
   await writeFileAtomic(chainFile, authorities.bundle(), { mode: 0o644 });
   const store = await options.stores.open(vpkiStore, join(dir, "vpki.sqlite"));
@@ -59,7 +70,7 @@ export async function createVpki(options: VpkiOptions): Promise<Vpki> {
   return {
     audit,
     chainFile,
-    close: async () => undefined,
+    close: () => keys.close(),
     plugin: async (app) => {
       takeAnyJson(app);
       audit.attach(app);
@@ -72,11 +83,12 @@ export async function createVpki(options: VpkiOptions): Promise<Vpki> {
   };
 }
 
-async function openAuthorities(dir: string, clock: Clock, config: VpkiConfig): Promise<Authorities> {
+async function openAuthorities(dir: string, clock: Clock, config: VpkiConfig, keys: CaKeys): Promise<Authorities> {
   try {
     return await Authorities.open({
       dir: join(dir, "ca"),
-      passphraseFile: config.passphraseFile ?? join(dir, "ca", "passphrase"),
+      keys,
+      given: config.authorities ?? {},
       subjects: config.subjects ?? {},
       now: clock.now(),
     });

@@ -1,0 +1,155 @@
+/** One token as its process sees it: opened once, calls through a session pool. */
+import type { StationError } from "../shared/errors.js";
+import type { Secret } from "../shared/secret.js";
+import { CKF, CKM, type Cryptoki, type Handle, type TokenInfo } from "./cryptoki.js";
+import { awaiting, calling, fault } from "./module.js";
+import { CURVES, findKey, generateKeyPair, keyText, readSpki } from "./objects.js";
+import type { KeyName, MechanismReport, TokenAddress, TokenCurve, TokenDescription } from "./protocol.js";
+import { SessionPool } from "./sessions.js";
+
+/** Mechanisms that this program asks a token for. */
+const MECHANISMS = [
+  { name: "CKM_ECDSA", mechanism: CKM.ECDSA, flag: CKF.SIGN, purpose: "signing" },
+  {
+    name: "CKM_EC_KEY_PAIR_GEN",
+    mechanism: CKM.EC_KEY_PAIR_GEN,
+    flag: CKF.GENERATE_KEY_PAIR,
+    purpose: "making key pairs",
+  },
+] as const;
+const KEY_BITS = { smallest: 256, largest: 521 } as const;
+
+/** Labels and serial numbers are padded to their field with blanks, by some modules with zeros. */
+const unpadded = (text: string) => text.replace(/[\0 ]+$/, "");
+
+/** Room for r‖s on the largest curve. */
+const SIGNATURE_BYTES = 2 * CURVES["P-521"].size;
+
+export class TokenDevice {
+  readonly #pool: SessionPool;
+  /** Handles of private keys: those of token objects hold in every session. */
+  readonly #keys = new Map<string, Handle>();
+
+  private constructor(
+    private readonly cryptoki: Cryptoki,
+    private readonly slot: Handle,
+    pin: Secret,
+    sessions: number,
+  ) {
+    this.#pool = new SessionPool(cryptoki, slot, pin, sessions);
+  }
+
+  /** Finds the token and logs in. @throws StationError TOKEN_ABSENT, TOKEN_PIN_REFUSED, TOKEN_FAILED */
+  static async open(cryptoki: Cryptoki, address: TokenAddress, pin: Secret, sessions: number): Promise<TokenDevice> {
+    const device = new TokenDevice(cryptoki, findSlot(cryptoki, address), pin, sessions);
+    await device.probe();
+    return device;
+  }
+
+  /** r‖s over a digest. @throws StationError TOKEN_* */
+  sign(key: KeyName, digest: Uint8Array): Promise<Uint8Array> {
+    const { cryptoki } = this;
+    return this.#pool.use(async (session) => {
+      const handle = this.#privateKey(session, key);
+      try {
+        calling("C_SignInit", () => cryptoki.C_SignInit(session, { mechanism: CKM.ECDSA }, handle));
+        const room = Buffer.alloc(SIGNATURE_BYTES);
+        const signature = await awaiting("C_Sign", () => cryptoki.C_SignAsync(session, Buffer.from(digest), room));
+        return new Uint8Array(signature);
+      } catch (error) {
+        this.#keys.delete(keyText(key));
+        throw error;
+      }
+    });
+  }
+
+  /** SubjectPublicKeyInfo of a pair; null where neither half is there. */
+  publicKey(key: KeyName): Promise<Uint8Array | null> {
+    return this.#pool.use((session) => {
+      const half = findKey(this.cryptoki, session, "PUBLIC_KEY", key);
+      const other = findKey(this.cryptoki, session, "PRIVATE_KEY", key);
+      // A token that is gone finds nothing either.
+      if (half === undefined && other === undefined) this.#assertThere();
+      if (half === undefined && other === undefined) return null;
+      if (half === undefined || other === undefined) throw missing(key, half === undefined ? "public" : "private");
+      return readSpki(this.cryptoki, session, half, key);
+    });
+  }
+
+  generate(key: KeyName, curve: TokenCurve): Promise<Uint8Array> {
+    return this.#pool.write(async (session) => {
+      const handle = await generateKeyPair(this.cryptoki, session, key, curve);
+      return readSpki(this.cryptoki, session, handle, key);
+    });
+  }
+
+  /** Resolves where the token is there, logged in and takes sessions. */
+  async probe(): Promise<void> {
+    await this.#pool.use(() => this.#assertThere());
+  }
+
+  describe(): TokenDescription {
+    const info = this.#assertThere();
+    const list = calling("C_GetMechanismList", () => this.cryptoki.C_GetMechanismList(this.slot));
+    const mechanisms = MECHANISMS.map(({ name, mechanism, flag, purpose }): MechanismReport => {
+      if (!list.includes(mechanism)) return { name, purpose, fault: "is missing" };
+      const { flags, minKeySize, maxKeySize } = calling("C_GetMechanismInfo", () =>
+        this.cryptoki.C_GetMechanismInfo(this.slot, mechanism),
+      );
+      if ((flags & flag) === 0) return { name, purpose, fault: `cannot be used for ${purpose}` };
+      if (minKeySize > KEY_BITS.smallest || maxKeySize < KEY_BITS.largest)
+        return { name, purpose, fault: `takes keys of ${minKeySize}–${maxKeySize} bits alone (wanted 256 and 521)` };
+      return { name, purpose };
+    });
+    const [label, serial, model] = [info.label, info.serialNumber, info.model].map(unpadded);
+    return { label: label ?? "", serial: serial ?? "", model: model ?? "", mechanisms };
+  }
+
+  close(): void {
+    try {
+      this.cryptoki.C_Finalize();
+      this.cryptoki.close();
+    } catch {
+      // Its process ends anyhow.
+    }
+  }
+
+  #assertThere(): TokenInfo {
+    return calling("C_GetTokenInfo", () => this.cryptoki.C_GetTokenInfo(this.slot));
+  }
+
+  #privateKey(session: Handle, key: KeyName): Handle {
+    const name = keyText(key);
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    const found = findKey(this.cryptoki, session, "PRIVATE_KEY", key);
+    if (found === undefined) {
+      this.#assertThere();
+      throw missing(key, "private");
+    }
+    this.#keys.set(name, found);
+    return found;
+  }
+}
+
+function missing(key: KeyName, half: "public" | "private"): StationError {
+  return fault("TOKEN_KEY_MISSING", `there is no ${half} key ${keyText(key)}`);
+}
+
+/** Name of a token for texts. */
+export function addressText({ token, serial }: TokenAddress): string {
+  return [token, serial === undefined ? undefined : `serial ${serial}`].filter((part) => part !== undefined).join(", ");
+}
+
+/** The slot that the token is in now: its id may change each time. */
+function findSlot(cryptoki: Cryptoki, address: TokenAddress): Handle {
+  const found = calling("C_GetSlotList", () => cryptoki.C_GetSlotList(true)).filter((slot) => {
+    const { label, serialNumber } = calling("C_GetTokenInfo", () => cryptoki.C_GetTokenInfo(slot));
+    const { token = unpadded(label), serial = unpadded(serialNumber) } = address;
+    return unpadded(label) === token && unpadded(serialNumber) === serial;
+  });
+  const [slot] = found;
+  if (slot !== undefined && found.length === 1) return slot;
+  const what = found.length === 0 ? "it is in no slot" : `${found.length} tokens have this label (give the serial)`;
+  throw fault("TOKEN_ABSENT", what);
+}

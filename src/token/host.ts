@@ -1,0 +1,54 @@
+/**
+ * A token's process. Native calls that block or hang, and libraries that crash, do it here, where they can be ended; a new process is
+ * also the one sure way to a library that has forgotten its sessions and slots.
+ */
+import { asStationError } from "../shared/errors.js";
+import { TokenDevice } from "./device.js";
+import { loadModule, readPin } from "./module.js";
+import type { TokenAnswer, TokenRequest } from "./protocol.js";
+
+let device: TokenDevice | undefined;
+
+async function perform(request: TokenRequest): Promise<unknown> {
+  if (request.call === "open") {
+    const { address, sessions } = request.args;
+    const pin = await readPin(address.pinFile);
+    device = await TokenDevice.open(await loadModule(address.module), address, pin, sessions);
+    return null;
+  }
+  if (device === undefined) throw new Error("the token is not open");
+  switch (request.call) {
+    case "sign":
+      return device.sign(request.args.key, request.args.digest);
+    case "publicKey":
+      return device.publicKey(request.args.key);
+    case "generate":
+      return device.generate(request.args.key, request.args.curve);
+    case "probe":
+      await device.probe();
+      return null;
+    case "describe":
+      return device.describe();
+  }
+}
+
+async function serve(request: TokenRequest): Promise<void> {
+  let answer: TokenAnswer;
+  try {
+    answer = { id: request.id, value: await perform(request) };
+  } catch (error) {
+    const { code, details } = asStationError(error);
+    answer = { id: request.id, failure: { code, details } };
+  }
+  process.send?.(answer);
+}
+
+process.on("message", (request: TokenRequest) => void serve(request));
+// The program ended or let go of the token.
+process.on("disconnect", () => {
+  device?.close();
+  process.exit(0);
+});
+// Ctrl+C goes to the whole group of processes; the program ends this one when its own work is done.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => undefined);

@@ -1,0 +1,64 @@
+/** What the program and a token's process say to each other. Everything survives structured cloning; no message holds a PIN or a key. */
+import type { ErrorDetails } from "../shared/errors.js";
+
+export type TokenCurve = "P-256" | "P-521";
+
+/** Which key of a token: by label, and by CKA_ID where one is given. */
+export interface KeyName {
+  readonly label: string;
+  /** Hex. */
+  readonly id?: string;
+}
+
+/** Which token, and how to log in. At least one of `token` and `serial` is there. */
+export interface TokenAddress {
+  /** Path of the PKCS#11 library. */
+  readonly module: string;
+  /** Label of the token. */
+  readonly token?: string;
+  /** Its serial number, where labels are not unique. */
+  readonly serial?: string;
+  /** File that holds the user PIN; read by the token's process alone. */
+  readonly pinFile: string;
+}
+
+/** What a token can do of what this program asks of it. */
+export interface TokenDescription {
+  readonly label: string;
+  readonly serial: string;
+  readonly model: string;
+  readonly mechanisms: readonly MechanismReport[];
+}
+
+export interface MechanismReport {
+  readonly name: string;
+  /** What it is needed for. */
+  readonly purpose: string;
+  /** Why it cannot be used; undefined where it can. */
+  readonly fault?: string;
+}
+
+/** Arguments and result of each call. */
+export interface TokenCalls {
+  /** First call of a process: loads the library, finds the token, logs in. */
+  open: { args: { address: TokenAddress; sessions: number }; result: null };
+  /** Raw ECDSA over a digest; the result is r‖s, each padded to the curve's size. */
+  sign: { args: { key: KeyName; digest: Uint8Array }; result: Uint8Array };
+  /** SubjectPublicKeyInfo of a key pair; null where the token holds none of that name. */
+  publicKey: { args: { key: KeyName }; result: Uint8Array | null };
+  /** Makes a key pair; the result is its SubjectPublicKeyInfo. */
+  generate: { args: { key: KeyName; curve: TokenCurve }; result: Uint8Array };
+  /** Whether the token is still there and logged in. */
+  probe: { args: Record<string, never>; result: null };
+  describe: { args: Record<string, never>; result: TokenDescription };
+}
+
+export type TokenCallName = keyof TokenCalls;
+
+export type TokenRequest = {
+  [K in TokenCallName]: { readonly id: number; readonly call: K; readonly args: TokenCalls[K]["args"] };
+}[TokenCallName];
+
+export type TokenAnswer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly failure: { readonly code: string; readonly details: ErrorDetails } };

@@ -1,0 +1,88 @@
+/** Tokens of SoftHSM2 in a folder of their own, and what other programs see in them. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { requireTool } from "../require.js";
+import { root, tempFolder } from "../system/harness.js";
+
+export const MODULE =
+  ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"].find(existsSync) ?? "";
+
+/** pkcs11-tool ends with an error whatever it is asked without a library. */
+const starts = (program: string) => spawnSync(program, ["--version"], { stdio: "ignore" }).error === undefined;
+
+export function requireSoftHsm(): boolean {
+  const compiled = existsSync(join(root, "node_modules/pkcs11js/build/Release/pkcs11.node"));
+  return (
+    requireTool("pkcs11js", () => compiled, "apt-get install g++ make python3, then npm ci") &&
+    requireTool(
+      "SoftHSM2 with pkcs11-tool",
+      () => MODULE !== "" && starts("softhsm2-util") && starts("pkcs11-tool"),
+      "apt-get install softhsm2 opensc",
+    )
+  );
+}
+
+export const PIN = "pin-7391-of-the-token";
+
+/** A SoftHSM2 of its own; what it does not get from this object, it does not see. */
+export class SoftHsm {
+  readonly folder = tempFolder("softhsm");
+  readonly pinFile = join(this.folder, "pin");
+  readonly #tokens = join(this.folder, "tokens");
+  /** For the programs that use it. */
+  readonly env = { SOFTHSM2_CONF: join(this.folder, "softhsm2.conf") };
+
+  constructor(...labels: readonly string[]) {
+    mkdirSync(this.#tokens);
+    writeFileSync(this.env.SOFTHSM2_CONF, `directories.tokendir = ${this.#tokens}\nlog.level = ERROR\n`);
+    writeFileSync(this.pinFile, `${PIN}\n`);
+    for (const label of labels)
+      this.#run("softhsm2-util", ["--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "so-pin-1"]);
+  }
+
+  /** The tokens are gone. */
+  remove(): void {
+    renameSync(this.#tokens, `${this.#tokens}-away`);
+  }
+
+  putBack(): void {
+    renameSync(`${this.#tokens}-away`, this.#tokens);
+  }
+
+  tool(label: string, args: readonly string[]): string {
+    return this.#run("pkcs11-tool", ["--module", MODULE, "--token-label", label, "--login", "--pin", PIN, ...args]);
+  }
+
+  /** Private keys of a token by label, with what pkcs11-tool calls usage and access. */
+  privateKeys(label: string): { label: string; usage: string; access: string }[] {
+    const text = this.tool(label, ["--list-objects", "--type", "privkey"]);
+    const field = (block: string, name: string) => new RegExp(`^ *${name}: *(.*)$`, "m").exec(block)?.[1] ?? "";
+    return text
+      .split(/^Private Key Object/m)
+      .slice(1)
+      .map((block) => ({
+        label: field(block, "label"),
+        usage: field(block, "Usage"),
+        access: field(block, "Access"),
+      }));
+  }
+
+  #run(program: string, args: readonly string[]): string {
+    return execFileSync(program, args, { env: { ...process.env, ...this.env }, stdio: "pipe" }).toString();
+  }
+}
+
+/** Processes of tokens that a program has started. */
+export function tokenProcesses(parent: number): number[] {
+  const { stdout } = spawnSync("ps", ["--ppid", String(parent), "-o", "pid=,args="]);
+  return stdout
+    .toString()
+    .split("\n")
+    .filter((line) => line.includes("token/host.js"))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+export function textOf(file: string): string {
+  return readFileSync(file, "latin1");
+}
