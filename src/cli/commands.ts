@@ -59,6 +59,7 @@ export const COMMANDS: readonly CommandRow[] = [
       records: "ecustation records list --json",
       list: "ecustation records list --json",
       show: "ecustation records show RUN-ID",
+      verify: "ecustation records verify --data /var/lib/ecustation",
     },
     async (io) => (await import("./records.js")).recordsCommand(io),
   ),

@@ -10,6 +10,7 @@ import type { Outcome } from "../station/ports.js";
 import { loadConfig, recordsFile, type StationConfig } from "./config.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { stepLine, verdictLines } from "./progress.js";
+import { verifyCommand } from "./verify.js";
 
 interface ListOptions extends GlobalOptions {
   readonly vin?: string;
@@ -71,6 +72,7 @@ export function recordsCommand(io: Io): Command {
       if (options.json === true) await printLine(io, JSON.stringify(run, null, 2));
       else for (const line of runLines(run, config)) await printLine(io, line);
     });
+  command.addCommand(verifyCommand(io));
   return command;
 }
 
