@@ -29,7 +29,7 @@ export interface TokenLimits {
   readonly sessions: number;
   /** Calls that may wait for a session; default 256, 0–100000. */
   readonly queue: number;
-  /** One call from its caller's view, waiting included; default 5000, 100–600000. */
+  /** One signature from its caller's view, waiting included; default 5000, 100–600000. */
   readonly call: number;
   /** Making one key pair; default 30000, 100–600000. */
   readonly generate: number;
@@ -171,8 +171,8 @@ class ProcessToken implements Token {
     signal?: AbortSignal,
   ): Promise<TokenCalls[K]["result"]> {
     const { generate, call, open, queue } = this.#limits;
-    // A key pair is made at first start, when the process may have to start first.
-    const limit = name === "generate" ? generate + open : call;
+    // All but signatures and probes come at the program's start, when the token has to be opened first.
+    const limit = name === "sign" || name === "probe" ? call : open + (name === "generate" ? generate : call);
     if (this.#closed) throw this.#error("TOKEN_FAILED", "the program ends");
     if (this.#fault !== undefined && this.#clock.monotonic() < this.#fault.until) throw copyOf(this.#fault.error);
     if (this.#queue.length >= queue) throw this.#error("TOKEN_BUSY", `${queue} calls wait`);

@@ -11,8 +11,8 @@ import { MODULE, PIN, requireSoftHsm, SoftHsm, textOf, tokenProcesses } from "./
 
 const present = requireSoftHsm();
 
-/** ms; the one limit of a call that these servers have. */
-const CALL = 3_000;
+/** ms; what a signature may take. */
+const CALL = 4_000;
 const AUTHORITIES = ["CA01001", "CA05002", "CA05003", "ROOT-P256", "ROOT-P521"];
 const FAULT = { status: 500, body: { resultMessage: "Internal Server Error" } };
 

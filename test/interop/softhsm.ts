@@ -1,6 +1,6 @@
 /** Tokens of SoftHSM2 in a folder of their own, and what other programs see in them. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { requireTool } from "../require.js";
 import { root, tempFolder } from "../system/harness.js";
@@ -75,12 +75,19 @@ export class SoftHsm {
 
 /** Processes of tokens that a program has started. */
 export function tokenProcesses(parent: number): number[] {
-  const { stdout } = spawnSync("ps", ["--ppid", String(parent), "-o", "pid=,args="]);
-  return stdout
-    .toString()
-    .split("\n")
-    .filter((line) => line.includes("token/host.js"))
-    .map((line) => Number.parseInt(line, 10));
+  const about = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "latin1");
+    } catch {
+      // It ended in the meantime.
+      return "";
+    }
+  };
+  // Field 4 of stat is the parent; the name before it is in parentheses (proc(5)).
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && about(pid, "stat").split(") ")[1]?.split(" ")[1] === String(parent))
+    .filter((pid) => about(pid, "cmdline").includes("token/host.js"))
+    .map(Number);
 }
 
 export function textOf(file: string): string {
