@@ -116,8 +116,18 @@ function verifyStore(store: string, file: string, since: number, kept: Heads, ow
   } catch (error) {
     return broken(store, { row: 1, fault: "unreadable", what: `cannot be read: ${describe(error)}` });
   } finally {
-    database?.close();
+    end(database);
   }
+}
+
+/** Ends the reading transaction too: a closed connection lives on until its statements are collected. */
+function end(database: OpenDatabase | undefined): void {
+  try {
+    database?.exec("ROLLBACK");
+  } catch {
+    // There was none, or the file is damaged.
+  }
+  database?.close();
 }
 
 const EMPTY: Verdict = { rows: 0, head: GENESIS, bad: undefined };

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rowsOf } from "../../../src/audit/chain.js";
-import { openDatabase } from "../../../src/db/database.js";
+import { migrate, openDatabase } from "../../../src/db/database.js";
 import { inlineStores, type StoreHost } from "../../../src/db/store.js";
 import { openRecords, type Records } from "../../../src/records/journal.js";
+import { store } from "../../../src/records/store.js";
 import { VirtualClock } from "../../../src/shared/clock.js";
 import type { RunHeader, RunRecord } from "../../../src/station/ports.js";
 import { ran } from "./io-helper.js";
@@ -76,6 +77,7 @@ async function fresh(): Promise<void> {
 
 function tamper(...sql: string[]): void {
   const database = openDatabase(file());
+  database.exec("PRAGMA synchronous = OFF");
   for (const one of sql) database.exec(one);
   database.close();
 }
@@ -270,6 +272,30 @@ describe("--heads", () => {
     await rm(file());
     await rm(`${file()}.head`);
     expect(await bad("--heads", kept)).toMatchObject({ fault: "missing" });
+  });
+});
+
+describe("a store from before the audit log", () => {
+  const old = store.migrations.slice(0, 1);
+  it("has no chain yet, which is no fault, and has one when a program has opened it", async () => {
+    for (const name of await readdir(folder)) await rm(join(folder, name));
+    const database = openDatabase(file());
+    migrate(database, old);
+    database.close();
+    const before = await ran(["records", "verify", "--data", folder]);
+    expect(before).toMatchObject({ code: 0, out: expect.stringMatching(/^NONE {4}records\.sqlite {2}from before/) });
+    await withRecords(file(), async () => undefined);
+    expect((await verify()).report.chains).toMatchObject([{ state: "ok", rows: 1 }]);
+  });
+
+  it("cannot be feigned beside a head that was kept", async () => {
+    const newer = await readFile(`${file()}.head`);
+    for (const name of await readdir(folder)) await rm(join(folder, name));
+    const database = openDatabase(file());
+    migrate(database, old);
+    database.close();
+    await writeFile(`${file()}.head`, newer);
+    expect(await bad()).toMatchObject({ row: 1, fault: "unreadable" });
   });
 });
 
