@@ -21,6 +21,7 @@ import type { History } from "./records/history.js";
 import { openRecords } from "./records/journal.js";
 import { createOutbox, type Outbox } from "./records/outbox.js";
 import { baseUrl, createHttps } from "./servers/http/https.js";
+import { servePlain } from "./servers/http/plain.js";
 import { ensureTls } from "./servers/http/tls.js";
 import { createKms } from "./servers/kms/index.js";
 import { createVpki } from "./servers/vpki/index.js";
@@ -93,15 +94,16 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     const what = `${config.file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
-  const { host, vpkiPort, kmsPort, registry, asSeen, caKeys, authorities } = config.servers;
+  const { host, vpkiPort, kmsPort, statusPort, registry, asSeen, caKeys, authorities } = config.servers;
   const { signal } = context;
   const dir = join(config.dataDir, "servers");
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const opened = new Opened();
+  // Known once the plain HTTP server listens, which is before anybody can ask for a certificate.
+  let statusUrl: string | undefined;
   const make = async () => {
     const tls = await ensureTls(join(dir, "tls"), { clock, hosts: [host] });
     signal.throwIfAborted();
-    const fixed = vpkiPort === 0 ? {} : { baseUrl: `https://${host}:${vpkiPort}` };
     const vpki = await createVpki({
       stores,
       dir: join(dir, "vpki"),
@@ -109,9 +111,13 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
       logger: logger.child({ server: "vpki" }),
       config: {
         asSeen: Object.fromEntries(asSeen.map((type) => [type, true])),
-        ...fixed,
+        ...config.servers.vpki,
         ...(caKeys && { caKeys }),
         ...(authorities && { authorities }),
+      },
+      baseUrl: () => {
+        if (statusUrl !== undefined) return statusUrl;
+        throw new StationError("INTERNAL", { details: { what: "the status server does not listen yet" } });
       },
     });
     opened.add(vpki, (server) => server.close());
@@ -129,18 +135,24 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
   try {
     const made = await withFileLock(join(dir, "start.lock"), FIRST_START_LIMIT, clock, make, signal);
     const { tls, vpki } = made;
+    const status = await servePlain({
+      ...{ host, port: statusPort, portFile: join(dir, "status-port"), plugin: vpki.status, clock },
+      logger: logger.child({ server: "status" }),
+    }).catch((error: unknown) => {
+      throw cannotListen("status", host, statusPort, error);
+    });
+    opened.add(status, (server) => server.close());
+    statusUrl = status.url;
+    await vpki.start();
     const listen = async (name: "vpki" | "kms", port: number) => {
       signal.throwIfAborted();
       const app = createHttps({ tls, host, clock, logger: logger.child({ server: name }) });
       made[name].audit.watch(app);
       opened.add(app, (server) => server.close());
       await app.register(made[name].plugin);
-      try {
-        await app.listen({ host, port });
-      } catch (error) {
-        const what = `servers.embedded: ${name} cannot listen on ${host}:${port} (${(error as NodeJS.ErrnoException).code})`;
-        throw new StationError("CONFIG_INVALID", { details: { what }, cause: error });
-      }
+      await app.listen({ host, port }).catch((error: unknown) => {
+        throw cannotListen(name, host, port, error);
+      });
       return baseUrl(app);
     };
     return {
@@ -156,6 +168,11 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     await opened.abandon(logger);
     throw error;
   }
+}
+
+function cannotListen(name: string, host: string, port: number, cause: unknown): StationError {
+  const what = `servers.embedded: ${name} cannot listen on ${host}:${port} (${(cause as NodeJS.ErrnoException).code})`;
+  return new StationError("CONFIG_INVALID", { details: { what }, cause });
 }
 
 /** What one run is started with. */

@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { CertificateTypes } from "../profiles/schema.js";
-import { AuthoritiesSchema, CaKeysSchema } from "../servers/vpki/config.js";
+import { AuthoritiesSchema, CaKeysSchema, VpkiConfigSchema } from "../servers/vpki/config.js";
 import { describe, StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
@@ -28,6 +28,8 @@ const EmbeddedSection = Type.Object(
     /** 0 picks a free port. */
     vpkiPort: Port(0),
     kmsPort: Port(0),
+    /** Plain HTTP for CRL, OCSP and CA certificates, as certificates name them; 0 picks a free port once and keeps to it. */
+    statusPort: Port(0),
     /** Suppliers, ECU types, supplier secrets; without it config/registry.simulator.yaml. */
     registry: Type.Optional(Text),
     /** Certificate types that are issued exactly as the OEM's service was seen to (critical AKI/SKI, 2.5.29.32). */
@@ -36,6 +38,8 @@ const EmbeddedSection = Type.Object(
     caKeys: Type.Optional(CaKeysSchema),
     /** CAs whose certificate or key is the plant's own. */
     authorities: Type.Optional(AuthoritiesSchema),
+    /** Addresses in certificates, revocation, names of the CAs; docs/vpki.md. */
+    vpki: Type.Omit(VpkiConfigSchema, ["asSeen", "caKeys", "authorities"], { ...strict, default: {} }),
   },
   strict,
 );

@@ -53,7 +53,7 @@ export const FailureSchema = Type.Object({ resultMessage: Type.String() });
 export type FailureBody = Static<typeof FailureSchema>;
 
 interface FailureRow {
-  readonly status: 400 | 403 | 404 | 405 | 406 | 413 | 500;
+  readonly status: 400 | 403 | 404 | 405 | 406 | 413 | 500 | 503;
   /** `resultMessage`; `{}` stands for the value of the case. */
   readonly text: string;
 }
@@ -82,6 +82,7 @@ export const VPKI_FAILURES = {
   unknownDn: { status: 404, text: "No certificates on this DN. Please issue first." },
   noCertificate: { status: 404, text: "no cert exists on dn {}" },
   internal: { status: 500, text: "Internal Server Error" },
+  busy: { status: 503, text: "Server is busy, try again later" },
 } as const satisfies Record<string, FailureRow>;
 
 export type VpkiFailure = keyof typeof VPKI_FAILURES;

@@ -10,7 +10,9 @@ export const TAG = {
   INTEGER: 0x02,
   BIT_STRING: 0x03,
   OCTET_STRING: 0x04,
+  NULL: 0x05,
   OID: 0x06,
+  ENUMERATED: 0x0a,
   UTF8_STRING: 0x0c,
   PRINTABLE_STRING: 0x13,
   TELETEX_STRING: 0x14,
@@ -179,12 +181,19 @@ export function textNode(tag: number, text: string): Uint8Array {
   return tlv(tag, new Uint8Array(Buffer.from(text, "utf8")));
 }
 
-/** Time as RFC 5280 4.1.2.5 wants it: UTCTime up to 2049, GeneralizedTime later. @param ms since the epoch; below a second is cut */
-export function time(ms: number): Uint8Array {
-  const digits = new Date(ms)
+function digitsOf(ms: number): string {
+  return new Date(ms)
     .toISOString()
     .replace(/\.\d+Z$/, "Z")
     .replace(/[-:T]/g, "");
+}
+
+/** GeneralizedTime to the second, without a fraction (RFC 6960 4.2.2.1). @param ms since the epoch; below a second is cut */
+export const generalizedTime = (ms: number): Uint8Array => textNode(TAG.GENERALIZED_TIME, digitsOf(ms));
+
+/** Time as RFC 5280 4.1.2.5 wants it: UTCTime up to 2049, GeneralizedTime later. @param ms since the epoch; below a second is cut */
+export function time(ms: number): Uint8Array {
+  const digits = digitsOf(ms);
   const year = Number(digits.slice(0, 4));
   return year >= 1950 && year < 2050 ? textNode(TAG.UTC_TIME, digits.slice(2)) : textNode(TAG.GENERALIZED_TIME, digits);
 }

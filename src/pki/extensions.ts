@@ -2,6 +2,13 @@
 import { bitString, integer, octetString, oid, sequence, TAG, TRUE, textNode, time, tlv } from "./der.js";
 import { type Hash, keyIdentifier, type PublicKey, signatureAlgorithm } from "./keys.js";
 
+/** Extensions of CRLs. */
+export const CRL_EXTENSION = {
+  crlNumber: "2.5.29.20",
+  reasonCode: "2.5.29.21",
+  issuingDistributionPoint: "2.5.29.28",
+} as const;
+
 export const EXTENSION = {
   subjectKeyIdentifier: "2.5.29.14",
   keyUsage: "2.5.29.15",

@@ -54,11 +54,7 @@ export function createHttps(options: HttpsOptions): FastifyInstance {
   const required = options.requireClientCert ?? "auto";
   const rejectUnauthorized = required === "auto" ? !isLoopback(options.host) : required;
   const settings = {
-    bodyLimit: options.bodyLimit ?? 65_536,
-    requestTimeout: options.requestTimeout ?? 30_000,
-    keepAliveTimeout: options.keepAliveTimeout ?? 60_000,
-    forceCloseConnections: "idle" as const,
-    logger: false,
+    ...serverSettings(options),
     https: {
       cert: options.tls.certPem,
       key: options.tls.keyPem,
@@ -73,6 +69,31 @@ export function createHttps(options: HttpsOptions): FastifyInstance {
   // The generics of an HTTPS instance differ from the default's by the server alone, which plug-ins never touch.
   const app = Fastify(settings) as unknown as FastifyInstance;
   takeJson(app);
+  answerInCommon(app, options);
+  return app;
+}
+
+/**
+ * As `createHttps`, without TLS: for what verifiers of certificates fetch, which is signed by itself and must not need TLS to be checked
+ * (RFC 5280 clause 8).
+ */
+export function createHttp(options: Omit<HttpsOptions, "tls" | "host" | "requireClientCert">): FastifyInstance {
+  const app = Fastify(serverSettings(options));
+  answerInCommon(app, options);
+  return app;
+}
+
+function serverSettings(options: Pick<HttpsOptions, "bodyLimit" | "requestTimeout" | "keepAliveTimeout">) {
+  return {
+    bodyLimit: options.bodyLimit ?? 65_536,
+    requestTimeout: options.requestTimeout ?? 30_000,
+    keepAliveTimeout: options.keepAliveTimeout ?? 60_000,
+    forceCloseConnections: "idle" as const,
+    logger: false,
+  };
+}
+
+function answerInCommon(app: FastifyInstance, options: Pick<HttpsOptions, "logger" | "clock">): void {
   logRequests(app, options.logger, options.clock);
   app.setNotFoundHandler(notFound);
   // Before the body is read: whether it is JSON makes no difference.
@@ -81,16 +102,15 @@ export function createHttps(options: HttpsOptions): FastifyInstance {
     const status = isBodyError(error) ? (error.statusCode ?? 400) : 500;
     return reply.code(status).send({ message: status === 500 ? "Internal Server Error" : error.message });
   });
-  return app;
 }
 
 /** Where a listening instance is reached, e.g. `https://127.0.0.1:8443`. */
-export function baseUrl(app: FastifyInstance): string {
+export function baseUrl(app: FastifyInstance, scheme: "https" | "http" = "https"): string {
   const address = app.server.address();
   if (address === null || typeof address === "string") throw new Error("the server does not listen on TCP");
   const wildcard = address.address === "0.0.0.0" || address.address === "::";
   const host = wildcard ? "localhost" : address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return `https://${host}:${address.port}`;
+  return `${scheme}://${host}:${address.port}`;
 }
 
 function notFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {

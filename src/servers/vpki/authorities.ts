@@ -11,7 +11,7 @@ import {
 import { type Curve, type Hash, keyIdentifier, randomSerial, verifySignature } from "../../pki/keys.js";
 import { encodeName, parseDn } from "../../pki/names.js";
 import { decodePem, encodePem } from "../../pki/pem.js";
-import type { CertificateType } from "../../pki/types.js";
+import { CERTIFICATE_TYPES, type CertificateType, certificateTypes } from "../../pki/types.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { writeFileAtomic } from "../../shared/files.js";
 import { type CaKey, type CaKeys, damaged, readText } from "./ca-keys.js";
@@ -81,12 +81,24 @@ const ISSUED_BY: Readonly<Record<CertificateType, AuthorityName>> = {
   "ccu-sha512": "CA05002",
 };
 
+/** The CAs that issue certificates of the five types. */
+export const ISSUING_NAMES: readonly AuthorityName[] = AUTHORITY_NAMES.filter(
+  (name) => AUTHORITIES[name].issuer !== undefined,
+);
+
 export interface Authority {
   readonly name: AuthorityName;
   readonly certificate: Certificate;
   readonly issuer: Issuer;
-  /** File of its CRL part. */
+  readonly curve: Curve;
+  /** Of its signatures. */
+  readonly hash: Hash;
+  /** File of its CRL where it has one part alone. */
   readonly crl: string;
+  /** Whether the CRL is that of all its certificates, since they name no distribution point. */
+  readonly wholeCrl: boolean;
+  /** False for a root whose key is kept elsewhere, which has its CRL from there, too. */
+  readonly signs: boolean;
   readonly sign: (tbs: Uint8Array) => Promise<Uint8Array>;
 }
 
@@ -169,7 +181,13 @@ async function openOne(
     name,
     certificate,
     issuer: { name: certificate.subject, keyIdentifier: identifierOf(certificate) },
+    curve: row.curve,
+    hash: row.hash,
     crl: row.crl,
+    wholeCrl: certificateTypes.every(
+      (type) => ISSUED_BY[type] !== name || CERTIFICATE_TYPES[type].crlDistributionPoint === undefined,
+    ),
+    signs: key.keyless !== true,
     sign: key.sign,
   };
 }

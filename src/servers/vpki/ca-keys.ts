@@ -26,6 +26,8 @@ export interface CaKey {
   readonly publicKey: PublicKey;
   /** ECDSA with the CA's hash, DER; off the event loop. */
   readonly sign: (tbs: Uint8Array) => Promise<Uint8Array>;
+  /** True where there is no private key: `sign` throws. */
+  readonly keyless?: boolean;
 }
 
 /** What a key is wanted for. */
@@ -187,7 +189,7 @@ function withoutKey({ name, certificate, certificateFile }: CaKeyUse): CaKey {
   const sign = async () => {
     throw damaged(certificateFile, `${name} has no private key here and cannot sign`);
   };
-  return { publicKey: certificateKey(certificate), sign };
+  return { publicKey: certificateKey(certificate), sign, keyless: true };
 }
 
 /** Signs in the token; no signature goes out that its own certificate would not verify. */

@@ -132,24 +132,74 @@ export const VpkiConfigSchema = Type.Object(
     ),
     /** How far notBefore is dated back, minutes; default 0, 0–525600. */
     backdateMinutes: Type.Optional(Type.Integer({ minimum: 0, maximum: 525_600 })),
+    /**
+     * Days after a reissue until the former certificates of that name are revoked as superseded; default 7, 0–3650; 0 = at once, which
+     * leaves a unit without a valid certificate where the installation of the new one fails. `keep` never revokes them.
+     */
+    supersedeDays: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 3650 }), Type.Literal("keep")])),
+    /** Parts of the CRL of a CA whose certificates name a distribution point; for certificates issued from now on; default 1, 1–64. */
+    crlPartitions: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
+    /** Life of a CRL, days; default 7, 1–365. A new one is made after half of it, and on every revocation. */
+    crlDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 365 })),
+    /** How often the CRLs are looked at, minutes; default 10, 1–1440. */
+    crlCheckMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1440 })),
+    /** How long an OCSP answer may be used, minutes; default 60, 1–10080. */
+    ocspMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_080 })),
+    /** Life of an OCSP signer's certificate, days; default 30, 1–90. A new one is made after half of it. */
+    ocspSignerDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 90 })),
+    /** Signatures that may wait to be made or checked; beyond it requests are answered 503 and OCSP tryLater; default 256, 1–10000. */
+    signingQueue: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
   },
   strict,
 );
 export type VpkiConfig = Static<typeof VpkiConfigSchema>;
 
 export const DEFAULT_BASE_URL = "https://localhost:8443";
+export const SUPERSEDE_DAYS = 7;
+export const CRL_DAYS = 7;
+export const CRL_CHECK_MINUTES = 10;
+export const OCSP_MINUTES = 60;
+export const OCSP_SIGNER_DAYS = 30;
+export const SIGNING_QUEUE = 256;
+
+/** Paths below the base URL. */
+export const CPS_PATH = "/cps";
+export const REPOSITORY_PATH = "/repository";
+export const ocspPath = (name: string) => `/ECC/OCSP/${name}`;
 
 /** Path of a CA's own certificate below the base URL. */
 export const caIssuersPath = (name: string) => `/ECC/cert/${name}.der`;
 
-/** The addresses that certificates of that CA carry. */
-export function urlsOf({ name, crl }: Pick<Authority, "name" | "crl">, config: VpkiConfig): CertificateUrls {
-  const base = config.baseUrl ?? DEFAULT_BASE_URL;
+type CrlNames = Pick<Authority, "crl" | "wholeCrl">;
+
+/** Files of a CA's CRL. One part has the name that the samples have. */
+export function crlFiles({ crl, wholeCrl }: CrlNames, { crlPartitions = 1 }: VpkiConfig): string[] {
+  if (wholeCrl || crlPartitions === 1) return [crl];
+  return Array.from({ length: crlPartitions }, (_, i) => `Crl1p1Dp${i + 1}.crl`);
+}
+
+/** The file that the certificate with that serial belongs to. */
+export function crlFileOf(authority: CrlNames, serial: Uint8Array, config: VpkiConfig): string {
+  const files = crlFiles(authority, config);
+  return files[(serial.at(-1) ?? 0) % files.length] ?? authority.crl;
+}
+
+/**
+ * The addresses that certificates of that CA carry.
+ * @param crl file of the CRL
+ * @param base where the service is reached
+ */
+export function urlsOf(
+  { name }: Pick<Authority, "name">,
+  crl: string,
+  base: string,
+  config: VpkiConfig,
+): CertificateUrls {
   return {
     crl: `${config.crlUrl ?? base}/ECC/${name}/crl/${crl}`,
-    ocsp: `${config.ocspUrl ?? base}/ECC/OCSP/${name}`,
+    ocsp: `${config.ocspUrl ?? base}${ocspPath(name)}`,
     caIssuers: `${config.caIssuersUrl ?? base}${caIssuersPath(name)}`,
-    cps: config.cpsUrl ?? `${base}/cps`,
-    notice: config.notice ?? `${base}/repository`,
+    cps: config.cpsUrl ?? `${base}${CPS_PATH}`,
+    notice: config.notice ?? `${base}${REPOSITORY_PATH}`,
   };
 }

@@ -11,12 +11,17 @@ import type { Logger } from "../../shared/logger.js";
 import { type RefusedRequest, ServerAudit } from "../http/audit.js";
 import { peerOf } from "../http/peer.js";
 import { answerStrays } from "../http/strays.js";
-import { Authorities, type Authority } from "./authorities.js";
+import { Authorities, ISSUING_NAMES } from "./authorities.js";
 import { CaKeys } from "./ca-keys.js";
-import { AUTHORITY_NAMES, caIssuersPath, type VpkiConfig } from "./config.js";
+import { DEFAULT_BASE_URL, SIGNING_QUEUE, urlsOf, type VpkiConfig } from "./config.js";
+import { CrlPublisher } from "./crl.js";
+import { OcspResponder } from "./ocsp.js";
+import { Busy, SigningQueue } from "./queue.js";
 import { Refusal } from "./request.js";
 import { type Incoming, VpkiService } from "./service.js";
+import { statusPlugin } from "./status.js";
 import { vpkiStore } from "./store/sqlite.js";
+import type { ScopeKey } from "./store/status.js";
 
 export { AUTHORITY_NAMES, type AuthorityName, type VpkiConfig, VpkiConfigSchema } from "./config.js";
 
@@ -27,16 +32,22 @@ export interface VpkiOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly config?: VpkiConfig;
+  /** Where CRL, OCSP and CA certificates are reached, where `config.baseUrl` does not say; asked once requests come. */
+  readonly baseUrl?: () => string;
 }
 
 export interface Vpki {
   /** Registers the endpoints at their paths; its parser and error answers stay inside. */
   readonly plugin: FastifyPluginAsync;
+  /** CRL, OCSP, CA certificates and policy texts alone, for the plain HTTP that verifiers use (RFC 5280 8). `plugin` has them too. */
+  readonly status: FastifyPluginAsync;
+  /** Makes the CRLs that are due, then keeps them fresh; call it once the base URL is known. */
+  start(): Promise<void>;
   /** Takes what the HTTPS server of the plug-in refuses before there is a request. */
   readonly audit: ServerAudit;
   /** PEM: issuing CAs, then roots. */
   readonly chainFile: string;
-  /** Lets go of the tokens of the CA keys; the store is closed by its host. */
+  /** Ends the work on CRLs and lets go of the tokens of the CA keys; the store is closed by its host. */
   close(): Promise<void>;
 }
 
@@ -61,7 +72,21 @@ async function openVpki(options: VpkiOptions, keys: CaKeys): Promise<Vpki> {
   const chainFile = join(dir, "chain.pem");
   await writeFileAtomic(chainFile, authorities.bundle(), { mode: 0o644 });
   const store = await options.stores.open(vpkiStore, join(dir, "vpki.sqlite"));
-  const service = new VpkiService({ store, authorities, clock, config });
+  const queue = new SigningQueue(config.signingQueue ?? SIGNING_QUEUE);
+  const baseUrl = () => config.baseUrl ?? options.baseUrl?.() ?? DEFAULT_BASE_URL;
+  const crls = await CrlPublisher.open({
+    ...{ store, authorities, clock, logger, config },
+    address: (authority, file) => urlsOf(authority, file, baseUrl(), config).crl,
+  });
+  const revoked = (lists: readonly ScopeKey[]) => crls.renew(lists);
+  const service = new VpkiService({ store, authorities, clock, config, queue, baseUrl, revoked });
+  const responders = new Map(
+    ISSUING_NAMES.map((name) => {
+      const authority = authorities.get(name);
+      return [name, new OcspResponder({ store, authority, clock, logger, config, queue })];
+    }),
+  );
+  const status = statusPlugin({ authorities, crls, responders, logger });
   const audit = new ServerAudit({ write: (entry) => store.call("note", entry), clock, logger });
   const refuse: Refuse = (reply, refusal) => {
     if (!refusal.audited) audit.refuse(reply.request, refusedRequest(reply, refusal));
@@ -70,14 +95,19 @@ async function openVpki(options: VpkiOptions, keys: CaKeys): Promise<Vpki> {
   return {
     audit,
     chainFile,
-    close: () => keys.close(),
+    status,
+    start: () => crls.start(),
+    close: async () => {
+      await crls.close();
+      await keys.close();
+    },
     plugin: async (app) => {
       takeAnyJson(app);
       audit.attach(app);
       answerFaults(app, logger, refuse);
       for (const type of VPKI_TYPES)
         for (const operation of VPKI_OPERATIONS) addEndpoint(app, type, operation, service, logger, refuse);
-      for (const name of AUTHORITY_NAMES) addCertificate(app, authorities.get(name));
+      await app.register(status);
       answerStrays(app, "/api", (reply, status) => refuse(reply, new Refusal(status === 404 ? "noPath" : "method")));
     },
   };
@@ -121,13 +151,6 @@ function perform(service: VpkiService, operation: VpkiOperation, incoming: Incom
   return operation === "revoke" ? service.revoke(incoming) : service.issue(operation, incoming);
 }
 
-/** caIssuers (RFC 5280 4.2.2.1): the CA's certificate in DER. */
-function addCertificate(app: FastifyInstance, { name, certificate }: Authority): void {
-  app.get(caIssuersPath(name), async (_request, reply) =>
-    reply.type("application/pkix-cert").send(Buffer.from(certificate.raw)),
-  );
-}
-
 /** Every content type is read as text and must be JSON: the contract knows no other error than 400. */
 function takeAnyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -160,6 +183,7 @@ function refusedRequest({ request }: FastifyReply, { name, status, text }: Refus
 
 function answerFaults(app: FastifyInstance, logger: Logger, refuse: Refuse): void {
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof Busy) return refuse(reply.header("retry-after", "1"), new Refusal("busy"));
     const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
     if (status === 413) return refuse(reply, new Refusal("tooLarge"));
     if (typeof status === "number" && status >= 400 && status < 500) return refuse(reply, new Refusal("notJson"));

@@ -13,16 +13,25 @@ import type { CertificateType } from "../../pki/types.js";
 import type { Clock } from "../../shared/clock.js";
 import { isStationError } from "../../shared/errors.js";
 import type { Authorities } from "./authorities.js";
-import { urlsOf, type VpkiConfig } from "./config.js";
+import { crlFileOf, SUPERSEDE_DAYS, urlsOf, type VpkiConfig } from "./config.js";
+import type { SigningQueue } from "./queue.js";
 import { type CheckedCsr, checkCsr, Refusal, readIdempotency, readIssueBody, readRevokeBody } from "./request.js";
 import type { CertificateRow, Refused, Replay, VpkiStoreDefinition } from "./store/sqlite.js";
+import type { ScopeKey } from "./store/status.js";
 
 export interface ServiceOptions {
   readonly store: Store<VpkiStoreDefinition>;
   readonly authorities: Authorities;
   readonly clock: Clock;
   readonly config: VpkiConfig;
+  readonly queue: SigningQueue;
+  /** Where CRL, OCSP and CA certificates are reached. */
+  readonly baseUrl: () => string;
+  /** Certificates of these lists were revoked. */
+  readonly revoked: (lists: readonly ScopeKey[]) => void;
 }
+
+const DAY = 86_400_000;
 
 /** A request as it came in. */
 export interface Incoming {
@@ -55,7 +64,7 @@ export class VpkiService {
   constructor(private readonly options: ServiceOptions) {}
 
   async issue(operation: "issue" | "reissue", incoming: Incoming): Promise<Answer> {
-    const { store, clock } = this.options;
+    const { store, clock, queue } = this.options;
     const { type } = incoming;
     const body = readIssueBody(incoming.body);
     if (body instanceof Refusal) return body;
@@ -67,7 +76,7 @@ export class VpkiService {
       const earlier = await store.call("findAnswer", { idempotency, asked: early });
       if (earlier !== undefined) return answerOf(earlier);
     }
-    const csr = await checkCsr(type, body);
+    const csr = await queue.run(() => checkCsr(type, body));
     if (csr instanceof Refusal) return csr;
     const names = { keyId: keyIdOf(csr.key), type, nameKey: nameKey(csr.name) };
     const { csr: _, ...codes } = body;
@@ -78,9 +87,12 @@ export class VpkiService {
     };
     const state = await store.call("check", { ...names, ...common });
     if (state.kind !== "free") return answerOf(state);
-    const row = { ...names, ...(await this.#certify(type, csr, asked.at)) };
-    const result = await store.call("issue", { row, ...common });
-    return result.kind === "issued" ? { cert: certPem(row.certificate) } : answerOf(result);
+    const row = { ...names, ...(await queue.run(() => this.#certify(type, csr, asked.at))) };
+    const supersedeAt = this.#supersedeAt(operation, asked.at);
+    const result = await store.call("issue", { row, ...common, ...(supersedeAt !== undefined && { supersedeAt }) });
+    if (result.kind !== "issued") return answerOf(result);
+    this.options.revoked(result.revoked);
+    return { cert: certPem(row.certificate) };
   }
 
   async revoke(incoming: Incoming): Promise<Record<string, never> | Refusal> {
@@ -95,7 +107,9 @@ export class VpkiService {
     const asked = { at: clock.now(), actor: peer, action: "revoke", subject: formatDn(name), details: { type } };
     const args = { type, nameKey: nameKey(name), asked, ...(idempotency && { idempotency }) };
     const result = await store.call("revoke", args);
-    return result.kind === "refused" ? new Refusal(result.failure, dn, true) : {};
+    if (result.kind === "refused") return new Refusal(result.failure, dn, true);
+    if (result.kind === "revoked") this.options.revoked(result.revoked);
+    return {};
   }
 
   #idempotency(operation: VpkiOperation, { type, idempotencyKey }: Incoming, fields: readonly string[]) {
@@ -107,8 +121,10 @@ export class VpkiService {
     csr: CheckedCsr,
     at: number,
   ): Promise<Omit<CertificateRow, "keyId" | "type" | "nameKey">> {
-    const { authorities, config } = this.options;
+    const { authorities, config, baseUrl } = this.options;
     const authority = authorities.issuerOf(type);
+    const serial = randomSerial();
+    const crl = crlFileOf(authority, serial, config);
     const times = validity(type, at, (config.backdateMinutes ?? 0) * 60_000);
     const der = await buildCertificate({
       type,
@@ -116,14 +132,20 @@ export class VpkiService {
       subject: encodeName(csr.name),
       publicKey: csr.key,
       issuer: authority.issuer,
-      serial: randomSerial(),
+      serial,
       ...times,
-      urls: urlsOf(authority, config),
+      urls: urlsOf(authority, crl, baseUrl(), config),
       asSeen: config.asSeen?.[type] ?? false,
       sign: authority.sign,
     });
-    const { serial } = parseCertificate(der);
-    return { serial, dn: csr.dn, issuer: authority.name, ...times, certificate: Buffer.from(der).toString("base64") };
+    const certificate = Buffer.from(der).toString("base64");
+    return { serial: parseCertificate(der).serial, dn: csr.dn, issuer: authority.name, crl, ...times, certificate };
+  }
+
+  /** When a reissue at that time ends the former certificates; undefined where they are kept. */
+  #supersedeAt(operation: "issue" | "reissue", at: number): number | undefined {
+    const { supersedeDays = SUPERSEDE_DAYS } = this.options.config;
+    return operation === "issue" || supersedeDays === "keep" ? undefined : at + supersedeDays * DAY;
   }
 }
 

@@ -8,6 +8,8 @@ import { auditMigration } from "../../../audit/migration.js";
 import type { AuditEntry } from "../../../audit/row.js";
 import type { Database, OpenDatabase } from "../../../db/database.js";
 import type { StoreSource } from "../../../db/store.js";
+import { CRL_REASON } from "../../../pki/crl.js";
+import { type ScopeKey, statusMigration, statusOperations } from "./status.js";
 
 export interface CertificateRow {
   /** Lower-case hex, unique. */
@@ -20,6 +22,8 @@ export interface CertificateRow {
   /** The subject for people. */
   readonly dn: string;
   readonly issuer: string;
+  /** File of the CRL that it belongs to. */
+  readonly crl: string;
   /** ms since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -41,6 +45,8 @@ export interface IssueArgs {
   readonly asked: Asked;
   /** Refuses a name that nothing was issued for. */
   readonly mustExist: boolean;
+  /** When the former certificates of that type and name are superseded, ms since the epoch; left out, they are kept. */
+  readonly supersedeAt?: number;
   readonly idempotency?: Idempotency;
 }
 
@@ -62,8 +68,9 @@ export interface Replay {
   readonly kind: "replay";
   readonly certificate: string | null;
 }
-export type IssueResult = Replay | Refused | { readonly kind: "issued" };
-export type RevokeResult = Replay | Refused | { readonly kind: "revoked" };
+/** `revoked`: CRLs that lack something from now on. */
+export type IssueResult = Replay | Refused | { readonly kind: "issued"; readonly revoked: readonly ScopeKey[] };
+export type RevokeResult = Replay | Refused | { readonly kind: "revoked"; readonly revoked: readonly ScopeKey[] };
 
 const migrations = [
   `CREATE TABLE certificates (
@@ -100,6 +107,7 @@ const migrations = [
     auditMigration("vpki", ["certificates"], formerAudit)(db);
     db.exec("DROP TABLE former_audit");
   },
+  statusMigration,
 ];
 
 /** The decisions of the version before, in its words. */
@@ -166,7 +174,40 @@ export interface CheckArgs extends Pick<IssueArgs, "asked" | "mustExist" | "idem
   readonly nameKey: string;
 }
 
+interface Ended extends ScopeKey {
+  readonly serial: string;
+}
+
+/** The CRLs of these certificates, each once. */
+function listsOf(ended: readonly Ended[]): ScopeKey[] {
+  return [...new Map(ended.map(({ ca, crl }) => [`${ca}/${crl}`, { ca, crl }])).values()];
+}
+
+/**
+ * Ends, at a time that may lie ahead, what holds of the name's certificates but for the new one; what was to end earlier still does.
+ * @returns CRLs that lack something from now on
+ */
+function supersede(db: Database, { row, asked, supersedeAt }: IssueArgs): ScopeKey[] {
+  if (supersedeAt === undefined) return [];
+  const ended = db.all<Ended>(
+    `UPDATE certificates SET revoked_at = ?, reason = ?
+     WHERE type = ? AND name_key = ? AND serial <> ? AND revoked_at IS NULL AND not_after > ?
+     RETURNING serial, issuer AS ca, crl`,
+    supersedeAt,
+    CRL_REASON.superseded,
+    row.type,
+    row.nameKey,
+    row.serial,
+    asked.at,
+  );
+  if (ended.length > 0)
+    note(db, asked, "superseded", { serials: ended.map(({ serial }) => serial), from: supersedeAt });
+  return supersedeAt <= asked.at ? listsOf(ended) : [];
+}
+
 const operations = {
+  ...statusOperations,
+
   /** What `issue` would say before anything is signed. */
   check: (db: Database, args: CheckArgs): Replay | Refused | { readonly kind: "free" } => {
     const earlier = replay(db, args.idempotency, args.asked);
@@ -179,21 +220,23 @@ const operations = {
   findAnswer: (db: Database, args: { idempotency: Idempotency; asked: Asked }): Replay | Refused | undefined =>
     replay(db, args.idempotency, args.asked),
 
-  issue: (db: Database, { row, asked, mustExist, idempotency }: IssueArgs): IssueResult => {
+  issue: (db: Database, args: IssueArgs): IssueResult => {
+    const { row, asked, mustExist, idempotency } = args;
     const earlier = replay(db, idempotency, asked);
     if (earlier !== undefined) return earlier;
     if (keyUsed(db, row.keyId)) return refuse(db, asked, "keyUsed");
     if (mustExist && !nameKnown(db, row.type, row.nameKey)) return refuse(db, asked, "unknownDn");
     // The serial's own conflict is a fault (2^-158): it throws and leaves nothing behind.
     const written = db.run(
-      `INSERT INTO certificates (serial, key_id, type, name_key, dn, issuer, not_before, not_after, certificate)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_id) DO NOTHING`,
+      `INSERT INTO certificates (serial, key_id, type, name_key, dn, issuer, crl, not_before, not_after, certificate)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_id) DO NOTHING`,
       row.serial,
       row.keyId,
       row.type,
       row.nameKey,
       row.dn,
       row.issuer,
+      row.crl,
       row.notBefore,
       row.notAfter,
       row.certificate,
@@ -201,30 +244,32 @@ const operations = {
     if (written === 0) return refuse(db, asked, "keyUsed");
     note(db, asked, "issued", { serial: row.serial, issuer: row.issuer });
     remember(db, idempotency, row.serial, asked.at);
-    return { kind: "issued" };
+    return { kind: "issued", revoked: supersede(db, args) };
   },
 
-  /** Revokes every certificate of that type and name that is not revoked yet. */
+  /** Revokes every certificate of that type and name that is not revoked yet, also those that a reissue ends later. */
   revoke: (db: Database, { type, nameKey, asked, idempotency }: RevokeArgs): RevokeResult => {
     const earlier = replay(db, idempotency, asked);
     if (earlier !== undefined) return earlier;
     if (!nameKnown(db, type, nameKey)) return refuse(db, asked, "noCertificate");
-    const revoked = db.all<{ serial: string }>(
-      "UPDATE certificates SET revoked_at = ? WHERE type = ? AND name_key = ? AND revoked_at IS NULL RETURNING serial",
+    const revoked = db.all<Ended>(
+      `UPDATE certificates SET revoked_at = ?, reason = NULL
+       WHERE type = ? AND name_key = ? AND (revoked_at IS NULL OR revoked_at > ?) RETURNING serial, issuer AS ca, crl`,
       asked.at,
       type,
       nameKey,
+      asked.at,
     );
     if (revoked.length === 0) return refuse(db, asked, "alreadyRevoked");
     note(db, asked, "revoked", { serials: revoked.map(({ serial }) => serial) });
     remember(db, idempotency, null, asked.at);
-    return { kind: "revoked" };
+    return { kind: "revoked", revoked: listsOf(revoked) };
   },
 
   /** A decision that needed no look at the store. */
   note: (db: Database, entry: AuditEntry): void => append(db, entry),
 
-  /** Certificates of a name, oldest first; `revokedAt` null while they hold. */
+  /** Certificates of a name, oldest first; `revokedAt` null while they hold, ahead where a reissue ends them. */
   listCertificates: (db: Database, args: { type: string; nameKey: string }) =>
     db.all<{ serial: string; certificate: string; revokedAt: number | null }>(
       `SELECT serial, certificate, revoked_at AS "revokedAt" FROM certificates WHERE type = ? AND name_key = ?

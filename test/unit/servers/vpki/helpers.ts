@@ -8,7 +8,7 @@ import { buildCsr, type CsrAttribute, encodeAttributes, encodePem } from "../../
 import { type Hash, signer } from "../../../../src/pki/keys.js";
 import { encodeName, parseDn } from "../../../../src/pki/names.js";
 import { CERTIFICATE_TYPES, type CertificateType } from "../../../../src/pki/types.js";
-import { baseUrl, createHttps } from "../../../../src/servers/http/https.js";
+import { baseUrl, createHttp, createHttps } from "../../../../src/servers/http/https.js";
 import { ensureTls } from "../../../../src/servers/http/tls.js";
 import { createVpki, type Vpki, type VpkiConfig } from "../../../../src/servers/vpki/index.js";
 import { type Clock, systemClock } from "../../../../src/shared/clock.js";
@@ -17,6 +17,8 @@ import { type Pair, pair, SUBJECTS } from "../../pki/helpers.js";
 
 export interface Served {
   readonly url: string;
+  /** Plain HTTP: CRL, OCSP, CA certificates. */
+  readonly statusUrl: string;
   readonly dir: string;
   readonly vpki: Vpki;
   readonly stores: StoreHost;
@@ -49,7 +51,14 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
   const stores = options.stores ?? inlineStores();
   const tls = await ensureTls(join(dir, "tls"), { clock: systemClock });
   const app: FastifyInstance = createHttps({ tls, host: "127.0.0.1", clock: systemClock, logger });
-  const vpki = await createVpki({ stores, dir, clock, logger, ...(options.config && { config: options.config }) });
+  const config = options.config ?? {};
+  let statusUrl = "";
+  const vpki = await createVpki({ stores, dir, clock, logger, config, baseUrl: () => statusUrl });
+  const plain = createHttp({ clock: systemClock, logger });
+  await plain.register(vpki.status);
+  await plain.listen({ host: "127.0.0.1", port: 0 });
+  statusUrl = baseUrl(plain, "http");
+  await vpki.start();
   await app.register(vpki.plugin);
   await app.listen({ host: "127.0.0.1", port: 0 });
   const url = baseUrl(app);
@@ -58,12 +67,13 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
   const agent = new Agent({ connect: { ca: tls.caPem, cert, key } });
   const stop = async () => {
     await agent.close();
-    await app.close();
+    await Promise.all([app.close(), plain.close()]);
     await vpki.close();
     await stores.close();
   };
   return {
     url,
+    statusUrl,
     dir,
     vpki,
     stores,
