@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
-import { CertificateTypes } from "../profiles/schema.js";
+import { type CertificateType, CertificateTypes } from "../profiles/schema.js";
 import { AuthoritiesSchema, CaKeysSchema, VpkiConfigSchema } from "../servers/vpki/config.js";
 import { describe, StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
@@ -13,6 +13,8 @@ import { Secret } from "../shared/secret.js";
 import { parseYaml } from "../shared/yaml.js";
 import { caConfigOf } from "./ca-keys.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
+
+import { checkLink } from "./simulator.js";
 
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
@@ -32,8 +34,8 @@ const EmbeddedSection = Type.Object(
     statusPort: Port(0),
     /** Suppliers, ECU types, supplier secrets; without it config/registry.simulator.yaml. */
     registry: Type.Optional(Text),
-    /** Certificate types that are issued exactly as the OEM's service was seen to (critical AKI/SKI, 2.5.29.32). */
-    asSeen: Type.Array(Type.Enum([...CertificateTypes]), { default: [] }),
+    /** All (`true`) or these certificate types are issued exactly as the OEM's service was seen to (critical AKI/SKI, 2.5.29.32). */
+    asSeen: Type.Union([Type.Boolean(), Type.Array(Type.Enum([...CertificateTypes]))], { default: [] }),
     /** Where CA keys are: encrypted files of the data folder, or a PKCS#11 token (docs/pkcs11.md). */
     caKeys: Type.Optional(CaKeysSchema),
     /** CAs whose certificate or key is the plant's own. */
@@ -118,7 +120,10 @@ const StationSchema = Type.Object(
 type StationFile = Static<typeof StationSchema>;
 export type Mode = StationFile["mode"];
 export type Language = StationFile["language"];
-export type EmbeddedServers = Omit<Static<typeof EmbeddedSection>, "registry"> & { readonly registry: string };
+export type EmbeddedServers = Omit<Static<typeof EmbeddedSection>, "registry" | "asSeen"> & {
+  readonly registry: string;
+  readonly asSeen: readonly CertificateType[];
+};
 export type ExternalServers = Static<typeof ExternalSection>;
 export type ServersConfig =
   | ({ readonly kind: "embedded" } & EmbeddedServers)
@@ -199,6 +204,14 @@ export function parseConfig(
   for (const [i, name] of names.entries()) {
     if (names.indexOf(name) !== i) throw document.error(["station", "bays", i, "name"], "is another bay's too");
   }
+  for (const [i, { link }] of given.station.bays.entries()) {
+    if (link === undefined) continue;
+    try {
+      checkLink(link);
+    } catch (error) {
+      throw document.error(["station", "bays", i, "link"], describe(error));
+    }
+  }
   if (given.mode === "plant" && given.orders === "simulator")
     throw document.error(["orders"], "makes inputs up, which mode: plant does not allow");
   const secrets = new Map<string, SecretSource>();
@@ -234,11 +247,12 @@ function serversOf(
 ): ServersConfig {
   const { embedded, external } = given.servers;
   if (external === undefined) {
-    const { registry, caKeys, authorities, ...rest } =
+    const { registry, asSeen, caKeys, authorities, ...rest } =
       embedded ?? Value.Parse(EmbeddedSection, Value.Default(EmbeddedSection, {}));
     const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
     const ca = caConfigOf({ ...(caKeys && { caKeys }), ...(authorities && { authorities }) }, at, fault);
-    return { kind: "embedded", ...rest, ...ca, registry: file };
+    const seen = typeof asSeen === "boolean" ? CertificateTypes.filter(() => asSeen) : asSeen;
+    return { kind: "embedded", ...rest, ...ca, registry: file, asSeen: seen };
   }
   if (embedded !== undefined) throw fault(["servers", "external"], "stands beside embedded (expected one of them)");
   const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = external;

@@ -1,7 +1,6 @@
 /** `ecustation run`: one unit, or the rest of an interrupted run on it. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AppContext, openStation, type Station } from "../app.js";
-import { checkLinkUrl } from "../ecu/link/open.js";
 import { checkInputs } from "../profiles/inputs.js";
 import { isHex } from "../shared/bytes.js";
 import { systemClock } from "../shared/clock.js";
@@ -12,7 +11,7 @@ import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
-import { isSimulatorLink, simulatorOptions } from "./simulator.js";
+import { checkLink } from "./simulator.js";
 
 export const OUTCOME_EXITS: Readonly<Record<Outcome, number>> = {
   PASS: EXIT.OK,
@@ -73,12 +72,6 @@ function linkOf(flags: RunFlags, config: StationConfig): string {
   throw new StationError("USAGE", {
     details: { what: "--link is missing: neither it nor the configuration's bay names one" },
   });
-}
-
-/** @throws StationError LINK_URL_INVALID */
-function checkLink(link: string): void {
-  if (isSimulatorLink(link)) simulatorOptions(link);
-  else checkLinkUrl(link);
 }
 
 /** Runs one unit with its progress on the screen; the record. */

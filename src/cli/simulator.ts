@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { checkLinkUrl } from "../ecu/link/open.js";
 import { withLimit } from "../shared/abort.js";
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
@@ -21,8 +22,14 @@ export function isSimulatorLink(link: string): boolean {
   return link.startsWith(SCHEME);
 }
 
+/** Judges the address of a link without opening it. @throws StationError LINK_URL_INVALID */
+export function checkLink(link: string): void {
+  if (isSimulatorLink(link)) simulatorOptions(link);
+  else checkLinkUrl(link);
+}
+
 /** Options of ecu-sim that a `sim:` URL stands for. @throws StationError LINK_URL_INVALID */
-export function simulatorOptions(link: string): string[] {
+function simulatorOptions(link: string): string[] {
   const [path, query = ""] = link.slice(SCHEME.length).split("?", 2);
   const given = new URLSearchParams(query);
   const unknown = [...given.keys()].find((name) => !PARAMETERS.some((known) => known === name));

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { defaultDataDir, loadConfig, parseConfig, readSecret } from "../../../src/cli/config.js";
+import { CertificateTypes } from "../../../src/profiles/schema.js";
 import { isStationError } from "../../../src/shared/errors.js";
 import { packageRoot } from "../../../src/shared/paths.js";
 
@@ -69,6 +70,15 @@ describe("a plant's file", () => {
     expect(config.profileDirs).toEqual([join(packageRoot(), "hw-profiles")]);
   });
 
+  it.each([
+    ["true", CertificateTypes],
+    ["false", []],
+    ["[ccu-sha512]", ["ccu-sha512"]],
+  ])("may have certificates issued as seen: %s", (written, types) => {
+    const { servers } = read(`schema: 1\nmode: simulator\nservers: { embedded: { asSeen: ${written} } }\n`);
+    expect(servers).toMatchObject({ asSeen: types });
+  });
+
   it("may name embedded servers in part", () => {
     const { servers } = read("schema: 1\nmode: simulator\nservers: { embedded: { kmsPort: 9443 } }\n");
     expect(servers).toMatchObject({ kind: "embedded", host: "127.0.0.1", vpkiPort: 0, kmsPort: 9443, asSeen: [] });
@@ -96,6 +106,11 @@ describe("a plant's file", () => {
       "a bay twice",
       `${plant}station: { bays: [{ name: A }, { name: A }] }\n`,
       /:10:40: station\.bays\[1\]\.name: is another bay's too/,
+    ],
+    [
+      "a bay at a link of no kind",
+      `${plant}station: { bays: [{ name: A, link: "usb:can0" }] }\n`,
+      /:10:36: station\.bays\[0\]\.link: The link address is not valid: .*usb/,
     ],
     ["an unknown limit", `${plant}limits: { reqest: 5 }\n`, /:10:11: limits\.reqest: unknown key/],
   ])("with %s is refused with its line", (_, text, expected) => {

@@ -70,13 +70,6 @@ describe("doctor", () => {
     expect([ok, code]).toEqual([false, 3]);
   });
 
-  it("tells a bay's link that is none", async () => {
-    const { code, find } = await findings(`${SIMULATOR}station: { bays: [{ name: A, link: "slcan+udp://h:1" }] }\n`);
-    expect(find("bay A")).toMatchObject({ state: "FAILED", needed: true });
-    expect(find("bay A").what).toMatch(/unknown scheme slcan\+udp/);
-    expect(code).toBe(3);
-  });
-
   it("tells a profile that a plant must not use", async () => {
     const plant = external("ca.pem").replace("mode: simulator", "mode: plant");
     const { code, find } = await findings(`${plant}station: { bays: [{ name: A, profile: evcc }] }\n`);
