@@ -43,22 +43,31 @@ function etagOf(bytes: Uint8Array): string {
   return `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
 }
 
+interface Kept {
+  readonly etag: string;
+  /** Cache-Control. */
+  readonly cache: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Sends bytes, or 304 where the reader has them already. */
-function sendKept(request: FastifyRequest, reply: FastifyReply, type: string, cache: string, bytes: Uint8Array) {
-  const etag = etagOf(bytes);
+function sendKept(request: FastifyRequest, reply: FastifyReply, type: string, kept: Kept) {
+  const { etag, cache, bytes } = kept;
   reply.header("etag", etag).header("cache-control", cache);
   const known = (request.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
   if (known.includes(etag) || known.includes("*")) return reply.code(304).send();
-  return reply.type(type).send(Buffer.from(bytes));
+  return reply.type(type).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 function addCrls(app: FastifyInstance, { crls }: StatusOptions): void {
   app.get<{ Params: { ca: string; file: string } }>("/ECC/:ca/crl/:file", async (request, reply) => {
     const scope = crls.find(request.params.ca, request.params.file);
     if (scope === undefined) return reply.code(404).send({ message: "Not Found" });
-    const { der, thisUpdate } = await scope.current();
+    const { der, number, thisUpdate } = await scope.current();
     reply.header("last-modified", new Date(thisUpdate).toUTCString());
-    return sendKept(request, reply, "application/pkix-crl", ASK_EACH_TIME, der);
+    // Not a digest: a list can be megabytes, and each has a number of its own.
+    const etag = `"${number}-${thisUpdate}"`;
+    return sendKept(request, reply, "application/pkix-crl", { etag, cache: ASK_EACH_TIME, bytes: der });
   });
 }
 
@@ -93,7 +102,8 @@ function fromUrl(rest: string): Uint8Array {
 /** caIssuers (RFC 5280 4.2.2.1): the CA's certificate in DER. */
 function addCertificate(app: FastifyInstance, name: AuthorityName, authorities: Authorities): void {
   const { raw } = authorities.get(name).certificate;
-  app.get(caIssuersPath(name), async (request, reply) => sendKept(request, reply, "application/pkix-cert", A_DAY, raw));
+  const kept = { etag: etagOf(raw), cache: A_DAY, bytes: raw };
+  app.get(caIssuersPath(name), async (request, reply) => sendKept(request, reply, "application/pkix-cert", kept));
 }
 
 /** What the policy of CCU certificates points at. */
