@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CanLink, ReceivedFrame } from "../../../../src/ecu/link/link.js";
 import { openLink } from "../../../../src/ecu/link/open.js";
 import { createIsoTp } from "../../../../src/ecu/transport/isotp/isotp.js";
@@ -13,30 +14,38 @@ import { requireTool, works } from "../../../require.js";
 const socat = requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat");
 
 describe.skipIf(!socat)("slcan over a serial device", () => {
-  const directory = mkdtempSync(join(tmpdir(), "slcan-pty-"));
-  const [a, b] = [join(directory, "a"), join(directory, "b")];
+  let directory: string;
+  let a: string;
+  let b: string;
   let cable: ChildProcess;
+  let pulled: Promise<unknown>;
   const open: CanLink[] = [];
 
-  const until = async (condition: () => boolean) => {
-    while (!condition()) await clock.sleep(5);
-  };
-
-  const plug = async () => {
-    cable = spawn("socat", [`pty,raw,echo=0,link=${a}`, `pty,raw,echo=0,link=${b}`], { stdio: "ignore" });
-    await until(() => existsSync(a) && existsSync(b));
-  };
+  /** A cable whose two ends are ready: socat says so when both devices are set up. */
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), "slcan-pty-"));
+    [a, b] = [join(directory, "a"), join(directory, "b")];
+    const ends = [a, b].map((link) => `pty,raw,echo=0,link=${link}`);
+    const socat = spawn("socat", ["-d", "-d", ...ends], { stdio: ["ignore", "ignore", "pipe"] });
+    cable = socat;
+    pulled = new Promise((resolve) => socat.once("exit", resolve));
+    await new Promise<void>((resolve, reject) => {
+      createInterface({ input: socat.stderr }).on("line", (line) => {
+        if (line.includes("starting data transfer loop")) resolve();
+      });
+      socat.once("error", reject);
+      socat.once("exit", () => reject(new Error("socat ended at once")));
+    });
+  });
 
   const pull = async () => {
-    const ended = new Promise((resolve) => cable.once("exit", resolve));
     cable.kill("SIGTERM");
-    await ended;
+    await pulled;
   };
 
-  beforeAll(plug);
-  afterAll(async () => {
-    cable.kill("SIGTERM");
-    await Promise.all(open.map((link) => link.close()));
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((link) => link.close()));
+    await pull();
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -83,7 +92,6 @@ describe.skipIf(!socat)("slcan over a serial device", () => {
   });
 
   it("says that the adapter does not answer", async () => {
-    await plug();
     await expect(openLink(`slcan:${b}?adapter=lawicel`, { clock })).rejects.toMatchObject({
       code: "LINK_OPEN_FAILED",
       message: expect.stringContaining("does not answer"),
