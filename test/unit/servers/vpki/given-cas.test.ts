@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodePem } from "../../../../src/pki/pem.js";
 import { VirtualClock } from "../../../../src/shared/clock.js";
+import { requireOpenssl } from "../../../require.js";
 import { AT, type CaOptions, ca, type Pair, pair } from "../../pki/helpers.js";
 import { csrPem, issueBody, serve } from "./helpers.js";
 
@@ -39,7 +40,7 @@ beforeAll(async () => {
 });
 
 describe("CAs that the configuration brings", () => {
-  it.each([
+  it.skipIf(!requireOpenssl()).each([
     ["with an encrypted key", given],
     ["with a key in the clear", { ...given, CA01001: { certificateFile: at("ca.pem"), keyFile: at("plain.key") } }],
   ])("issue %s, in a chain whose root has no key here", async (_, authorities) => {
