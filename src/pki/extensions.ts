@@ -45,6 +45,17 @@ export const subjectKey = (key: PublicKey, critical: boolean) =>
 /** GeneralName uniformResourceIdentifier. */
 export const uri = (url: string) => textNode(URI, url);
 
+/** What an end entity that signs in one role carries: key identifiers, digitalSignature, no CA, and its purpose (an OID). */
+export function signerExtensions(issuerKey: Uint8Array, key: PublicKey, purpose: string): Uint8Array[] {
+  return [
+    authorityKey(issuerKey, false),
+    subjectKey(key, false),
+    keyUsage(KEY_USAGE.digitalSignature),
+    extension(EXTENSION.basicConstraints, true, sequence()),
+    extension(EXTENSION.extKeyUsage, false, sequence(oid(purpose))),
+  ];
+}
+
 /** What a certificate of any kind is made of. */
 export interface Signable {
   readonly serial: Uint8Array;

@@ -20,16 +20,7 @@ import {
   tlv,
   unreadable,
 } from "./der.js";
-import {
-  authorityKey,
-  EXTENSION,
-  extension,
-  KEY_USAGE,
-  keyUsage,
-  type Signable,
-  signCertificate,
-  subjectKey,
-} from "./extensions.js";
+import { extension, type Signable, signCertificate, signerExtensions } from "./extensions.js";
 import { type Hash, keyIdentifier, type PublicKey, signatureAlgorithm } from "./keys.js";
 
 const BASIC_RESPONSE = "1.3.6.1.5.5.7.48.1.1";
@@ -233,11 +224,7 @@ export function buildOcspSignerCertificate(input: OcspSignerInput): Promise<Uint
     ...input,
     issuer: input.issuer.name,
     extensions: [
-      authorityKey(input.issuer.keyIdentifier, false),
-      subjectKey(input.publicKey, false),
-      keyUsage(KEY_USAGE.digitalSignature),
-      extension(EXTENSION.basicConstraints, true, sequence()),
-      extension(EXTENSION.extKeyUsage, false, sequence(oid(OCSP_SIGNING))),
+      ...signerExtensions(input.issuer.keyIdentifier, input.publicKey, OCSP_SIGNING),
       extension(NO_CHECK, false, tlv(TAG.NULL)),
     ],
   });

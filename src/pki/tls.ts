@@ -1,8 +1,8 @@
 /** Certificates of TLS peers: those of the station's own servers and their clients. Not one of the five types. */
 import { isIPv4, isIPv6 } from "node:net";
 import type { Issuer } from "./certificate.js";
-import { oid, sequence, textNode, tlv, unreadable } from "./der.js";
-import { authorityKey, EXTENSION, extension, KEY_USAGE, keyUsage, signCertificate, subjectKey } from "./extensions.js";
+import { sequence, textNode, tlv, unreadable } from "./der.js";
+import { EXTENSION, extension, signCertificate, signerExtensions } from "./extensions.js";
 import type { Hash, PublicKey } from "./keys.js";
 import { CLIENT_AUTH, SERVER_AUTH } from "./types.js";
 
@@ -56,11 +56,7 @@ export function buildTlsCertificate(input: TlsCertificateInput): Promise<Uint8Ar
     ...input,
     issuer: input.issuer.name,
     extensions: [
-      authorityKey(input.issuer.keyIdentifier, false),
-      subjectKey(input.publicKey, false),
-      keyUsage(KEY_USAGE.digitalSignature),
-      extension(EXTENSION.basicConstraints, true, sequence()),
-      extension(EXTENSION.extKeyUsage, false, sequence(oid(purpose))),
+      ...signerExtensions(input.issuer.keyIdentifier, input.publicKey, purpose),
       ...(names.length === 0 ? [] : [extension(EXTENSION.subjectAltName, false, sequence(...names))]),
     ],
   });
