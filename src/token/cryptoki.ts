@@ -19,7 +19,7 @@ export interface TokenInfo {
 export interface Cryptoki {
   load(library: string): void;
   close(): void;
-  C_Initialize(): void;
+  C_Initialize(options: { flags: number }): void;
   C_Finalize(): void;
   C_GetSlotList(tokenPresent: boolean): Handle[];
   C_GetTokenInfo(slot: Handle): TokenInfo;
@@ -43,7 +43,14 @@ export interface Cryptoki {
   ): Promise<{ publicKey: Handle; privateKey: Handle }>;
 }
 
-export const CKF = { SIGN: 0x800, GENERATE_KEY_PAIR: 0x10000, RW_SESSION: 2, SERIAL_SESSION: 4 } as const;
+export const CKF = {
+  /** Of C_Initialize: calls come from several threads, and the library locks by the system's own means. */
+  OS_LOCKING_OK: 2,
+  SIGN: 0x800,
+  GENERATE_KEY_PAIR: 0x10000,
+  RW_SESSION: 2,
+  SERIAL_SESSION: 4,
+} as const;
 export const CKU_USER = 1;
 /** Session states in which the user is logged in: read-only, read-write. */
 export const CKS_USER: readonly number[] = [1, 3];

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, type ErrorCode, StationError } from "../shared/errors.js";
 import { Secret } from "../shared/secret.js";
-import type { Cryptoki } from "./cryptoki.js";
+import { CKF, type Cryptoki } from "./cryptoki.js";
 
 /** Return values of the standard by what they mean for the caller; any other is TOKEN_FAILED. */
 const MEANINGS: Readonly<Record<string, ErrorCode>> = {
@@ -68,7 +68,8 @@ export async function loadModule(library: string): Promise<Cryptoki> {
   } catch (error) {
     throw fault("TOKEN_MODULE_MISSING", describe(error), error);
   }
-  calling("C_Initialize", () => cryptoki.C_Initialize());
+  // Without it a library takes all calls to come from one thread; SoftHSM2 then crashes under parallel signatures.
+  calling("C_Initialize", () => cryptoki.C_Initialize({ flags: CKF.OS_LOCKING_OK }));
   return cryptoki;
 }
 
