@@ -137,3 +137,28 @@ test.each(["registry.simulator.yaml", "registry.published-vectors.yaml"])("the s
   const text = readFileSync(join(packageRoot(), "config", name), "utf8");
   expect(parseRegistry(text, name).phase).toBe("Prod");
 });
+
+test("a supplier, type or secret that is switched off is as good as not there", () => {
+  const registry = parseRegistry(`
+suppliers: [{ id: 1, enabled: false }, { id: 2 }]
+ecuTypes: [{ id: 3, enabled: false }, { id: 4 }]
+supplierSecrets: [{ name: a, value: ab, enabled: false }, { name: b, value: cd }]`);
+  const uidOf = (type: number, supplier: number) => fromHex(`000${type}000${supplier}${"0".repeat(22)}`);
+  expect(registry.hasSupplier(uidOf(3, 1))).toBe(false);
+  expect(registry.hasSupplier(uidOf(3, 2))).toBe(true);
+  expect(registry.ecuType(uidOf(3, 1))).toBeUndefined();
+  expect(registry.ecuType(uidOf(4, 1))?.id).toBe(4);
+  expect(registry.supplierSecret("ab", "Prod")).toBeUndefined();
+  expect(registry.supplierSecret("cd", "Prod")?.name).toBe("b");
+});
+
+test("a type's first master key is authorised by its factory key, without one by its blank-key value", () => {
+  const first = (entry: string) =>
+    parseRegistry(`suppliers: []\necuTypes: [{ id: 3${entry} }]`)
+      .ecuType(fromHex(uid(1)))
+      ?.factoryMasterKey.use((key) => Buffer.from(key).toString("hex"));
+  const ones = "f".repeat(32);
+  expect(first("")).toBe("0".repeat(32));
+  expect(first(`, blankKey: "${ones}"`)).toBe(ones);
+  expect(first(`, blankKey: "${ones}", factoryMasterKey: "${KEY}"`)).toBe(KEY);
+});
