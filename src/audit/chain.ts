@@ -4,9 +4,9 @@ import type { FoundRow } from "./verify.js";
 
 /** What the chain needs of a store: the view that its operations have. */
 export interface AuditStore {
-  get<T extends object>(sql: string, ...values: (string | number)[]): T | undefined;
-  all<T extends object>(sql: string, ...values: (string | number)[]): T[];
-  run(sql: string, ...values: (string | number)[]): number;
+  get<T extends object>(sql: string, ...values: (string | number)[]): Promise<T | undefined>;
+  all<T extends object>(sql: string, ...values: (string | number)[]): Promise<T[]>;
+  run(sql: string, ...values: (string | number)[]): Promise<number>;
 }
 
 /** The tables, for the migration that brings the chain. Nothing in the program updates or deletes a row of `audit`. */
@@ -31,14 +31,17 @@ const HEAD = "chain";
 const PAGE = 500;
 
 /** Where the chain ends; undefined where the store does not say. */
-export function headOf(db: AuditStore): Head | undefined {
+export async function headOf(db: AuditStore): Promise<Head | undefined> {
   return db.get<{ seq: number; hash: string }>("SELECT seq, hash FROM audit_head WHERE name = ?", HEAD);
 }
 
 /** Begins a chain with a row that says of which store it is, and that no other chain has. Belongs in the migration. */
-export function beginChain(db: AuditStore, begin: { at: number; id: string; store: string; what: object }): void {
-  db.run("INSERT INTO audit_head (name, seq, hash) VALUES (?, ?, ?)", HEAD, GENESIS.seq, GENESIS.hash);
-  append(db, {
+export async function beginChain(
+  db: AuditStore,
+  begin: { at: number; id: string; store: string; what: object },
+): Promise<void> {
+  await db.run("INSERT INTO audit_head (name, seq, hash) VALUES (?, ?, ?)", HEAD, GENESIS.seq, GENESIS.hash);
+  await append(db, {
     at: begin.at,
     actor: "ecustation",
     action: "begin",
@@ -49,12 +52,12 @@ export function beginChain(db: AuditStore, begin: { at: number; id: string; stor
 }
 
 /** Adds one row to the chain. @throws Error where the store has no chain */
-export function append(db: AuditStore, entry: AuditEntry): void {
-  const former = headOf(db);
+export async function append(db: AuditStore, entry: AuditEntry): Promise<void> {
+  const former = await headOf(db);
   if (former === undefined) throw new Error("the audit log has no head: it was tampered with");
   const row: AuditRow = rowOf(former.seq + 1, entry);
   const hash = hashRow(former.hash, row);
-  db.run(
+  await db.run(
     "INSERT INTO audit (seq, at, actor, action, subject, outcome, details, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     row.seq,
     row.at,
@@ -65,17 +68,17 @@ export function append(db: AuditStore, entry: AuditEntry): void {
     row.details,
     hash,
   );
-  db.run("UPDATE audit_head SET seq = ?, hash = ? WHERE name = ?", row.seq, hash, HEAD);
+  await db.run("UPDATE audit_head SET seq = ?, hash = ? WHERE name = ?", row.seq, hash, HEAD);
 }
 
 /** All rows by their number, a page at a time. */
-export function* rowsOf(db: AuditStore): Generator<FoundRow> {
+export async function* rowsOf(db: AuditStore): AsyncGenerator<FoundRow> {
   const columns = "seq, at, actor, action, subject, outcome, details, hash";
-  let page = db.all<FoundRow>(`SELECT ${columns} FROM audit ORDER BY seq LIMIT ?`, PAGE);
+  let page = await db.all<FoundRow>(`SELECT ${columns} FROM audit ORDER BY seq LIMIT ?`, PAGE);
   while (page.length > 0) {
     yield* page;
     const last = page.at(-1)?.seq;
     if (page.length < PAGE || typeof last !== "number") return;
-    page = db.all<FoundRow>(`SELECT ${columns} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`, last, PAGE);
+    page = await db.all<FoundRow>(`SELECT ${columns} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`, last, PAGE);
   }
 }

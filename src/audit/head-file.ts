@@ -15,12 +15,12 @@ export const headFile = (store: string) => `${store}.head`;
  * a killed process leaves the former or the new one. It is not synced: after a loss of power it may be older than the store, never newer.
  * @throws Error where the file cannot be written
  */
-export function keepHead(db: AuditStore, store: string): void {
+export async function keepHead(db: AuditStore, store: string): Promise<void> {
   if (store === ":memory:") return;
-  const head = headOf(db);
+  const head = await headOf(db);
   if (head === undefined) return;
   const text = readText(headFile(store)) ?? "";
-  if (text !== "" && !inChain(db, parse(text))) return;
+  if (text !== "" && !(await inChain(db, parse(text)))) return;
   const line = `${String(head.seq).padStart(DIGITS, "0")} ${head.hash}\n`;
   if (text === line) return;
   const file = openSync(headFile(store), constants.O_WRONLY | constants.O_CREAT, 0o600);
@@ -37,9 +37,9 @@ export function readHead(store: string): Head | undefined | "damaged" {
   return text === "" ? undefined : (parse(text) ?? "damaged");
 }
 
-function inChain(db: AuditStore, kept: Head | undefined): boolean {
+async function inChain(db: AuditStore, kept: Head | undefined): Promise<boolean> {
   if (kept === undefined) return false;
-  const row = db.get<{ hash: string }>("SELECT hash FROM audit WHERE seq = ?", kept.seq);
+  const row = await db.get<{ hash: string }>("SELECT hash FROM audit WHERE seq = ?", kept.seq);
   return row?.hash === kept.hash;
 }
 

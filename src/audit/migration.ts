@@ -5,7 +5,7 @@ import { AUDIT_TABLES, type AuditStore, append, beginChain } from "./chain.js";
 import type { AuditEntry } from "./row.js";
 
 export interface MigratedStore extends AuditStore {
-  exec(sql: string): void;
+  exec(sql: string): Promise<void>;
 }
 
 /**
@@ -17,15 +17,17 @@ export interface MigratedStore extends AuditStore {
 export function auditMigration(
   store: string,
   held: readonly string[],
-  former?: (db: MigratedStore) => Iterable<AuditEntry>,
-): (db: MigratedStore) => void {
-  return (db) => {
-    const count = (table: string) => db.get<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)?.n ?? 0;
-    const before = Object.fromEntries(held.map((table) => [table, count(table)]));
-    const entries = [...(former?.(db) ?? [])];
-    db.exec(AUDIT_TABLES);
+  former?: (db: MigratedStore) => Promise<readonly AuditEntry[]>,
+): (db: MigratedStore) => Promise<void> {
+  return async (db) => {
+    const before: Record<string, number> = {};
+    for (const table of held) {
+      before[table] = (await db.get<{ n: number }>(`SELECT count(*) AS n FROM ${table}`))?.n ?? 0;
+    }
+    const entries = (await former?.(db)) ?? [];
+    await db.exec(AUDIT_TABLES);
     // A store's thread has no other clock, and one time for the whole file is enough.
-    beginChain(db, { at: systemClock.now(), id: randomUUID(), store, what: { before, brought: entries.length } });
-    for (const entry of entries) append(db, entry);
+    await beginChain(db, { at: systemClock.now(), id: randomUUID(), store, what: { before, brought: entries.length } });
+    for (const entry of entries) await append(db, entry);
   };
 }

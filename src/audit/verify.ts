@@ -28,9 +28,11 @@ export interface Verdict {
   readonly bad: BadRow | undefined;
 }
 
+type Rows = Iterable<FoundRow> | AsyncIterable<FoundRow>;
+
 export interface ChainSource {
   /** Rows in the order of `seq`. May throw in the middle: what cannot be read is a fault too. */
-  readonly rows: Iterable<FoundRow>;
+  readonly rows: Rows;
   /** Where the store says that its chain ends; undefined where it does not say. */
   readonly head: Head | undefined;
   /** Heads that were kept elsewhere; each must be in the chain. */
@@ -41,14 +43,14 @@ export interface ChainSource {
  * Reads the chain from its first row and stops at the first one that is wrong: changed, missing, moved, added, or cut off where a head
  * still tells of it. A chain that somebody made anew with all its heads holds in itself: that a head kept elsewhere shows.
  */
-export function verifyChain(source: ChainSource): Verdict {
-  const rows = source.rows[Symbol.iterator]();
+export async function verifyChain(source: ChainSource): Promise<Verdict> {
+  const rows = oneByOne(source.rows);
   const heads = [...(source.head === undefined ? [] : [{ ...source.head, where: "the store" }]), ...source.kept];
   let head = GENESIS;
   const end = (bad: BadRow | undefined): Verdict => ({ rows: head.seq, head, bad });
   for (;;) {
     const at = head.seq + 1;
-    const next = pull(rows);
+    const next = await pull(rows);
     if (next instanceof Error) return end({ row: at, fault: "unreadable", what: `cannot be read: ${next.message}` });
     if (next === undefined) return end(checkEnd(head, source, heads));
     if (source.head !== undefined && at > source.head.seq) {
@@ -57,7 +59,7 @@ export function verifyChain(source: ChainSource): Verdict {
     }
     const row = wellFormed(next);
     if (row === undefined || row.seq !== at || hashRow(head.hash, row) !== next.hash)
-      return end(explain(at, head, next, rows));
+      return end(await explain(at, head, next, rows));
     const hash = String(next.hash);
     const other = heads.find((kept) => kept.seq === at && kept.hash !== hash);
     if (other !== undefined)
@@ -84,12 +86,16 @@ function checkEnd(head: Head, source: ChainSource, heads: readonly KeptHead[]): 
 }
 
 /** What happened at row `at`, where `found` stands instead. Reads the rest of the rows. */
-function explain(at: number, head: Head, found: FoundRow, rest: Iterator<FoundRow>): BadRow {
+async function explain(at: number, head: Head, found: FoundRow, rest: AsyncIterator<FoundRow>): Promise<BadRow> {
   const fits = (candidate: FoundRow) => {
     const row = wellFormed({ ...candidate, seq: at });
     return row !== undefined && hashRow(head.hash, row) === candidate.hash;
   };
-  for (let row: FoundRow | Error | undefined = found; row !== undefined && !(row instanceof Error); row = pull(rest)) {
+  for (
+    let row: FoundRow | Error | undefined = found;
+    row !== undefined && !(row instanceof Error);
+    row = await pull(rest)
+  ) {
     if (fits(row)) return { row: at, fault: "reordered", what: `stands as row ${String(row.seq)}` };
   }
   const { seq } = found;
@@ -107,9 +113,13 @@ function wellFormed(found: FoundRow): AuditRow | undefined {
   return found as unknown as AuditRow;
 }
 
-function pull(rows: Iterator<FoundRow>): FoundRow | Error | undefined {
+async function* oneByOne(rows: Rows): AsyncGenerator<FoundRow> {
+  yield* rows;
+}
+
+async function pull(rows: AsyncIterator<FoundRow>): Promise<FoundRow | Error | undefined> {
   try {
-    const next = rows.next();
+    const next = await rows.next();
     return next.done === true ? undefined : next.value;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

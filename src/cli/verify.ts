@@ -68,7 +68,7 @@ async function verifyFolder(folder: string, heads: Heads): Promise<ChainReport[]
   for (const { store, since } of STORES) {
     const file = join(folder, store);
     const kept = heads.filter((head) => head.store === store);
-    if (await exists(file)) reports.push(verifyStore(store, file, since, kept, true));
+    if (await exists(file)) reports.push(await verifyStore(store, file, since, kept, true));
     else if (kept.length > 0 || (await exists(headFile(file))))
       reports.push(
         broken(store, { row: 1, fault: "missing", what: "and all others are missing: the store is not there" }),
@@ -89,26 +89,32 @@ async function verifyFile(given: string, heads: Heads): Promise<ChainReport> {
   }
   const since = STORES.find(({ store }) => basename(store) === name)?.since;
   const kept = heads.filter(({ store }) => basename(store) === name);
-  const report = verifyStore(given, file, since ?? 0, kept, false);
+  const report = await verifyStore(given, file, since ?? 0, kept, false);
   if (since === undefined && report.rows === 0 && report.bad?.fault === "unreadable")
     throw usage(`${given}: is no store with an audit chain`);
   return report;
 }
 
 /** @param own true where the store stands in its own folder, so that its head file must be beside it */
-function verifyStore(store: string, file: string, since: number, kept: Heads, own: boolean): ChainReport {
+async function verifyStore(
+  store: string,
+  file: string,
+  since: number,
+  kept: Heads,
+  own: boolean,
+): Promise<ChainReport> {
   let database: OpenDatabase | undefined;
   try {
     // Before the rows: a head that is written meanwhile would be ahead of what is read.
     const beside = readHead(file);
     database = openReader(file);
-    database.exec("BEGIN");
-    const version = database.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0;
-    const there = database.get("SELECT 1 AS there FROM sqlite_master WHERE name = 'audit_head'") !== undefined;
+    await database.exec("BEGIN");
+    const version = (await database.get<{ user_version: number }>("PRAGMA user_version"))?.user_version ?? 0;
+    const there = (await database.get("SELECT 1 AS there FROM sqlite_master WHERE name = 'audit_head'")) !== undefined;
     if (!there && version < since && beside === undefined) return { ...EMPTY, store, state: "none" };
-    const verdict = verifyChain({
+    const verdict = await verifyChain({
       rows: rowsOf(database),
-      head: headOf(database),
+      head: await headOf(database),
       kept: keptHeads(beside, headFile(store), kept),
     });
     const bad = verdict.bad ?? headFault(beside, own, verdict.head, headFile(store));
@@ -116,14 +122,14 @@ function verifyStore(store: string, file: string, since: number, kept: Heads, ow
   } catch (error) {
     return broken(store, { row: 1, fault: "unreadable", what: `cannot be read: ${describe(error)}` });
   } finally {
-    end(database);
+    await end(database);
   }
 }
 
 /** Ends the reading transaction too: a closed connection lives on until its statements are collected. */
-function end(database: OpenDatabase | undefined): void {
+async function end(database: OpenDatabase | undefined): Promise<void> {
   try {
-    database?.exec("ROLLBACK");
+    await database?.exec("ROLLBACK");
   } catch {
     // There was none, or the file is damaged.
   }

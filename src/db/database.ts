@@ -6,17 +6,22 @@ import { DatabaseSync } from "@photostructure/sqlite";
 export type Value = string | number | bigint | null | Uint8Array;
 export type Row = Record<string, Value>;
 
-/** The view of one SQLite file that store operations get; prepared statements are kept by their text. */
+/** The view of one store that its operations get. Prepared statements are kept by their text. */
 export interface Database {
   /** First row or undefined. */
-  get<T extends object = Row>(sql: string, ...values: Value[]): T | undefined;
-  all<T extends object = Row>(sql: string, ...values: Value[]): T[];
+  get<T extends object = Row>(sql: string, ...values: Value[]): Promise<T | undefined>;
+  all<T extends object = Row>(sql: string, ...values: Value[]): Promise<T[]>;
   /** Runs a statement; the number of rows it changed. */
-  run(sql: string, ...values: Value[]): number;
+  run(sql: string, ...values: Value[]): Promise<number>;
 }
 
-export interface OpenDatabase extends Database {
-  exec(sql: string): void;
+/** A connection of one's own: it takes transactions, and several statements in one text. */
+export interface Connection extends Database {
+  exec(sql: string): Promise<void>;
+}
+
+/** An SQLite file. What it is asked is done when the call returns, only its result comes as a promise. */
+export interface OpenDatabase extends Connection {
   close(): void;
 }
 
@@ -49,10 +54,10 @@ function around(handle: InstanceType<typeof DatabaseSync>): OpenDatabase {
     return statement;
   };
   return {
-    get: <T extends object>(sql: string, ...values: Value[]) => prepare(sql).get(...values) as T | undefined,
-    all: <T extends object>(sql: string, ...values: Value[]) => prepare(sql).all(...values) as T[],
-    run: (sql, ...values) => Number(prepare(sql).run(...values).changes),
-    exec: (sql) => handle.exec(sql),
+    get: async <T extends object>(sql: string, ...values: Value[]) => prepare(sql).get(...values) as T | undefined,
+    all: async <T extends object>(sql: string, ...values: Value[]) => prepare(sql).all(...values) as T[],
+    run: async (sql, ...values) => Number(prepare(sql).run(...values).changes),
+    exec: async (sql) => handle.exec(sql),
     close: () => {
       statements.clear();
       handle.close();
@@ -61,32 +66,32 @@ function around(handle: InstanceType<typeof DatabaseSync>): OpenDatabase {
 }
 
 /** SQL, or what SQL alone cannot do. */
-export type Migration = string | ((database: OpenDatabase) => void);
+export type Migration = string | ((database: Connection) => Promise<void>);
 
 /**
  * Brings the schema up to date: `migrations[n]` takes version n to n + 1, each in its own transaction with the new version number.
  * @throws Error when the file was written by a newer program
  */
-export function migrate(database: OpenDatabase, migrations: readonly Migration[]): void {
-  const version = () => Number(database.get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0);
-  if (version() > migrations.length) {
-    throw new Error(
-      `the store has schema ${version()}, this program knows ${migrations.length}: use the newer program`,
-    );
+export async function migrate(database: Connection, migrations: readonly Migration[]): Promise<void> {
+  const version = async () =>
+    Number((await database.get<{ user_version: number }>("PRAGMA user_version"))?.user_version ?? 0);
+  const first = await version();
+  if (first > migrations.length) {
+    throw new Error(`the store has schema ${first}, this program knows ${migrations.length}: use the newer program`);
   }
-  for (let at = version(); at < migrations.length; at = version()) {
-    database.exec("BEGIN IMMEDIATE");
+  for (let at = first; at < migrations.length; at = await version()) {
+    await database.exec("BEGIN IMMEDIATE");
     try {
       // Another process may have migrated while this one waited for the lock.
-      if (version() === at) {
+      if ((await version()) === at) {
         const migration = migrations[at] ?? "";
-        if (typeof migration === "string") database.exec(migration);
-        else migration(database);
-        database.exec(`PRAGMA user_version = ${at + 1}`);
+        if (typeof migration === "string") await database.exec(migration);
+        else await migration(database);
+        await database.exec(`PRAGMA user_version = ${at + 1}`);
       }
-      database.exec("COMMIT");
+      await database.exec("COMMIT");
     } catch (error) {
-      database.exec("ROLLBACK");
+      await database.exec("ROLLBACK");
       throw error;
     }
   }

@@ -1,127 +1,127 @@
-import { migrate, type OpenDatabase, openDatabase } from "./database.js";
+/** Runs the operations of a store: those that wait together are one transaction, each in a savepoint of its own. */
+import { type Connection, migrate, openDatabase } from "./database.js";
 import type { StoreDefinition } from "./store.js";
 
-export interface Call {
-  id: number;
-  store: number;
-  name: string;
-  args: unknown;
+/** A store of this thread. */
+export interface EngineStore {
+  /** Resolves behind the commit. */
+  call(name: string, args: unknown): Promise<unknown>;
+  /** Finishes what was called. */
+  close(): Promise<void>;
 }
 
-interface Opened {
-  file: string;
-  database: OpenDatabase;
-  definition: StoreDefinition;
+interface Call {
+  readonly name: string;
+  readonly args: unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-/** Runs the calls of one thread: each in a savepoint, those of one batch in one transaction a file. */
-export class StoreEngine {
-  readonly #stores: Opened[] = [];
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-  open(definition: StoreDefinition, file: string): number {
-    const database = openDatabase(file);
-    try {
-      migrate(database, definition.migrations);
-      definition.committed?.(database, file);
-    } catch (error) {
-      database.close();
-      throw error;
+/**
+ * Opens an SQLite store.
+ * @param gather what a first call waits for, so that others can join its transaction
+ */
+export async function openStore(
+  definition: StoreDefinition,
+  file: string,
+  gather: () => Promise<void> = async () => undefined,
+): Promise<EngineStore> {
+  const database = openDatabase(file);
+  try {
+    await migrate(database, definition.migrations);
+    await definition.committed?.(database, file);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+
+  let waiting: Call[] = [];
+  let working: Promise<void> | undefined;
+  let closed = false;
+
+  const work = async () => {
+    while (waiting.length > 0) {
+      await gather();
+      const calls = waiting;
+      waiting = [];
+      await commit(calls);
     }
-    return this.#stores.push({ file, database, definition }) - 1;
-  }
+    working = undefined;
+  };
 
-  /** One call as a transaction of its own. */
-  runNow(call: Call): unknown {
-    const { database } = this.#of(call);
-    database.exec("BEGIN IMMEDIATE");
+  const commit = async (calls: readonly Call[]) => {
+    let outcomes: readonly Outcome[];
     try {
-      const value = this.#run(call);
-      database.exec("COMMIT");
-      this.#committed(call.store);
-      return value;
+      outcomes = await runGroup(database, definition, calls);
+      await behindCommit();
     } catch (error) {
-      database.exec("ROLLBACK");
-      throw error;
-    }
-  }
-
-  /** All calls with one commit a file; `settle` is called after that commit, in the order of the calls. */
-  runBatch(
-    calls: readonly Call[],
-    settle: (call: Call, outcome: { value: unknown } | { error: unknown }) => void,
-  ): void {
-    const byStore = new Map<number, Call[]>();
-    for (const call of calls) byStore.set(call.store, [...(byStore.get(call.store) ?? []), call]);
-    for (const [store, group] of byStore) this.#runGroup(store, group, settle);
-  }
-
-  close(): void {
-    for (const { database } of this.#stores) database.close();
-    this.#stores.length = 0;
-  }
-
-  #runGroup(
-    store: number,
-    calls: Call[],
-    settle: (call: Call, outcome: { value: unknown } | { error: unknown }) => void,
-  ): void {
-    const outcomes: ({ value: unknown } | { error: unknown })[] = [];
-    try {
-      const database = this.#database(store);
-      database.exec("BEGIN IMMEDIATE");
-      try {
-        for (const call of calls) outcomes.push(this.#runInSavepoint(database, call));
-        database.exec("COMMIT");
-      } catch (error) {
-        database.exec("ROLLBACK");
-        throw error;
-      }
-      this.#committed(store);
-    } catch (error) {
-      for (const call of calls) settle(call, { error });
-      return;
+      outcomes = calls.map(() => ({ error }));
     }
     for (const [i, call] of calls.entries()) settle(call, outcomes[i] ?? { error: new Error("no outcome") });
-  }
+  };
 
-  #runInSavepoint(database: OpenDatabase, call: Call): { value: unknown } | { error: unknown } {
-    database.exec("SAVEPOINT call");
+  const behindCommit = async () => {
     try {
-      const value = this.#run(call);
-      database.exec("RELEASE call");
-      return { value };
-    } catch (error) {
-      database.exec("ROLLBACK TO call");
-      database.exec("RELEASE call");
-      return { error };
-    }
-  }
-
-  #run(call: Call): unknown {
-    const { database, definition } = this.#of(call);
-    const operation = definition.operations[call.name];
-    if (operation === undefined) throw new Error(`no operation ${call.name}`);
-    return operation(database, call.args);
-  }
-
-  #committed(store: number): void {
-    const opened = this.#stores[store];
-    try {
-      opened?.definition.committed?.(opened.database, opened.file);
+      await definition.committed?.(database, file);
     } catch {
       // What was committed is durable, and its callers must not hear otherwise.
     }
-  }
+  };
 
-  #database(store: number): OpenDatabase {
-    const opened = this.#stores[store];
-    if (opened === undefined) throw new Error("the store is closed");
-    return opened.database;
-  }
+  return {
+    call: (name, args) =>
+      new Promise((resolve, reject) => {
+        if (closed) {
+          reject(new Error("the store is closed"));
+          return;
+        }
+        waiting.push({ name, args, resolve, reject });
+        working ??= work();
+      }),
+    async close() {
+      closed = true;
+      await working;
+      database.close();
+    },
+  };
+}
 
-  #of(call: Call): Opened {
-    const opened = this.#stores[call.store];
-    if (opened === undefined) throw new Error("the store is closed");
-    return opened;
+function settle(call: Call, outcome: Outcome): void {
+  if ("error" in outcome) call.reject(outcome.error);
+  else call.resolve(outcome.value);
+}
+
+/** @returns what became of each call. @throws where nothing was committed */
+async function runGroup(
+  database: Connection,
+  definition: StoreDefinition,
+  calls: readonly Call[],
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  await database.exec("BEGIN IMMEDIATE");
+  try {
+    for (const call of calls) outcomes.push(await runInSavepoint(database, definition, call));
+    await database.exec("COMMIT");
+  } catch (error) {
+    await database.exec("ROLLBACK");
+    throw error;
+  }
+  return outcomes;
+}
+
+async function runInSavepoint(database: Connection, definition: StoreDefinition, call: Call): Promise<Outcome> {
+  await database.exec("SAVEPOINT call");
+  try {
+    const operation = definition.operations[call.name];
+    if (operation === undefined) throw new Error(`no operation ${call.name}`);
+    const value = await operation(database, call.args);
+    await database.exec("RELEASE call");
+    return { value };
+  } catch (error) {
+    await database.exec("ROLLBACK TO call");
+    await database.exec("RELEASE call");
+    return { error };
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
-import { openDatabase } from "./database.js";
+import { type Connection, openDatabase } from "./database.js";
 
 /** ms between two looks at a lock that somebody else holds. */
 const POLL = 20;
@@ -20,9 +20,9 @@ export async function withFileLock<T>(
 ): Promise<T> {
   const database = openDatabase(file);
   try {
-    database.exec("PRAGMA busy_timeout = 0");
+    await database.exec("PRAGMA busy_timeout = 0");
     const end = clock.monotonic() + limit;
-    while (!tryLock(() => database.exec("BEGIN IMMEDIATE"))) {
+    while (!(await tryLock(database))) {
       if (clock.monotonic() >= end) {
         throw new StationError("STORE_FAILED", { details: { what: `${file} is locked by another process` } });
       }
@@ -34,9 +34,9 @@ export async function withFileLock<T>(
   }
 }
 
-function tryLock(begin: () => void): boolean {
+async function tryLock(database: Connection): Promise<boolean> {
   try {
-    begin();
+    await database.exec("BEGIN IMMEDIATE");
     return true;
   } catch (error) {
     if (error instanceof Error && /locked|busy/i.test(error.message)) return false;

@@ -6,18 +6,18 @@
 import { Worker } from "node:worker_threads";
 import { describe, ERRORS, type ErrorCode, StationError } from "../shared/errors.js";
 import type { Database, Migration } from "./database.js";
-import { type Call, StoreEngine } from "./engine.js";
+import { type EngineStore, openStore } from "./engine.js";
 
-/** An operation: reads and writes through `db`, synchronously; arguments and result must survive structured cloning. */
+/** An operation: reads and writes through `db` and waits for nothing else; arguments and result must survive structured cloning. */
 // biome-ignore lint/suspicious/noExplicitAny: the argument of an operation is its own; Store<D> gives it back to the caller.
-export type Operation = (db: Database, args: any) => unknown;
+export type Operation = (db: Database, args: any) => Promise<unknown>;
 
 export interface StoreDefinition {
   /** What takes schema version n to n + 1. */
   readonly migrations: readonly Migration[];
   readonly operations: Readonly<Record<string, Operation>>;
   /** Runs in the store's thread when the file was opened and behind every commit; what it throws behind a commit changes nothing. */
-  readonly committed?: (db: Database, file: string) => void;
+  readonly committed?: (db: Database, file: string) => Promise<void>;
 }
 
 /** Where the worker finds a definition: a module whose export `store` is it. */
@@ -28,7 +28,7 @@ export interface StoreSource<D extends StoreDefinition> {
 }
 
 type ArgsOf<O> = O extends (db: Database, args: infer A) => unknown ? A : never;
-type ResultOf<O> = O extends (db: Database, args: never) => infer R ? R : never;
+type ResultOf<O> = O extends (db: Database, args: never) => Promise<infer R> ? R : never;
 
 export interface Store<D extends StoreDefinition> {
   /** Runs one operation as one durable transaction. @throws StationError STORE_FAILED, or what the operation threw */
@@ -46,14 +46,15 @@ export interface StoreHost {
 
 /** Stores in the calling thread. */
 export function inlineStores(): StoreHost {
-  const engine = new StoreEngine();
+  const opened: EngineStore[] = [];
   return {
     async open(source, file) {
-      const id = engine.open(source.definition, file);
+      const store = await openStore(source.definition, file);
+      opened.push(store);
       return {
         call: async (name, args) => {
           try {
-            return engine.runNow({ id: 0, store: id, name: String(name), args }) as never;
+            return (await store.call(String(name), args)) as never;
           } catch (error) {
             throw error instanceof StationError ? error : revive({ message: describe(error) });
           }
@@ -61,14 +62,14 @@ export function inlineStores(): StoreHost {
       };
     },
     async close() {
-      engine.close();
+      for (const store of opened.splice(0)) await store.close();
     },
   };
 }
 
 export type Request =
   | { kind: "open"; id: number; module: string; file: string }
-  | ({ kind: "call" } & Call)
+  | { kind: "call"; id: number; store: number; name: string; args: unknown }
   | { kind: "close"; id: number };
 
 export interface Failure {

@@ -1,14 +1,15 @@
 /** The store thread: takes requests, commits what waits as one group, then answers. */
 import { parentPort } from "node:worker_threads";
 import { StationError } from "../shared/errors.js";
-import { type Call, StoreEngine } from "./engine.js";
+import { type EngineStore, openStore } from "./engine.js";
 import type { Answer, Failure, Request, StoreDefinition } from "./store.js";
 
 const port = parentPort;
 if (port === null) throw new Error("the store thread is started by workerStores()");
 
-const engine = new StoreEngine();
-let queue: Call[] = [];
+const stores: EngineStore[] = [];
+/** Lets the requests that have arrived join one transaction. */
+const gather = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function answer(message: Answer): void {
   port?.postMessage(message);
@@ -19,38 +20,27 @@ function failure(error: unknown): Failure {
   return { message: error instanceof Error ? error.message : String(error) };
 }
 
-function drain(): void {
-  const calls = queue;
-  queue = [];
-  engine.runBatch(calls, (call, outcome) =>
-    answer(
-      "error" in outcome ? { id: call.id, failure: failure(outcome.error) } : { id: call.id, value: outcome.value },
-    ),
-  );
-}
-
-async function open(request: Request & { kind: "open" }): Promise<void> {
-  try {
-    const module = (await import(request.module)) as { store: StoreDefinition };
-    answer({ id: request.id, value: engine.open(module.store, request.file) });
-  } catch (error) {
-    answer({ id: request.id, failure: failure(error) });
+/** Does what a request asks; the value of its answer. */
+async function serve(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case "open": {
+      const module = (await import(request.module)) as { store: StoreDefinition };
+      return stores.push(await openStore(module.store, request.file, gather)) - 1;
+    }
+    case "call": {
+      const store = stores[request.store];
+      if (store === undefined) throw new Error("the store is closed");
+      return store.call(request.name, request.args);
+    }
+    case "close":
+      for (const store of stores) await store.close();
+      return undefined;
   }
 }
 
 port.on("message", (request: Request) => {
-  switch (request.kind) {
-    case "open":
-      void open(request);
-      break;
-    case "call":
-      if (queue.length === 0) setImmediate(drain);
-      queue.push(request);
-      break;
-    case "close":
-      drain();
-      engine.close();
-      answer({ id: request.id, value: undefined });
-      break;
-  }
+  serve(request).then(
+    (value) => answer({ id: request.id, value }),
+    (error: unknown) => answer({ id: request.id, failure: failure(error) }),
+  );
 });

@@ -10,17 +10,17 @@ export interface BayHolder {
 }
 
 /** Takes the bay when nobody or `replaces` holds it; else the one who does. */
-function claimBay(
+async function claimBay(
   db: Database,
   args: { bay: string; holder: BayHolder; replaces: string | null; now: number },
-): BayHolder | null {
+): Promise<BayHolder | null> {
   const { bay, holder } = args;
-  const now = db.get<{ owner: string; pid: number; process: string }>(
+  const now = await db.get<{ owner: string; pid: number; process: string }>(
     "SELECT owner, pid, process FROM bay_claim WHERE bay = ?",
     bay,
   );
   if (now !== undefined && now.owner !== args.replaces) return { owner: now.owner, pid: now.pid, process: now.process };
-  db.run(
+  await db.run(
     `INSERT INTO bay_claim (bay, owner, pid, process, at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (bay) DO UPDATE SET owner = excluded.owner, pid = excluded.pid, process = excluded.process, at = excluded.at`,
     bay,
@@ -32,8 +32,8 @@ function claimBay(
   return null;
 }
 
-function releaseBay(db: Database, args: { bay: string; owner: string }): void {
-  db.run("DELETE FROM bay_claim WHERE bay = ? AND owner = ?", args.bay, args.owner);
+async function releaseBay(db: Database, args: { bay: string; owner: string }): Promise<void> {
+  await db.run("DELETE FROM bay_claim WHERE bay = ? AND owner = ?", args.bay, args.owner);
 }
 
 export const bayOperations = { claimBay, releaseBay };

@@ -35,7 +35,7 @@ function summary(row: StoredRun): RunSummary {
   };
 }
 
-function historyList(db: Database, query: HistoryQuery & { limit: number }): HistoryPage {
+async function historyList(db: Database, query: HistoryQuery & { limit: number }): Promise<HistoryPage> {
   const where: string[] = [];
   const values: Value[] = [];
   const add = (sql: string, ...given: Value[]) => {
@@ -50,7 +50,7 @@ function historyList(db: Database, query: HistoryQuery & { limit: number }): His
   if (query.to !== undefined) add("started_at < ?", query.to);
   const after = /^(\d+):(.+)$/.exec(query.after ?? "");
   if (after !== null) add("(started_at, run_id) < (?, ?)", Number(after[1]), after[2] ?? "");
-  const rows = db.all<StoredRun>(
+  const rows = await db.all<StoredRun>(
     `SELECT run_id, bay, profile, vin, ecu_id, serial, started_at, finished_at, outcome, code, resumed FROM run
      ${where.length > 0 ? `WHERE ${where.join(" AND ")}` : ""} ORDER BY started_at DESC, run_id DESC LIMIT ?`,
     ...values,
@@ -61,8 +61,8 @@ function historyList(db: Database, query: HistoryQuery & { limit: number }): His
   return { runs, next: rows.length > runs.length && last ? `${last.startedAt}:${last.runId}` : undefined };
 }
 
-function historyShow(db: Database, runId: string): RunDetails | null {
-  const row = db.get<{ header: string; record: string | null }>(
+async function historyShow(db: Database, runId: string): Promise<RunDetails | null> {
+  const row = await db.get<{ header: string; record: string | null }>(
     "SELECT header, record FROM run WHERE run_id = ?",
     runId,
   );
@@ -70,8 +70,8 @@ function historyShow(db: Database, runId: string): RunDetails | null {
   return {
     header: JSON.parse(row.header) as RunHeader,
     record: row.record === null ? undefined : (JSON.parse(row.record) as RunRecord),
-    journal: journalOf(db, runId),
-    outbox: outboxRows(db, { runId }),
+    journal: await journalOf(db, runId),
+    outbox: await outboxRows(db, { runId }),
   };
 }
 

@@ -7,8 +7,8 @@ import type { InterruptedRun, JournalEntry, OutboxRow, RunHeader, RunRecord, Uns
 /** A noted load's ECU in the journal's JSON; the schema indexes it by this very text. */
 export const LOAD_ECU = "json_extract(data, '$.load.ecuId')";
 
-function begin(db: Database, header: RunHeader): void {
-  db.run(
+async function begin(db: Database, header: RunHeader): Promise<void> {
+  await db.run(
     "INSERT INTO run (run_id, bay, profile, vin, header, started_at) VALUES (?, ?, ?, ?, ?, ?)",
     header.runId,
     header.bay,
@@ -19,7 +19,7 @@ function begin(db: Database, header: RunHeader): void {
   );
   const { profile, inputs, link } = header;
   const details = { profile, link, vin: inputs.vin ?? null, expectedEcuId: header.expectedEcuId ?? null };
-  audit(db, { ...of(header), at: header.startedAt, action: "begin", outcome: "begun", details });
+  await audit(db, { ...of(header), at: header.startedAt, action: "begin", outcome: "begun", details });
 }
 
 /** Whose row of the audit log: the bay's, about the run. */
@@ -27,14 +27,14 @@ function of({ bay, runId }: Pick<RunHeader, "bay" | "runId">): { actor: string; 
   return { actor: bay, subject: runId };
 }
 
-function append(
+async function append(
   db: Database,
   args: { runId: string; entry: JournalEntry; outbox: readonly OutboxRow[]; now: number },
-): void {
+): Promise<void> {
   const { runId, entry } = args;
-  const open = db.get("SELECT 1 AS yes FROM run WHERE run_id = ? AND outcome IS NULL", runId);
+  const open = await db.get("SELECT 1 AS yes FROM run WHERE run_id = ? AND outcome IS NULL", runId);
   if (open === undefined) throw new Error(`run ${runId} is not open`);
-  db.run(
+  await db.run(
     "INSERT INTO journal (run_id, step, event, at, data) VALUES (?, ?, ?, ?, ?)",
     runId,
     entry.step,
@@ -43,7 +43,7 @@ function append(
     JSON.stringify(entry.data),
   );
   for (const row of args.outbox) {
-    db.run(
+    await db.run(
       "INSERT INTO outbox (id, run_id, ecu_id, result, next_at) VALUES (?, ?, ?, ?, ?)",
       row.id,
       runId,
@@ -54,11 +54,11 @@ function append(
   }
 }
 
-function finish(db: Database, record: RunRecord): void {
+async function finish(db: Database, record: RunRecord): Promise<void> {
   const { header, identity } = record;
   const text = JSON.stringify(record);
   // A run that ended before it could begin has no row yet.
-  db.run(
+  await db.run(
     `INSERT INTO run (run_id, bay, profile, vin, ecu_id, serial, header, started_at, resumed, outcome, code, finished_at, record)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (run_id) DO UPDATE SET ecu_id = excluded.ecu_id, serial = excluded.serial, vin = excluded.vin,
@@ -88,7 +88,7 @@ function finish(db: Database, record: RunRecord): void {
     // Ties the stored record to the chain.
     record: createHash("sha256").update(text).digest("hex"),
   };
-  audit(db, { ...of(header), at: record.finishedAt, action: "finish", outcome: record.outcome, details });
+  await audit(db, { ...of(header), at: record.finishedAt, action: "finish", outcome: record.outcome, details });
 }
 
 interface JournalRow {
@@ -99,36 +99,42 @@ interface JournalRow {
 }
 
 /** The journal of one run in its order. */
-export function journalOf(db: Database, runId: string): JournalEntry[] {
-  return db
-    .all<JournalRow>("SELECT step, event, at, data FROM journal WHERE run_id = ? ORDER BY seq", runId)
-    .map((row) => ({ step: row.step, event: row.event, at: row.at, data: JSON.parse(row.data) }));
+export async function journalOf(db: Database, runId: string): Promise<JournalEntry[]> {
+  const rows = await db.all<JournalRow>(
+    "SELECT step, event, at, data FROM journal WHERE run_id = ? ORDER BY seq",
+    runId,
+  );
+  return rows.map((row) => ({ step: row.step, event: row.event, at: row.at, data: JSON.parse(row.data) }));
 }
 
-function interrupted(db: Database, bay: string): InterruptedRun[] {
-  return db
-    .all<{ run_id: string; header: string; resumed: number }>(
-      "SELECT run_id, header, resumed FROM run WHERE bay = ? AND outcome IS NULL ORDER BY started_at, rowid",
-      bay,
-    )
-    .map((row) => ({ header: JSON.parse(row.header), entries: journalOf(db, row.run_id), resumed: row.resumed }));
+async function interrupted(db: Database, bay: string): Promise<InterruptedRun[]> {
+  const rows = await db.all<{ run_id: string; header: string; resumed: number }>(
+    "SELECT run_id, header, resumed FROM run WHERE bay = ? AND outcome IS NULL ORDER BY started_at, rowid",
+    bay,
+  );
+  const runs: InterruptedRun[] = [];
+  for (const row of rows) {
+    runs.push({ header: JSON.parse(row.header), entries: await journalOf(db, row.run_id), resumed: row.resumed });
+  }
+  return runs;
 }
 
 /** Headers of all runs that began and never finished, oldest first. */
-function unfinished(db: Database, _: null): RunHeader[] {
-  return db
-    .all<{ header: string }>("SELECT header FROM run WHERE outcome IS NULL ORDER BY started_at, rowid")
-    .map((row) => JSON.parse(row.header));
+async function unfinished(db: Database, _: null): Promise<RunHeader[]> {
+  const rows = await db.all<{ header: string }>(
+    "SELECT header FROM run WHERE outcome IS NULL ORDER BY started_at, rowid",
+  );
+  return rows.map((row) => JSON.parse(row.header));
 }
 
-function resume(db: Database, args: { runId: string; now: number }): void {
-  const row = db.get<{ bay: string; resumed: number }>(
+async function resume(db: Database, args: { runId: string; now: number }): Promise<void> {
+  const row = await db.get<{ bay: string; resumed: number }>(
     "UPDATE run SET resumed = resumed + 1 WHERE run_id = ? AND outcome IS NULL RETURNING bay, resumed",
     args.runId,
   );
   if (row === undefined) throw new Error(`run ${args.runId} is not open`);
   const { bay, resumed } = row;
-  audit(db, {
+  await audit(db, {
     ...of({ bay, runId: args.runId }),
     at: args.now,
     action: "resume",
@@ -137,15 +143,15 @@ function resume(db: Database, args: { runId: string; now: number }): void {
   });
 }
 
-function unsettled(db: Database, ecuId: string): UnsettledLoad[] {
+async function unsettled(db: Database, ecuId: string): Promise<UnsettledLoad[]> {
   const loads = new Map<string, UnsettledLoad>();
-  const rows = db.all<{ run_id: string; step: string; load: string }>(
+  const rows = await db.all<{ run_id: string; step: string; load: string }>(
     `SELECT run_id, step, json_extract(data, '$.load') AS load FROM journal WHERE ${LOAD_ECU} = ? ORDER BY seq`,
     ecuId,
   );
   for (const row of rows) {
     const load = JSON.parse(row.load) as Omit<UnsettledLoad, "runId" | "step">;
-    if (db.get("SELECT 1 AS yes FROM outbox WHERE id = ?", load.reportId) !== undefined) continue;
+    if ((await db.get("SELECT 1 AS yes FROM outbox WHERE id = ?", load.reportId)) !== undefined) continue;
     // The set that was noted last under an id is the one that could reach the ECU.
     loads.set(load.reportId, { ...load, runId: row.run_id, step: row.step });
   }

@@ -31,18 +31,22 @@ function outboxEntry(row: StoredRow): OutboxEntry {
 }
 
 /** Rows of a run, or of a state, in the order in which they were written. */
-export function outboxRows(db: Database, where: { runId: string } | { state: OutboxEntry["state"] }): OutboxEntry[] {
+export async function outboxRows(
+  db: Database,
+  where: { runId: string } | { state: OutboxEntry["state"] },
+): Promise<OutboxEntry[]> {
   const [column, value] = "runId" in where ? ["run_id", where.runId] : ["state", where.state];
-  return db.all<StoredRow>(`SELECT ${COLUMNS} FROM outbox WHERE ${column} = ? ORDER BY seq`, value).map(outboxEntry);
+  const rows = await db.all<StoredRow>(`SELECT ${COLUMNS} FROM outbox WHERE ${column} = ? ORDER BY seq`, value);
+  return rows.map(outboxEntry);
 }
 
-function outboxState(db: Database, id: string): OutboxEntry | null {
-  const row = db.get<StoredRow>(`SELECT ${COLUMNS} FROM outbox WHERE id = ?`, id);
+async function outboxState(db: Database, id: string): Promise<OutboxEntry | null> {
+  const row = await db.get<StoredRow>(`SELECT ${COLUMNS} FROM outbox WHERE id = ?`, id);
   return row === undefined ? null : outboxEntry(row);
 }
 
-function outboxCount(db: Database, of: { ecuId?: string; runId?: string }): number {
-  const row = db.get<{ n: number }>(
+async function outboxCount(db: Database, of: { ecuId?: string; runId?: string }): Promise<number> {
+  const row = await db.get<{ n: number }>(
     "SELECT count(*) AS n FROM outbox WHERE state = 'waiting' AND ecu_id = coalesce(?, ecu_id) AND run_id = coalesce(?, run_id)",
     of.ecuId ?? null,
     of.runId ?? null,
@@ -50,39 +54,39 @@ function outboxCount(db: Database, of: { ecuId?: string; runId?: string }): numb
   return row?.n ?? 0;
 }
 
-function outboxDelivered(db: Database, args: { id: string; now: number }): void {
-  const row = outboxState(db, args.id);
+async function outboxDelivered(db: Database, args: { id: string; now: number }): Promise<void> {
+  const row = await outboxState(db, args.id);
   // Two processes of one folder may have sent it.
   if (row === null || row.state === "delivered") return;
-  db.run(
+  await db.run(
     "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, last_error = NULL, settled_at = ? WHERE id = ?",
     Math.trunc(args.now),
     args.id,
   );
-  settled(db, row, args.now, "delivered", {});
+  await settled(db, row, args.now, "delivered", {});
 }
 
-function outboxQuarantined(db: Database, args: { id: string; now: number; error: string }): void {
-  const row = outboxState(db, args.id);
+async function outboxQuarantined(db: Database, args: { id: string; now: number; error: string }): Promise<void> {
+  const row = await outboxState(db, args.id);
   if (row?.state !== "waiting") return;
-  db.run(
+  await db.run(
     `UPDATE outbox SET state = 'quarantined', attempts = attempts + 1, last_error = ?, settled_at = ?
      WHERE id = ? AND state = 'waiting'`,
     args.error,
     Math.trunc(args.now),
     args.id,
   );
-  settled(db, row, args.now, "quarantined", { error: args.error });
+  await settled(db, row, args.now, "quarantined", { error: args.error });
 }
 
-function settled(db: Database, row: OutboxEntry, now: number, outcome: string, more: object): void {
+async function settled(db: Database, row: OutboxEntry, now: number, outcome: string, more: object): Promise<void> {
   const { kind, type, keyId, ecuId, status } = row.result;
   const details = { id: row.id, kind, type, keyId, ecuId, status, attempts: row.attempts + 1, ...more };
-  append(db, { at: now, actor: "outbox", action: "report", subject: row.runId, outcome, details });
+  await append(db, { at: now, actor: "outbox", action: "report", subject: row.runId, outcome, details });
 }
 
-function outboxPostponed(db: Database, args: { id: string; nextAt: number; error: string }): void {
-  db.run(
+async function outboxPostponed(db: Database, args: { id: string; nextAt: number; error: string }): Promise<void> {
+  await db.run(
     "UPDATE outbox SET attempts = attempts + 1, last_error = ?, next_at = ? WHERE id = ? AND state = 'waiting'",
     args.error,
     Math.trunc(args.nextAt),

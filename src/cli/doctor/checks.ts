@@ -93,9 +93,9 @@ async function checkSqlite(): Promise<Finding[]> {
   try {
     const { openDatabase } = await import("../../db/database.js");
     const database = openDatabase(":memory:");
-    const version = database.get<{ version: string }>("SELECT sqlite_version() AS version")?.version;
+    const row = await database.get<{ version: string }>("SELECT sqlite_version() AS version");
     database.close();
-    return [ok("sqlite", `SQLite ${version ?? ""}`)];
+    return [ok("sqlite", `SQLite ${row?.version ?? ""}`)];
   } catch (error) {
     return [{ name: "sqlite", state: "FAILED", needed: true, what: describe(error), todo: "run npm ci again" }];
   }

@@ -2,13 +2,13 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { rowsOf } from "../../../src/audit/chain.js";
 import { migrate, openDatabase } from "../../../src/db/database.js";
 import { inlineStores, type StoreHost } from "../../../src/db/store.js";
 import { openRecords, type Records } from "../../../src/records/journal.js";
 import { store } from "../../../src/records/store.js";
 import { VirtualClock } from "../../../src/shared/clock.js";
 import type { RunHeader, RunRecord } from "../../../src/station/ports.js";
+import { rowsIn } from "../audit/helpers.js";
 import { ran } from "./io-helper.js";
 
 let sample = "";
@@ -46,7 +46,7 @@ async function withRecords(path: string, work: (records: Records, stores: StoreH
   await stores.close();
   // The statements of a closed store live until they are collected, and the connection with them: its file alone would not be all.
   const database = openDatabase(path);
-  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  await database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   database.close();
 }
 
@@ -75,10 +75,10 @@ async function fresh(): Promise<void> {
   for (const name of ["records.sqlite", "records.sqlite.head"]) await copyFile(join(sample, name), join(folder, name));
 }
 
-function tamper(...sql: string[]): void {
+async function tamper(...sql: string[]): Promise<void> {
   const database = openDatabase(file());
-  database.exec("PRAGMA synchronous = OFF");
-  for (const one of sql) database.exec(one);
+  await database.exec("PRAGMA synchronous = OFF");
+  for (const one of sql) await database.exec(one);
   database.close();
 }
 
@@ -112,7 +112,7 @@ describe("records verify", () => {
   });
 
   it("prints the first bad row, exit 1", async () => {
-    tamper("UPDATE audit SET outcome = 'FAIL' WHERE seq = 5", "UPDATE audit SET outcome = 'FAIL' WHERE seq = 6");
+    await tamper("UPDATE audit SET outcome = 'FAIL' WHERE seq = 5", "UPDATE audit SET outcome = 'FAIL' WHERE seq = 6");
     const { code, out } = await ran(["records", "verify", "--data", folder]);
     expect(out).toMatch(/^BROKEN {2}records\.sqlite {2}row 5 was changed: .* \(4 rows hold, head [0-9a-f]{64}\)\n$/);
     expect(code).toBe(1);
@@ -140,7 +140,7 @@ describe("a store that was tampered with", () => {
     const value = column === "at" ? "at + 1" : `'x' || ${column}`;
     for (let row = 1; row <= ROWS; row++) {
       await fresh();
-      tamper(`UPDATE audit SET ${column} = ${value} WHERE seq = ${row}`);
+      await tamper(`UPDATE audit SET ${column} = ${value} WHERE seq = ${row}`);
       expect(await bad()).toMatchObject({ row, fault: "changed" });
     }
   });
@@ -149,7 +149,7 @@ describe("a store that was tampered with", () => {
     for (let row = 1; row <= ROWS; row++) {
       for (const which of ["=", ">="]) {
         await fresh();
-        tamper(`DELETE FROM audit WHERE seq ${which} ${row}`);
+        await tamper(`DELETE FROM audit WHERE seq ${which} ${row}`);
         const fault = row === ROWS || which === ">=" ? "truncated" : "missing";
         expect(await bad()).toMatchObject({ row, fault });
       }
@@ -159,7 +159,7 @@ describe("a store that was tampered with", () => {
   it("shows two rows that changed places", async () => {
     for (let row = 1; row < ROWS; row++) {
       await fresh();
-      tamper(
+      await tamper(
         `UPDATE audit SET seq = -1 WHERE seq = ${row}`,
         `UPDATE audit SET seq = ${row} WHERE seq = ${ROWS}`,
         `UPDATE audit SET seq = ${ROWS} WHERE seq = -1`,
@@ -170,10 +170,10 @@ describe("a store that was tampered with", () => {
 
   it("shows a row that was appended, and a number that was changed", async () => {
     const columnsOf = "at, actor, action, subject, outcome, details, hash";
-    tamper(`INSERT INTO audit SELECT ${ROWS + 1}, ${columnsOf} FROM audit WHERE seq = ${ROWS}`);
+    await tamper(`INSERT INTO audit SELECT ${ROWS + 1}, ${columnsOf} FROM audit WHERE seq = ${ROWS}`);
     expect(await bad()).toMatchObject({ row: ROWS + 1, fault: "forged" });
     await fresh();
-    tamper("UPDATE audit SET seq = 99 WHERE seq = 4");
+    await tamper("UPDATE audit SET seq = 99 WHERE seq = 4");
     expect(await bad()).toMatchObject({ row: 4, fault: "reordered", what: "stands as row 99" });
   });
 
@@ -184,7 +184,7 @@ describe("a store that was tampered with", () => {
     ["its log was taken out", "DROP TABLE audit", { row: 1, fault: "unreadable" }],
     ["its log and head were taken out", "DROP TABLE audit; DROP TABLE audit_head", { row: 1, fault: "unreadable" }],
   ])("shows that %s", async (_, sql, expected) => {
-    tamper(sql);
+    await tamper(sql);
     expect(await bad()).toMatchObject(expected);
   });
 
@@ -203,12 +203,12 @@ describe("the head beside the store", () => {
   ];
 
   it("shows rows that were cut off with the store's own head put back", async () => {
-    tamper(...cut(4));
+    await tamper(...cut(4));
     expect(await bad()).toMatchObject({ row: 4, fault: "truncated" });
   });
 
   it("still shows it when programs have gone on in that store", async () => {
-    tamper(...cut(4));
+    await tamper(...cut(4));
     await withRecords(file(), async ({ runs }) => {
       for (let n = 0; n < 10; n++) await runs.begin(header(`later-${n}`));
     });
@@ -280,7 +280,7 @@ describe("a store from before the audit log", () => {
   it("has no chain yet, which is no fault, and has one when a program has opened it", async () => {
     for (const name of await readdir(folder)) await rm(join(folder, name));
     const database = openDatabase(file());
-    migrate(database, old);
+    await migrate(database, old);
     database.close();
     const before = await ran(["records", "verify", "--data", folder]);
     expect(before).toMatchObject({ code: 0, out: expect.stringMatching(/^NONE {4}records\.sqlite {2}from before/) });
@@ -292,7 +292,7 @@ describe("a store from before the audit log", () => {
     const newer = await readFile(`${file()}.head`);
     for (const name of await readdir(folder)) await rm(join(folder, name));
     const database = openDatabase(file());
-    migrate(database, old);
+    await migrate(database, old);
     database.close();
     await writeFile(`${file()}.head`, newer);
     expect(await bad()).toMatchObject({ row: 1, fault: "unreadable" });
@@ -306,8 +306,8 @@ describe("--file", () => {
     const { code, out } = await ran(["records", "verify", "--file", copy]);
     expect([code, out.slice(0, 6)]).toEqual([0, "OK    "]);
     const database = openDatabase(copy);
-    database.exec("UPDATE audit SET details = '{}' WHERE seq = 2");
-    expect([...rowsOf(database)]).toHaveLength(ROWS);
+    await database.exec("UPDATE audit SET details = '{}' WHERE seq = 2");
+    expect(await rowsIn(database)).toHaveLength(ROWS);
     database.close();
     expect((await ran(["records", "verify", "--file", copy])).code).toBe(1);
   });

@@ -3,16 +3,17 @@ import type { Database } from "../../../src/db/database.js";
 export const store = {
   migrations: ["CREATE TABLE item (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT"],
   operations: {
-    put(db: Database, item: { name: string; value: number }): number {
-      db.run("INSERT INTO item (name, value) VALUES (?, ?)", item.name, item.value);
-      return db.get<{ n: number }>("SELECT count(*) AS n FROM item")?.n ?? 0;
+    async put(db: Database, item: { name: string; value: number }): Promise<number> {
+      await db.run("INSERT INTO item (name, value) VALUES (?, ?)", item.name, item.value);
+      return (await db.get<{ n: number }>("SELECT count(*) AS n FROM item"))?.n ?? 0;
     },
-    putThenThrow(db: Database, item: { name: string; value: number }): never {
-      db.run("INSERT INTO item (name, value) VALUES (?, ?)", item.name, item.value);
+    async putThenThrow(db: Database, item: { name: string; value: number }): Promise<never> {
+      await db.run("INSERT INTO item (name, value) VALUES (?, ?)", item.name, item.value);
       throw new Error("thought better of it");
     },
-    names(db: Database, _: null): string[] {
-      return db.all<{ name: string }>("SELECT name FROM item ORDER BY name").map((row) => row.name);
+    async names(db: Database, _: null): Promise<string[]> {
+      const rows = await db.all<{ name: string }>("SELECT name FROM item ORDER BY name");
+      return rows.map((row) => row.name);
     },
   },
 };

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { migrate, openDatabase } from "../../../src/db/database.js";
-import { StoreEngine } from "../../../src/db/engine.js";
+import { type Database, migrate, openDatabase } from "../../../src/db/database.js";
+import { openStore } from "../../../src/db/engine.js";
 import { inlineStores } from "../../../src/db/store.js";
+import { describe as describeError } from "../../../src/shared/errors.js";
 import { store } from "./sample-store.js";
 
 const source = { definition: store, module: new URL("./sample-store.js", import.meta.url) };
@@ -32,23 +33,52 @@ describe("a store", () => {
     await host.close();
   });
 
-  it("gives a batch one commit in which a failing call takes back only itself", () => {
-    const engine = new StoreEngine();
-    const id = engine.open(store, join(folder, "a.db"));
-    const seen: string[] = [];
-    const call = (name: string, item: string) => ({ id: 0, store: id, name, args: { name: item, value: 1 } });
-    engine.runBatch(
-      [call("put", "a"), call("putThenThrow", "b"), call("put", "a"), call("put", "c")],
-      (done, outcome) => seen.push(`${done.name} ${"error" in outcome ? "failed" : outcome.value}`),
-    );
-    expect(seen).toEqual(["put 1", "putThenThrow failed", "put failed", "put 2"]);
-    engine.close();
+  it("gives a batch one commit in which a failing call takes back only itself", async () => {
+    let commits = 0;
+    const committed = async () => void commits++;
+    const items = await openStore({ ...store, committed }, join(folder, "a.db"));
+    const call = (name: string, item: string) =>
+      items.call(name, { name: item, value: 1 }).catch((error: unknown) => describeError(error));
+    const calls = [call("put", "a"), call("putThenThrow", "b"), call("put", "a"), call("put", "c")];
+    expect(await Promise.all(calls)).toEqual([1, "thought better of it", expect.stringContaining("UNIQUE"), 2]);
+    // The first when it was opened.
+    expect(commits).toBe(2);
+    await items.close();
   });
 
-  it("refuses a file that a newer program wrote", () => {
+  it("lets no call into the transaction of another, however long its operation waits", async () => {
+    const order: string[] = [];
+    const slow = async (db: Database, name: string) => {
+      order.push(`${name} begins`);
+      for (let turn = 0; turn < 3; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        await db.run("INSERT INTO item (name, value) VALUES (?, 0)", `${name} ${turn}`);
+      }
+      order.push(`${name} ends`);
+      if (name === "b") throw new Error("b is taken back");
+    };
+    const items = await openStore({ ...store, operations: { ...store.operations, slow } }, join(folder, "a.db"));
+    const first = [items.call("slow", "a"), items.call("slow", "b")];
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.allSettled([...first, items.call("slow", "c"), items.call("slow", "d")]);
+    expect(order).toEqual(["a", "b", "c", "d"].flatMap((name) => [`${name} begins`, `${name} ends`]));
+    const names = ["a", "c", "d"].flatMap((name) => [0, 1, 2].map((turn) => `${name} ${turn}`));
+    expect(await items.call("names", null)).toEqual(names);
+    await items.close();
+  });
+
+  it("finishes what was called before it closes, and takes nothing after", async () => {
+    const items = await openStore(store, join(folder, "a.db"));
+    const calls = ["a", "b"].map((name) => items.call("put", { name, value: 1 }));
+    await items.close();
+    expect(await Promise.all(calls)).toEqual([1, 2]);
+    await expect(items.call("names", null)).rejects.toThrow("closed");
+  });
+
+  it("refuses a file that a newer program wrote", async () => {
     const database = openDatabase(join(folder, "a.db"));
-    migrate(database, ["CREATE TABLE a (x)", "CREATE TABLE b (x)"]);
-    expect(() => migrate(database, ["CREATE TABLE a (x)"])).toThrow(/newer program/);
+    await migrate(database, ["CREATE TABLE a (x)", "CREATE TABLE b (x)"]);
+    await expect(migrate(database, ["CREATE TABLE a (x)"])).rejects.toThrow(/newer program/);
     database.close();
   });
 });

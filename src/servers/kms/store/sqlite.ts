@@ -94,7 +94,7 @@ interface SlotRow {
   current_counter: number;
 }
 
-function slotRow(db: Database, at: SlotAddress): SlotRow | undefined {
+function slotRow(db: Database, at: SlotAddress): Promise<SlotRow | undefined> {
   return db.get<SlotRow>(
     "SELECT last_counter, current, current_counter FROM slots WHERE phase = ? AND uid = ? AND slot = ?",
     at.phase,
@@ -103,11 +103,11 @@ function slotRow(db: Database, at: SlotAddress): SlotRow | undefined {
   );
 }
 
-function setRow(db: Database, id: string): SetRow | undefined {
+function setRow(db: Database, id: string): Promise<SetRow | undefined> {
   return db.get<SetRow>("SELECT * FROM sets WHERE id = ?", id);
 }
 
-function newestSet(db: Database, at: SlotAddress, state?: SetRow["state"], above = -1): SetRow | undefined {
+function newestSet(db: Database, at: SlotAddress, state?: SetRow["state"], above = -1): Promise<SetRow | undefined> {
   const where = "phase = ? AND uid = ? AND slot = ? AND counter > ?";
   return state === undefined
     ? db.get<SetRow>(
@@ -127,14 +127,14 @@ function newestSet(db: Database, at: SlotAddress, state?: SetRow["state"], above
       );
 }
 
-function keyOf(db: Database, set: SetRow): SealedKey {
+async function keyOf(db: Database, set: SetRow): Promise<SealedKey> {
   if (set.cluster === null) return { sealed: set.sealed ?? "", context: setContext(set.id, set) };
-  const row = db.get<{ sealed: string }>("SELECT sealed FROM clusters WHERE id = ?", set.cluster);
+  const row = await db.get<{ sealed: string }>("SELECT sealed FROM clusters WHERE id = ?", set.cluster);
   return { sealed: row?.sealed ?? "", context: clusterContext(set.cluster) };
 }
 
-function issuedSet(db: Database, set: SetRow, repeated: boolean): IssuedSet {
-  const auth = set.auth === FIRST_KEY ? undefined : setRow(db, set.auth);
+async function issuedSet(db: Database, set: SetRow, repeated: boolean): Promise<IssuedSet> {
+  const auth = set.auth === FIRST_KEY ? undefined : await setRow(db, set.auth);
   return {
     id: set.id,
     phase: set.phase,
@@ -145,18 +145,18 @@ function issuedSet(db: Database, set: SetRow, repeated: boolean): IssuedSet {
     verifyOnly: set.verify_only !== 0,
     bank: set.bank,
     authSlot: set.auth_slot,
-    key: keyOf(db, set),
+    key: await keyOf(db, set),
     authKey:
-      auth === undefined ? { sealed: set.auth_sealed ?? "", context: authContext(set.id, set) } : keyOf(db, auth),
+      auth === undefined ? { sealed: set.auth_sealed ?? "", context: authContext(set.id, set) } : await keyOf(db, auth),
     repeated,
   };
 }
 
-function authoriser(db: Database, args: IssueArgs): string {
+async function authoriser(db: Database, args: IssueArgs): Promise<string> {
   const master = { phase: args.phase, uid: args.uid, slot: args.masterSlot };
-  const row = slotRow(db, master);
+  const row = await slotRow(db, master);
   const confirmed = row?.current ?? FIRST_KEY;
-  const loads = db.all<{ id: string; auth: string; state: string; seq: number }>(
+  const loads = await db.all<{ id: string; auth: string; state: string; seq: number }>(
     `SELECT id, auth, state, seq FROM sets
      WHERE phase = ? AND uid = ? AND slot = ? AND counter > ? AND state <> 'confirmed' ORDER BY counter`,
     master.phase,
@@ -166,7 +166,7 @@ function authoriser(db: Database, args: IssueArgs): string {
   );
   const unresolved: UnresolvedLoad[] = loads.map(({ id, auth, state }) => ({ id, auth, failed: state === "failed" }));
   if (args.slot === args.masterSlot) {
-    const outdated = db.all<{ id: string }>(
+    const outdated = await db.all<{ id: string }>(
       "SELECT id FROM sets WHERE phase = ? AND uid = ? AND slot = ? AND counter < ? ORDER BY counter DESC",
       master.phase,
       master.uid,
@@ -178,7 +178,7 @@ function authoriser(db: Database, args: IssueArgs): string {
   }
   const first = loads[0];
   if (first === undefined) return confirmed;
-  const refused = db.all<RefusedLoad>(
+  const refused = await db.all<RefusedLoad>(
     "SELECT auth FROM sets WHERE phase = ? AND uid = ? AND slot = ? AND seq > ? AND state = 'failed' ORDER BY counter",
     args.phase,
     args.uid,
@@ -189,16 +189,16 @@ function authoriser(db: Database, args: IssueArgs): string {
 }
 
 /** Hands out the slot's next counter with a new set, or the set of the same request. */
-function issueSet(db: Database, args: IssueArgs): IssuedSet | "otherRequest" | "counterUsedUp" {
+async function issueSet(db: Database, args: IssueArgs): Promise<IssuedSet | "otherRequest" | "counterUsedUp"> {
   if (args.idempotency !== null) {
-    const known = db.get<SetRow>("SELECT * FROM sets WHERE idempotency = ?", args.idempotency);
+    const known = await db.get<SetRow>("SELECT * FROM sets WHERE idempotency = ?", args.idempotency);
     if (known !== undefined) return known.request === args.request ? issuedSet(db, known, true) : "otherRequest";
   }
-  const row = slotRow(db, args);
+  const row = await slotRow(db, args);
   const counter = Math.max(args.floor, Math.max(row?.last_counter ?? 0, args.held) + 1);
   if (counter > COUNTER_MAX) return "counterUsedUp";
-  const auth = authoriser(db, args);
-  db.run(
+  const auth = await authoriser(db, args);
+  await db.run(
     `INSERT INTO slots (phase, uid, slot, last_counter, current, current_counter) VALUES (?, ?, ?, ?, NULL, -1)
      ON CONFLICT (phase, uid, slot) DO UPDATE SET last_counter = excluded.last_counter`,
     args.phase,
@@ -208,14 +208,18 @@ function issueSet(db: Database, args: IssueArgs): IssuedSet | "otherRequest" | "
   );
   const cluster = "cluster" in args.key ? args.key.cluster : null;
   if (cluster !== null) {
-    db.run("INSERT INTO clusters (id, sealed) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", cluster, args.key.sealed);
+    await db.run(
+      "INSERT INTO clusters (id, sealed) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+      cluster,
+      args.key.sealed,
+    );
   }
-  const last = db.get<{ seq: number }>(
+  const last = await db.get<{ seq: number }>(
     "SELECT seq FROM sets WHERE phase = ? AND uid = ? ORDER BY seq DESC LIMIT 1",
     args.phase,
     args.uid,
   );
-  db.run(
+  await db.run(
     `INSERT INTO sets (id, phase, uid, slot, seq, counter, flags, verify_only, bank, state, sealed, cluster,
        auth, auth_slot, auth_sealed, challenge, idempotency, request, issued_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'issued', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -238,16 +242,16 @@ function issueSet(db: Database, args: IssueArgs): IssuedSet | "otherRequest" | "
     args.request,
     args.at,
   );
-  const set = setRow(db, args.id);
+  const set = await setRow(db, args.id);
   if (set === undefined) throw new Error("the set was not written");
   return issuedSet(db, set, false);
 }
 
 /** The ECU holds the set's key: sets with a smaller counter can never come back, since a SHE counter only rises. */
-function confirm(db: Database, set: SetRow, at: number): void {
+async function confirm(db: Database, set: SetRow, at: number): Promise<void> {
   if (set.state === "confirmed") return;
-  db.run("UPDATE sets SET state = 'confirmed', resolved_at = ? WHERE id = ?", at, set.id);
-  db.run(
+  await db.run("UPDATE sets SET state = 'confirmed', resolved_at = ? WHERE id = ?", at, set.id);
+  await db.run(
     `UPDATE slots SET current = ?, current_counter = ?
      WHERE phase = ? AND uid = ? AND slot = ? AND current_counter < ?`,
     set.id,
@@ -258,8 +262,8 @@ function confirm(db: Database, set: SetRow, at: number): void {
     set.counter,
   );
   // A load that another key authorised shows that the ECU held that key.
-  const auth = set.auth === FIRST_KEY ? undefined : setRow(db, set.auth);
-  if (auth !== undefined && set.slot !== auth.slot) confirm(db, auth, at);
+  const auth = set.auth === FIRST_KEY ? undefined : await setRow(db, set.auth);
+  if (auth !== undefined && set.slot !== auth.slot) await confirm(db, auth, at);
 }
 
 export interface ReportArgs extends SlotAddress {
@@ -282,10 +286,10 @@ export interface TakenReport {
 }
 
 /** The set that a report belongs to; undefined where it names none and none was issued for the slot. */
-function reportedSet(db: Database, args: ReportArgs): SetRow | "otherKey" | undefined {
+async function reportedSet(db: Database, args: ReportArgs): Promise<SetRow | "otherKey" | undefined> {
   if (args.correlation === null) return newestSet(db, args);
-  const check = db.get<{ set_id: string }>("SELECT set_id FROM checks WHERE id = ?", args.correlation);
-  const set = setRow(db, check?.set_id ?? args.correlation);
+  const check = await db.get<{ set_id: string }>("SELECT set_id FROM checks WHERE id = ?", args.correlation);
+  const set = await setRow(db, check?.set_id ?? args.correlation);
   // A sync value's id says nothing about a load.
   if (set === undefined || (args.kind === "key" && check !== undefined)) return "otherKey";
   const same = set.phase === args.phase && set.uid === args.uid && set.slot === args.slot;
@@ -296,18 +300,18 @@ function reportedSet(db: Database, args: ReportArgs): SetRow | "otherKey" | unde
  * Takes a result; only a key's `Success` moves the record of what the ECU holds. One that no set belongs to (`set` null) is kept and
  * moves nothing.
  */
-function takeReport(db: Database, args: ReportArgs): TakenReport | "otherRequest" | "otherKey" {
+async function takeReport(db: Database, args: ReportArgs): Promise<TakenReport | "otherRequest" | "otherKey"> {
   if (args.idempotency !== null) {
-    const known = db.get<{ set_id: string | null; request: string }>(
+    const known = await db.get<{ set_id: string | null; request: string }>(
       "SELECT set_id, request FROM reports WHERE idempotency = ?",
       args.idempotency,
     );
     if (known !== undefined)
       return known.request === args.request ? { set: known.set_id, repeated: true } : "otherRequest";
   }
-  const set = reportedSet(db, args);
+  const set = await reportedSet(db, args);
   if (set === "otherKey") return set;
-  db.run(
+  await db.run(
     `INSERT INTO reports (id, kind, phase, uid, slot, set_id, status, message, idempotency, request, reported_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     args.id,
@@ -323,9 +327,9 @@ function takeReport(db: Database, args: ReportArgs): TakenReport | "otherRequest
     args.at,
   );
   if (args.kind === "key" && set !== undefined) {
-    if (args.status === "Success") confirm(db, set, args.at);
+    if (args.status === "Success") await confirm(db, set, args.at);
     else if (set.state === "issued")
-      db.run("UPDATE sets SET state = 'failed', resolved_at = ? WHERE id = ?", args.at, set.id);
+      await db.run("UPDATE sets SET state = 'failed', resolved_at = ? WHERE id = ?", args.at, set.id);
   }
   return { set: set?.id ?? null, repeated: false };
 }
@@ -343,30 +347,31 @@ export interface CheckedKey {
 }
 
 /** The key to compare with: of an unconfirmed load, else the confirmed one, else the last that was issued. */
-function checkedKey(db: Database, args: CheckArgs): CheckedKey | "noKey" {
-  const row = slotRow(db, args);
-  const pending = newestSet(db, args, "issued", row?.current_counter ?? -1);
-  const current = row?.current === null || row === undefined ? undefined : setRow(db, row.current);
-  const set = pending ?? current ?? newestSet(db, args);
+async function checkedKey(db: Database, args: CheckArgs): Promise<CheckedKey | "noKey"> {
+  const row = await slotRow(db, args);
+  const pending = await newestSet(db, args, "issued", row?.current_counter ?? -1);
+  const current = row?.current === null || row === undefined ? undefined : await setRow(db, row.current);
+  const set = pending ?? current ?? (await newestSet(db, args));
   if (set === undefined) return "noKey";
-  db.run("INSERT INTO checks (id, set_id, issued_at) VALUES (?, ?, ?)", args.id, set.id, args.at);
-  return { key: keyOf(db, set), challenge: set.challenge };
+  await db.run("INSERT INTO checks (id, set_id, issued_at) VALUES (?, ?, ?)", args.id, set.id, args.at);
+  return { key: await keyOf(db, set), challenge: set.challenge };
 }
 
 /** Keeps `value` under `name` unless there is one; gives the kept one. */
-function mark(db: Database, args: { name: string; value: string }): string {
-  db.run("INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", args.name, args.value);
-  return db.get<{ value: string }>("SELECT value FROM marks WHERE name = ?", args.name)?.value ?? args.value;
+async function mark(db: Database, args: { name: string; value: string }): Promise<string> {
+  await db.run("INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", args.name, args.value);
+  const kept = await db.get<{ value: string }>("SELECT value FROM marks WHERE name = ?", args.name);
+  return kept?.value ?? args.value;
 }
 
 /** An operation and the audit row of what it decided, in one transaction. */
 function audited<A, R>(
-  decide: (db: Database, args: A) => R,
+  decide: (db: Database, args: A) => Promise<R>,
   entry: (args: A, decided: R) => AuditEntry,
-): (db: Database, args: A) => R {
-  return (db, args) => {
-    const decided = decide(db, args);
-    append(db, entry(args, decided));
+): (db: Database, args: A) => Promise<R> {
+  return async (db, args) => {
+    const decided = await decide(db, args);
+    await append(db, entry(args, decided));
     return decided;
   };
 }

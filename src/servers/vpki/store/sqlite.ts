@@ -6,7 +6,7 @@ import { append } from "../../../audit/chain.js";
 import { keepHead } from "../../../audit/head-file.js";
 import { auditMigration } from "../../../audit/migration.js";
 import type { AuditEntry } from "../../../audit/row.js";
-import type { Database, OpenDatabase } from "../../../db/database.js";
+import type { Connection, Database } from "../../../db/database.js";
 import type { StoreSource } from "../../../db/store.js";
 import { CRL_REASON } from "../../../pki/crl.js";
 import { type ScopeKey, statusMigration, statusOperations } from "./status.js";
@@ -102,16 +102,16 @@ const migrations = [
      serial TEXT REFERENCES certificates (serial),
      at BIGINT NOT NULL
    );`,
-  (db: OpenDatabase) => {
-    db.exec("ALTER TABLE audit RENAME TO former_audit");
-    auditMigration("vpki", ["certificates"], formerAudit)(db);
-    db.exec("DROP TABLE former_audit");
+  async (db: Connection) => {
+    await db.exec("ALTER TABLE audit RENAME TO former_audit");
+    await auditMigration("vpki", ["certificates"], formerAudit)(db);
+    await db.exec("DROP TABLE former_audit");
   },
   statusMigration,
 ];
 
 /** The decisions of the version before, in its words. */
-function* formerAudit(db: Database): Generator<AuditEntry> {
+async function formerAudit(db: Database): Promise<AuditEntry[]> {
   interface Former {
     at: number;
     operation: string;
@@ -121,40 +121,56 @@ function* formerAudit(db: Database): Generator<AuditEntry> {
     peer: string;
     details: string;
   }
-  const rows = db.all<Former>("SELECT at, operation, type, dn, serial, peer, details FROM former_audit ORDER BY seq");
-  for (const { at, operation, type, dn, serial, peer, details } of rows) {
+  const rows = await db.all<Former>(
+    "SELECT at, operation, type, dn, serial, peer, details FROM former_audit ORDER BY seq",
+  );
+  return rows.map(({ at, operation, type, dn, serial, peer, details }) => {
     const outcome = operation === "revoke" ? "revoked" : "issued";
     const more = { type, serial, ...(JSON.parse(details) as object) };
-    yield { at, actor: peer, action: operation, subject: dn, outcome, details: more };
-  }
+    return { at, actor: peer, action: operation, subject: dn, outcome, details: more };
+  });
 }
 
 /** Writes what was decided to the audit log, in the transaction of the decision. */
-function note(db: Database, asked: Asked, outcome: string, more: Readonly<Record<string, unknown>>): void {
-  append(db, { ...asked, outcome, details: { ...asked.details, ...more } });
+async function note(
+  db: Database,
+  asked: Asked,
+  outcome: string,
+  more: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await append(db, { ...asked, outcome, details: { ...asked.details, ...more } });
 }
 
-function refuse(db: Database, asked: Asked, failure: StoreRefusal): Refused {
-  note(db, asked, "refused", { failure });
+async function refuse(db: Database, asked: Asked, failure: StoreRefusal): Promise<Refused> {
+  await note(db, asked, "refused", { failure });
   return { kind: "refused", failure };
 }
 
-function replay(db: Database, idempotency: Idempotency | undefined, asked: Asked): Replay | Refused | undefined {
+async function replay(
+  db: Database,
+  idempotency: Idempotency | undefined,
+  asked: Asked,
+): Promise<Replay | Refused | undefined> {
   if (idempotency === undefined) return undefined;
-  const found = db.get<{ request: string; serial: string | null; dn: string | null; certificate: string | null }>(
+  const found = await db.get<{ request: string; serial: string | null; dn: string | null; certificate: string | null }>(
     `SELECT i.request, c.serial, c.dn, c.certificate FROM idempotency i LEFT JOIN certificates c ON c.serial = i.serial
      WHERE i.key = ?`,
     idempotency.key,
   );
   if (found === undefined) return undefined;
   if (found.request !== idempotency.request) return refuse(db, asked, "idempotency");
-  note(db, { ...asked, subject: found.dn ?? asked.subject }, "repeated", { serial: found.serial });
+  await note(db, { ...asked, subject: found.dn ?? asked.subject }, "repeated", { serial: found.serial });
   return { kind: "replay", certificate: found.certificate };
 }
 
-function remember(db: Database, idempotency: Idempotency | undefined, serial: string | null, at: number): void {
+async function remember(
+  db: Database,
+  idempotency: Idempotency | undefined,
+  serial: string | null,
+  at: number,
+): Promise<void> {
   if (idempotency === undefined) return;
-  db.run(
+  await db.run(
     "INSERT INTO idempotency (key, request, serial, at) VALUES (?, ?, ?, ?)",
     idempotency.key,
     idempotency.request,
@@ -163,10 +179,10 @@ function remember(db: Database, idempotency: Idempotency | undefined, serial: st
   );
 }
 
-const keyUsed = (db: Database, keyId: string) =>
-  db.get("SELECT 1 AS found FROM certificates WHERE key_id = ?", keyId) !== undefined;
-const nameKnown = (db: Database, type: string, nameKey: string) =>
-  db.get("SELECT 1 AS found FROM certificates WHERE type = ? AND name_key = ?", type, nameKey) !== undefined;
+const keyUsed = async (db: Database, keyId: string) =>
+  (await db.get("SELECT 1 AS found FROM certificates WHERE key_id = ?", keyId)) !== undefined;
+const nameKnown = async (db: Database, type: string, nameKey: string) =>
+  (await db.get("SELECT 1 AS found FROM certificates WHERE type = ? AND name_key = ?", type, nameKey)) !== undefined;
 
 export interface CheckArgs extends Pick<IssueArgs, "asked" | "mustExist" | "idempotency"> {
   readonly keyId: string;
@@ -187,9 +203,9 @@ function listsOf(ended: readonly Ended[]): ScopeKey[] {
  * Ends, at a time that may lie ahead, what holds of the name's certificates but for the new one; what was to end earlier still does.
  * @returns CRLs that lack something from now on
  */
-function supersede(db: Database, { row, asked, supersedeAt }: IssueArgs): ScopeKey[] {
+async function supersede(db: Database, { row, asked, supersedeAt }: IssueArgs): Promise<ScopeKey[]> {
   if (supersedeAt === undefined) return [];
-  const ended = db.all<Ended>(
+  const ended = await db.all<Ended>(
     `UPDATE certificates SET revoked_at = ?, reason = ?
      WHERE type = ? AND name_key = ? AND serial <> ? AND revoked_at IS NULL AND not_after > ?
      RETURNING serial, issuer AS ca, crl`,
@@ -201,7 +217,7 @@ function supersede(db: Database, { row, asked, supersedeAt }: IssueArgs): ScopeK
     asked.at,
   );
   if (ended.length > 0)
-    note(db, asked, "superseded", { serials: ended.map(({ serial }) => serial), from: supersedeAt });
+    await note(db, asked, "superseded", { serials: ended.map(({ serial }) => serial), from: supersedeAt });
   return supersedeAt <= asked.at ? listsOf(ended) : [];
 }
 
@@ -209,25 +225,25 @@ const operations = {
   ...statusOperations,
 
   /** What `issue` would say before anything is signed. */
-  check: (db: Database, args: CheckArgs): Replay | Refused | { readonly kind: "free" } => {
-    const earlier = replay(db, args.idempotency, args.asked);
+  check: async (db: Database, args: CheckArgs): Promise<Replay | Refused | { readonly kind: "free" }> => {
+    const earlier = await replay(db, args.idempotency, args.asked);
     if (earlier !== undefined) return earlier;
-    if (keyUsed(db, args.keyId)) return refuse(db, args.asked, "keyUsed");
-    if (args.mustExist && !nameKnown(db, args.type, args.nameKey)) return refuse(db, args.asked, "unknownDn");
+    if (await keyUsed(db, args.keyId)) return refuse(db, args.asked, "keyUsed");
+    if (args.mustExist && !(await nameKnown(db, args.type, args.nameKey))) return refuse(db, args.asked, "unknownDn");
     return { kind: "free" };
   },
 
-  findAnswer: (db: Database, args: { idempotency: Idempotency; asked: Asked }): Replay | Refused | undefined =>
+  findAnswer: (db: Database, args: { idempotency: Idempotency; asked: Asked }): Promise<Replay | Refused | undefined> =>
     replay(db, args.idempotency, args.asked),
 
-  issue: (db: Database, args: IssueArgs): IssueResult => {
+  issue: async (db: Database, args: IssueArgs): Promise<IssueResult> => {
     const { row, asked, mustExist, idempotency } = args;
-    const earlier = replay(db, idempotency, asked);
+    const earlier = await replay(db, idempotency, asked);
     if (earlier !== undefined) return earlier;
-    if (keyUsed(db, row.keyId)) return refuse(db, asked, "keyUsed");
-    if (mustExist && !nameKnown(db, row.type, row.nameKey)) return refuse(db, asked, "unknownDn");
+    if (await keyUsed(db, row.keyId)) return refuse(db, asked, "keyUsed");
+    if (mustExist && !(await nameKnown(db, row.type, row.nameKey))) return refuse(db, asked, "unknownDn");
     // The serial's own conflict is a fault (2^-158): it throws and leaves nothing behind.
-    const written = db.run(
+    const written = await db.run(
       `INSERT INTO certificates (serial, key_id, type, name_key, dn, issuer, crl, not_before, not_after, certificate)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key_id) DO NOTHING`,
       row.serial,
@@ -242,17 +258,17 @@ const operations = {
       row.certificate,
     );
     if (written === 0) return refuse(db, asked, "keyUsed");
-    note(db, asked, "issued", { serial: row.serial, issuer: row.issuer });
-    remember(db, idempotency, row.serial, asked.at);
-    return { kind: "issued", revoked: supersede(db, args) };
+    await note(db, asked, "issued", { serial: row.serial, issuer: row.issuer });
+    await remember(db, idempotency, row.serial, asked.at);
+    return { kind: "issued", revoked: await supersede(db, args) };
   },
 
   /** Revokes every certificate of that type and name that is not revoked yet, also those that a reissue ends later. */
-  revoke: (db: Database, { type, nameKey, asked, idempotency }: RevokeArgs): RevokeResult => {
-    const earlier = replay(db, idempotency, asked);
+  revoke: async (db: Database, { type, nameKey, asked, idempotency }: RevokeArgs): Promise<RevokeResult> => {
+    const earlier = await replay(db, idempotency, asked);
     if (earlier !== undefined) return earlier;
-    if (!nameKnown(db, type, nameKey)) return refuse(db, asked, "noCertificate");
-    const revoked = db.all<Ended>(
+    if (!(await nameKnown(db, type, nameKey))) return refuse(db, asked, "noCertificate");
+    const revoked = await db.all<Ended>(
       `UPDATE certificates SET revoked_at = ?, reason = NULL
        WHERE type = ? AND name_key = ? AND (revoked_at IS NULL OR revoked_at > ?) RETURNING serial, issuer AS ca, crl`,
       asked.at,
@@ -261,13 +277,13 @@ const operations = {
       asked.at,
     );
     if (revoked.length === 0) return refuse(db, asked, "alreadyRevoked");
-    note(db, asked, "revoked", { serials: revoked.map(({ serial }) => serial) });
-    remember(db, idempotency, null, asked.at);
+    await note(db, asked, "revoked", { serials: revoked.map(({ serial }) => serial) });
+    await remember(db, idempotency, null, asked.at);
     return { kind: "revoked", revoked: listsOf(revoked) };
   },
 
   /** A decision that needed no look at the store. */
-  note: (db: Database, entry: AuditEntry): void => append(db, entry),
+  note: (db: Database, entry: AuditEntry): Promise<void> => append(db, entry),
 
   /** Certificates of a name, oldest first; `revokedAt` null while they hold, ahead where a reissue ends them. */
   listCertificates: (db: Database, args: { type: string; nameKey: string }) =>

@@ -69,7 +69,7 @@ export interface RevokedRow {
 /** Addresses that one list names at most; the last used ones. */
 const MAX_ADDRESSES = 16;
 
-function newestCrl(db: Database, { ca, crl }: ScopeKey): CrlHead | undefined {
+function newestCrl(db: Database, { ca, crl }: ScopeKey): Promise<CrlHead | undefined> {
   return db.get<CrlHead>(
     `SELECT number, this_update AS "thisUpdate", next_update AS "nextUpdate", addresses FROM crls
      WHERE ca = ? AND crl = ? ORDER BY number DESC LIMIT 1`,
@@ -78,66 +78,66 @@ function newestCrl(db: Database, { ca, crl }: ScopeKey): CrlHead | undefined {
   );
 }
 
-/** Notes that certificates of the scope name this address. */
-export function noteCrlAddress(db: Database, { ca, crl }: ScopeKey, url: string, at: number): void {
-  db.run(
-    `INSERT INTO crl_addresses (ca, crl, url, used_at) VALUES (?, ?, ?, ?)
-     ON CONFLICT (ca, crl, url) DO UPDATE SET used_at = excluded.used_at`,
-    ca,
-    crl,
-    url,
-    at,
-  );
-}
-
 export const statusOperations = {
   /** Notes the address of a scope, and tells all that certificates name, the last used ones first. */
-  crlAddresses: (db: Database, args: ScopeKey & { url: string; at: number }): string[] => {
-    noteCrlAddress(db, args, args.url, args.at);
-    return db
-      .all<{ url: string }>(
-        `SELECT url FROM crl_addresses WHERE ca = ? AND crl = ? ORDER BY used_at DESC, url LIMIT ${MAX_ADDRESSES}`,
-        args.ca,
-        args.crl,
-      )
-      .map(({ url }) => url);
+  crlAddresses: async (db: Database, args: ScopeKey & { url: string; at: number }): Promise<string[]> => {
+    await db.run(
+      `INSERT INTO crl_addresses (ca, crl, url, used_at) VALUES (?, ?, ?, ?)
+       ON CONFLICT (ca, crl, url) DO UPDATE SET used_at = excluded.used_at`,
+      args.ca,
+      args.crl,
+      args.url,
+      args.at,
+    );
+    const rows = await db.all<{ url: string }>(
+      `SELECT url FROM crl_addresses WHERE ca = ? AND crl = ? ORDER BY used_at DESC, url LIMIT ${MAX_ADDRESSES}`,
+      args.ca,
+      args.crl,
+    );
+    return rows.map(({ url }) => url);
   },
 
   /** Scopes of certificates and of lists that there were. */
-  crlScopes: (db: Database): ScopeKey[] =>
+  crlScopes: (db: Database): Promise<ScopeKey[]> =>
     db.all("SELECT ca, crl FROM crl_numbers UNION SELECT DISTINCT issuer AS ca, crl FROM certificates"),
 
-  crlState: (db: Database, args: ScopeKey & { now: number }): CrlState => {
-    const newest = newestCrl(db, args);
-    const found = (condition: string, value: number) =>
-      db.get(
+  crlState: async (db: Database, args: ScopeKey & { now: number }): Promise<CrlState> => {
+    const newest = await newestCrl(db, args);
+    const found = async (condition: string, value: number) =>
+      (await db.get(
         `SELECT 1 AS found FROM certificates WHERE issuer = ? AND crl = ? AND revoked_at IS NOT NULL AND ${condition} LIMIT 1`,
         args.ca,
         args.crl,
         value,
-      ) !== undefined;
-    const unlisted = found("listed IS NULL AND revoked_at <= ?", args.now) || found("listed > ?", newest?.number ?? 0);
+      )) !== undefined;
+    const unlisted =
+      (await found("listed IS NULL AND revoked_at <= ?", args.now)) || (await found("listed > ?", newest?.number ?? 0));
     return { newest, unlisted };
   },
 
   /** DER of a list in base64. */
-  crlDer: (db: Database, args: ScopeKey & { number: number }): string | undefined =>
-    db.get<{ der: string }>(
+  crlDer: async (db: Database, args: ScopeKey & { number: number }): Promise<string | undefined> => {
+    const row = await db.get<{ der: string }>(
       "SELECT der FROM crls WHERE ca = ? AND crl = ? AND number = ?",
       args.ca,
       args.crl,
       args.number,
-    )?.der,
+    );
+    return row?.der;
+  },
 
-  beginCrl: (db: Database, args: ScopeKey & { now: number }): { number: number; newest: CrlHead | undefined } => {
-    const taken = db.get<{ last: number }>(
+  beginCrl: async (
+    db: Database,
+    args: ScopeKey & { now: number },
+  ): Promise<{ number: number; newest: CrlHead | undefined }> => {
+    const taken = await db.get<{ last: number }>(
       `INSERT INTO crl_numbers (ca, crl, last) VALUES (?, ?, 1)
        ON CONFLICT (ca, crl) DO UPDATE SET last = crl_numbers.last + 1 RETURNING last`,
       args.ca,
       args.crl,
     );
     const number = taken?.last ?? 1;
-    db.run(
+    await db.run(
       `UPDATE certificates SET listed = ?
        WHERE issuer = ? AND crl = ? AND revoked_at IS NOT NULL AND listed IS NULL AND revoked_at <= ?`,
       number,
@@ -145,7 +145,7 @@ export const statusOperations = {
       args.crl,
       args.now,
     );
-    return { number, newest: newestCrl(db, args) };
+    return { number, newest: await newestCrl(db, args) };
   },
 
   /**
@@ -155,7 +155,7 @@ export const statusOperations = {
   crlEntries: (
     db: Database,
     args: ScopeKey & { number: number; after: string; limit: number; past: CrlHead | undefined },
-  ): RevokedRow[] =>
+  ): Promise<RevokedRow[]> =>
     db.all(
       `SELECT serial, revoked_at AS "revokedAt", reason FROM certificates
        WHERE issuer = ? AND crl = ? AND revoked_at IS NOT NULL AND serial > ? AND listed <= ?
@@ -171,8 +171,8 @@ export const statusOperations = {
     ),
 
   /** Keeps a list; older ones are dropped when their time has passed. */
-  saveCrl: (db: Database, args: ScopeKey & CrlHead & { der: string }): void => {
-    db.run(
+  saveCrl: async (db: Database, args: ScopeKey & CrlHead & { der: string }): Promise<void> => {
+    await db.run(
       "INSERT INTO crls (ca, crl, number, this_update, next_update, addresses, der) VALUES (?, ?, ?, ?, ?, ?, ?)",
       args.ca,
       args.crl,
@@ -182,7 +182,7 @@ export const statusOperations = {
       args.addresses,
       args.der,
     );
-    db.run(
+    await db.run(
       "DELETE FROM crls WHERE ca = ? AND crl = ? AND number < ? AND next_update < ?",
       args.ca,
       args.crl,
@@ -192,12 +192,16 @@ export const statusOperations = {
   },
 
   /** State of certificates of a CA by serial; a serial that it never gave is left out. */
-  certificateStates: (db: Database, args: { ca: string; serials: readonly string[] }) =>
-    args.serials.flatMap((serial) =>
-      db.all<{ serial: string; revokedAt: number | null; reason: number | null }>(
+  certificateStates: async (db: Database, args: { ca: string; serials: readonly string[] }) => {
+    const states: { serial: string; revokedAt: number | null; reason: number | null }[] = [];
+    for (const serial of args.serials) {
+      const found = await db.all<(typeof states)[number]>(
         `SELECT serial, revoked_at AS "revokedAt", reason FROM certificates WHERE issuer = ? AND serial = ?`,
         args.ca,
         serial,
-      ),
-    ),
+      );
+      states.push(...found);
+    }
+    return states;
+  },
 };

@@ -172,7 +172,7 @@ test("a key moved to another row of the store does not open: 500, and nothing to
   await kms.close();
   const { openDatabase } = await import("../../../../src/db/database.js");
   const database = openDatabase(join(kms.dir, "kms.sqlite"));
-  database.run("UPDATE sets SET sealed = (SELECT sealed FROM sets WHERE uid = ?) WHERE uid = ?", uid(1), uid(2));
+  await database.run("UPDATE sets SET sealed = (SELECT sealed FROM sets WHERE uid = ?) WHERE uid = ?", uid(1), uid(2));
   database.close();
   const again = await openKms({ onDisk: true, dir: kms.dir, registry });
   const answer = await again.send("POST", "sync", supplierPost(2));

@@ -15,10 +15,10 @@ afterEach(async () => {
   kms = undefined;
 });
 
-function reports(bench: Bench): Record<string, unknown>[] {
+async function reports(bench: Bench): Promise<Record<string, unknown>[]> {
   const database = openDatabase(join(bench.dir, "kms.sqlite"));
   try {
-    return database.all("SELECT kind, phase, uid, slot, set_id, status, message FROM reports ORDER BY slot");
+    return await database.all("SELECT kind, phase, uid, slot, set_id, status, message FROM reports ORDER BY slot");
   } finally {
     database.close();
   }
@@ -38,7 +38,7 @@ test("a result that no POST belongs to is taken, kept and logged", async () => {
   const sync = result("SupplierSymmKey", 7, "OperationFailed");
   expect(await kms.send("PUT", "sync", sync)).toMatchObject({ status: 200, body: SUCCESS });
   const address = { phase: "Prod", uid: uid(7), set_id: null };
-  expect(reports(kms)).toEqual([
+  expect(await reports(kms)).toEqual([
     { ...address, kind: "key", slot: 4, status: "Success", message: "done" },
     { ...address, kind: "sync", slot: 13, status: "OperationFailed", message: "" },
   ]);
@@ -81,18 +81,18 @@ test("a store of the version before keeps its reports", async () => {
   const file = join(kms.dir, "old.sqlite");
   const old = openDatabase(file);
   try {
-    migrate(old, store.migrations.slice(0, 1));
-    old.run(
+    await migrate(old, store.migrations.slice(0, 1));
+    await old.run(
       `INSERT INTO sets (id, phase, uid, slot, seq, counter, flags, verify_only, bank, state, auth, auth_slot, request, issued_at)
        VALUES ('s', 'Dev', ?, 4, 1, 1, 15, 0, 0, 'confirmed', '', 1, 'r', 0)`,
       uid(1),
     );
-    old.run(
+    await old.run(
       `INSERT INTO reports (id, kind, set_id, status, message, idempotency, request, reported_at)
        VALUES ('r', 'key', 's', 'Success', 'm', 'i', 'f', 5)`,
     );
-    migrate(old, store.migrations);
-    expect(old.all("SELECT * FROM reports")).toEqual([
+    await migrate(old, store.migrations);
+    expect(await old.all("SELECT * FROM reports")).toEqual([
       {
         id: "r",
         kind: "key",

@@ -1,7 +1,6 @@
 import { createPublicKey, ECDH } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rowsOf } from "../../../../src/audit/chain.js";
 import { openDatabase } from "../../../../src/db/database.js";
 import { parseCertificate } from "../../../../src/pki/certificate.js";
 import { buildCsr, encodePem } from "../../../../src/pki/csr.js";
@@ -10,6 +9,7 @@ import { signer } from "../../../../src/pki/keys.js";
 import { encodeName, nameKey, parseDn } from "../../../../src/pki/names.js";
 import { CERTIFICATE_TYPES, type CertificateType } from "../../../../src/pki/types.js";
 import { vpkiStore } from "../../../../src/servers/vpki/store/sqlite.js";
+import { soundRows } from "../../audit/helpers.js";
 import { pair } from "../../pki/helpers.js";
 import { type Answer, type CsrOptions, csrPem, freshDn, issueBody, type Served, serve } from "./helpers.js";
 
@@ -156,7 +156,7 @@ describe("the audit rows", () => {
     expect(der.includes("Test Challenge")).toBe(false);
     expect(await served.post("/api/v2/est/revoke", { dn })).toMatchObject({ status: 200 });
     const database = openDatabase(join(served.dir, "vpki.sqlite"));
-    const rows = [...rowsOf(database)].filter((row) => row.subject === dn);
+    const rows = (await soundRows(database)).filter((row) => row.subject === dn);
     database.close();
     expect(rows.map(({ action, outcome }) => [action, outcome])).toEqual([
       ["issue", "issued"],
