@@ -94,7 +94,7 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     const what = `${config.file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
-  const { host, vpkiPort, kmsPort, statusPort, registry, asSeen, caKeys, authorities } = config.servers;
+  const { host, vpkiPort, kmsPort, statusPort, registry, asSeen, caKeys, authorities, kms: kmsConfig } = config.servers;
   const { signal } = context;
   const dir = join(config.dataDir, "servers");
   await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -128,6 +128,7 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
       clock,
       logger: logger.child({ server: "kms" }),
       registryFile: registry,
+      config: kmsConfig,
     });
     opened.add(kms, (server) => server.close());
     return { tls, vpki, kms };

@@ -1,13 +1,12 @@
 /** The section of the configuration that says where CA keys and certificates are: what a schema cannot check, and absolute paths. */
-import type { AuthoritiesConfig, AuthorityConfig, CaKeysConfig, TokenConfig } from "../servers/vpki/config.js";
+import type { AuthoritiesConfig, AuthorityConfig, CaKeysConfig } from "../servers/vpki/config.js";
 import type { StationError } from "../shared/errors.js";
+import { type Fault, tokenOf } from "./tokens.js";
 
 export interface CaConfig {
   readonly caKeys?: CaKeysConfig;
   readonly authorities?: AuthoritiesConfig;
 }
-
-type Fault = (path: readonly string[], what: string) => StationError;
 
 const EMBEDDED = ["servers", "embedded"];
 
@@ -28,14 +27,6 @@ function caKeysOf(caKeys: CaKeysConfig, at: (path: string) => string, fault: Fau
   if ("pkcs11" in caKeys) return { pkcs11: tokenOf(caKeys.pkcs11, [...EMBEDDED, "caKeys", "pkcs11"], at, fault) };
   const { passphraseFile } = caKeys.file;
   return { file: passphraseFile === undefined ? {} : { passphraseFile: at(passphraseFile) } };
-}
-
-function tokenOf(token: TokenConfig, path: readonly string[], at: (path: string) => string, fault: Fault): TokenConfig {
-  if (token.token === undefined && token.serial === undefined)
-    throw fault(path, "does not say which token (expected token, serial or both)");
-  // A bare name is looked for by the system where libraries are.
-  const module = /[\\/]/.test(token.module) ? at(token.module) : token.module;
-  return { ...token, module, pinFile: at(token.pinFile) };
 }
 
 function authoritiesOf(
@@ -81,20 +72,4 @@ function check(
   const key = keyFile !== undefined || token;
   if (certificateFile !== undefined && !key && !name.startsWith("ROOT"))
     throw fault("certificateFile", "stands without the CA's key (expected keyFile or pkcs11 beside it)");
-}
-
-/** Every token that the configuration names, once, with what its keys are for. */
-export function tokensOf({ caKeys, authorities }: CaConfig): { readonly token: TokenConfig; readonly uses: string }[] {
-  const named: [string, TokenConfig][] = [];
-  if (caKeys !== undefined && "pkcs11" in caKeys) named.push(["CA keys", caKeys.pkcs11]);
-  for (const [name, authority] of Object.entries(authorities ?? {}))
-    if (authority?.pkcs11 !== undefined) named.push([name, authority.pkcs11]);
-  const found = new Map<string, { token: TokenConfig; uses: string }>();
-  for (const [use, token] of named) {
-    const { limits: _, ...address } = token;
-    const key = JSON.stringify(address);
-    const known = found.get(key);
-    found.set(key, { token, uses: known === undefined ? use : `${known.uses}, ${use}` });
-  }
-  return [...found.values()];
 }

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { type CertificateType, CertificateTypes } from "../profiles/schema.js";
+import { type KmsConfig, KmsConfigSchema } from "../servers/kms/config.js";
 import { AuthoritiesSchema, CaKeysSchema, VpkiConfigSchema } from "../servers/vpki/config.js";
 import { describe, StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
@@ -15,6 +16,7 @@ import { caConfigOf } from "./ca-keys.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 
 import { checkLink } from "./simulator.js";
+import { type Fault, tokenOf } from "./tokens.js";
 
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
@@ -42,6 +44,8 @@ const EmbeddedSection = Type.Object(
     authorities: Type.Optional(AuthoritiesSchema),
     /** Addresses in certificates, revocation, names of the CAs; docs/vpki.md. */
     vpki: Type.Omit(VpkiConfigSchema, ["asSeen", "caKeys", "authorities"], { ...strict, default: {} }),
+    /** Master key in a token, leases; docs/kms.md. */
+    kms: KmsConfigSchema,
   },
   strict,
 );
@@ -240,19 +244,15 @@ export function parseConfig(
   };
 }
 
-function serversOf(
-  given: StationFile,
-  at: (path: string) => string,
-  fault: (path: readonly string[], what: string) => StationError,
-): ServersConfig {
+function serversOf(given: StationFile, at: (path: string) => string, fault: Fault): ServersConfig {
   const { embedded, external } = given.servers;
   if (external === undefined) {
-    const { registry, asSeen, caKeys, authorities, ...rest } =
+    const { registry, asSeen, caKeys, authorities, kms, ...rest } =
       embedded ?? Value.Parse(EmbeddedSection, Value.Default(EmbeddedSection, {}));
     const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
     const ca = caConfigOf({ ...(caKeys && { caKeys }), ...(authorities && { authorities }) }, at, fault);
     const seen = typeof asSeen === "boolean" ? CertificateTypes.filter(() => asSeen) : asSeen;
-    return { kind: "embedded", ...rest, ...ca, registry: file, asSeen: seen };
+    return { kind: "embedded", ...rest, ...ca, kms: kmsConfigOf(kms, at, fault), registry: file, asSeen: seen };
   }
   if (embedded !== undefined) throw fault(["servers", "external"], "stands beside embedded (expected one of them)");
   const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = external;
@@ -266,6 +266,13 @@ function serversOf(
     ...(clientKeyFile === undefined ? {} : { clientKeyFile: at(clientKeyFile) }),
     ...(chainFile === undefined ? {} : { chainFile: at(chainFile) }),
   };
+}
+
+function kmsConfigOf(given: KmsConfig, at: (path: string) => string, fault: Fault): KmsConfig {
+  const { masterKey } = given;
+  if (masterKey === undefined) return given;
+  const pkcs11 = tokenOf(masterKey.pkcs11, ["servers", "embedded", "kms", "masterKey", "pkcs11"], at, fault);
+  return { ...given, masterKey: { ...masterKey, pkcs11 } };
 }
 
 /** True for a profile given by its file instead of its name. */

@@ -15,7 +15,7 @@ export interface TokenInfo {
   readonly manufacturerID: string;
 }
 
-/** The calls, by their names in the standard. All but the last two block the calling thread. */
+/** The calls, by their names in the standard. All but those named Async block the calling thread. */
 export interface Cryptoki {
   load(library: string): void;
   close(): void;
@@ -33,8 +33,19 @@ export interface Cryptoki {
   C_FindObjects(session: Handle, most: number): Handle[];
   C_FindObjectsFinal(session: Handle): void;
   C_GetAttributeValue(session: Handle, object: Handle, template: Attribute[]): { type: number; value: Buffer }[];
+  C_CreateObject(session: Handle, template: Attribute[]): Handle;
+  C_DestroyObject(session: Handle, object: Handle): void;
+  C_WrapKey(session: Handle, mechanism: { mechanism: number }, wrapping: Handle, key: Handle, out: Buffer): Buffer;
+  C_UnwrapKey(
+    session: Handle,
+    mechanism: { mechanism: number },
+    unwrapping: Handle,
+    wrapped: Buffer,
+    template: Attribute[],
+  ): Handle;
   C_SignInit(session: Handle, mechanism: { mechanism: number }, key: Handle): void;
   C_SignAsync(session: Handle, data: Buffer, out: Buffer): Promise<Buffer>;
+  C_GenerateKeyAsync(session: Handle, mechanism: { mechanism: number }, template: Attribute[]): Promise<Handle>;
   C_GenerateKeyPairAsync(
     session: Handle,
     mechanism: { mechanism: number },
@@ -47,21 +58,25 @@ export const CKF = {
   /** Of C_Initialize: calls come from several threads, and the library locks by the system's own means. */
   OS_LOCKING_OK: 2,
   SIGN: 0x800,
+  GENERATE: 0x8000,
   GENERATE_KEY_PAIR: 0x10000,
+  WRAP: 0x20000,
+  UNWRAP: 0x40000,
   RW_SESSION: 2,
   SERIAL_SESSION: 4,
 } as const;
 export const CKU_USER = 1;
 /** Session states in which the user is logged in: read-only, read-write. */
 export const CKS_USER: readonly number[] = [1, 3];
-export const CKO = { PUBLIC_KEY: 2, PRIVATE_KEY: 3 } as const;
-export const CKK_EC = 3;
-export const CKM = { EC_KEY_PAIR_GEN: 0x1040, ECDSA: 0x1041 } as const;
+export const CKO = { PUBLIC_KEY: 2, PRIVATE_KEY: 3, SECRET_KEY: 4 } as const;
+export const CKK = { EC: 3, AES: 0x1f } as const;
+export const CKM = { EC_KEY_PAIR_GEN: 0x1040, ECDSA: 0x1041, AES_KEY_GEN: 0x1080, AES_KEY_WRAP: 0x2109 } as const;
 export const CKA = {
   CLASS: 0x0,
   TOKEN: 0x1,
   PRIVATE: 0x2,
   LABEL: 0x3,
+  VALUE: 0x11,
   KEY_TYPE: 0x100,
   ID: 0x102,
   SENSITIVE: 0x103,
@@ -72,6 +87,7 @@ export const CKA = {
   SIGN: 0x108,
   VERIFY: 0x10a,
   DERIVE: 0x10c,
+  VALUE_LEN: 0x161,
   EXTRACTABLE: 0x162,
   EC_PARAMS: 0x180,
   EC_POINT: 0x181,

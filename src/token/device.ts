@@ -4,19 +4,35 @@ import type { Secret } from "../shared/secret.js";
 import { CKF, CKM, type Cryptoki, type Handle, type TokenInfo } from "./cryptoki.js";
 import { awaiting, calling, fault } from "./module.js";
 import { CURVES, findKey, generateKeyPair, keyText, readSpki } from "./objects.js";
-import type { KeyName, MechanismReport, TokenAddress, TokenCurve, TokenDescription } from "./protocol.js";
+import type { KeyName, MechanismReport, TokenAddress, TokenCurve, TokenDescription, TokenUse } from "./protocol.js";
 import { SessionPool } from "./sessions.js";
+import { generateWrappingKey, unwrapValue, wrapValue } from "./wrapping.js";
 
-/** Mechanisms that this program asks a token for. */
-const MECHANISMS = [
-  { name: "CKM_ECDSA", mechanism: CKM.ECDSA, flag: CKF.SIGN, purpose: "signing" },
-  {
-    name: "CKM_EC_KEY_PAIR_GEN",
-    mechanism: CKM.EC_KEY_PAIR_GEN,
-    flag: CKF.GENERATE_KEY_PAIR,
-    purpose: "making key pairs",
-  },
-] as const;
+interface MechanismRow {
+  readonly name: string;
+  readonly mechanism: number;
+  /** What it must be able to do. */
+  readonly flag: number;
+  readonly purpose: string;
+}
+
+/** Mechanisms that this program asks a token for, by what it is used for. */
+const MECHANISMS: Readonly<Record<TokenUse, readonly MechanismRow[]>> = {
+  signing: [
+    { name: "CKM_ECDSA", mechanism: CKM.ECDSA, flag: CKF.SIGN, purpose: "signing" },
+    {
+      name: "CKM_EC_KEY_PAIR_GEN",
+      mechanism: CKM.EC_KEY_PAIR_GEN,
+      flag: CKF.GENERATE_KEY_PAIR,
+      purpose: "making key pairs",
+    },
+  ],
+  wrapping: [
+    { name: "CKM_AES_KEY_WRAP", mechanism: CKM.AES_KEY_WRAP, flag: CKF.WRAP | CKF.UNWRAP, purpose: "wrapping keys" },
+    { name: "CKM_AES_KEY_GEN", mechanism: CKM.AES_KEY_GEN, flag: CKF.GENERATE, purpose: "making wrapping keys" },
+  ],
+};
+/** Sizes of EC keys; those of AES keys are told in bits by some tokens and in bytes by others. */
 const KEY_BITS = { smallest: 256, largest: 521 } as const;
 
 /** Labels and serial numbers are padded to their field with blanks, by some modules with zeros. */
@@ -83,24 +99,51 @@ export class TokenDevice {
     });
   }
 
+  hasWrappingKey(key: KeyName): Promise<boolean> {
+    return this.#pool.use((session) => {
+      const found = findKey(this.cryptoki, session, "SECRET_KEY", key) !== undefined;
+      if (!found) this.#assertThere();
+      return found;
+    });
+  }
+
+  generateWrappingKey(key: KeyName): Promise<void> {
+    return this.#pool.write((session) => generateWrappingKey(this.cryptoki, session, key));
+  }
+
+  async wrap(key: KeyName, value: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#pool.use((session) =>
+        wrapValue(this.cryptoki, session, this.#wrappingKey(session, key), value),
+      );
+    } finally {
+      value.fill(0);
+    }
+  }
+
+  unwrap(key: KeyName, wrapped: Uint8Array): Promise<Uint8Array> {
+    return this.#pool.use((session) => unwrapValue(this.cryptoki, session, this.#wrappingKey(session, key), wrapped));
+  }
+
   /** Resolves where the token is there, logged in and takes sessions. */
   async probe(): Promise<void> {
     await this.#pool.use(() => this.#assertThere());
   }
 
-  describe(): TokenDescription {
+  describe(uses: readonly TokenUse[]): TokenDescription {
     const info = this.#assertThere();
     const list = calling("C_GetMechanismList", () => this.cryptoki.C_GetMechanismList(this.slot));
-    const mechanisms = MECHANISMS.map(({ name, mechanism, flag, purpose }): MechanismReport => {
+    const ofUse = (use: TokenUse, { name, mechanism, flag, purpose }: MechanismRow): MechanismReport => {
       if (!list.includes(mechanism)) return { name, purpose, fault: "is missing" };
       const { flags, minKeySize, maxKeySize } = calling("C_GetMechanismInfo", () =>
         this.cryptoki.C_GetMechanismInfo(this.slot, mechanism),
       );
-      if ((flags & flag) === 0) return { name, purpose, fault: `cannot be used for ${purpose}` };
-      if (minKeySize > KEY_BITS.smallest || maxKeySize < KEY_BITS.largest)
+      if ((flags & flag) !== flag) return { name, purpose, fault: `cannot be used for ${purpose}` };
+      if (use === "signing" && (minKeySize > KEY_BITS.smallest || maxKeySize < KEY_BITS.largest))
         return { name, purpose, fault: `takes keys of ${minKeySize}–${maxKeySize} bits alone (wanted 256 and 521)` };
       return { name, purpose };
-    });
+    };
+    const mechanisms = uses.flatMap((use) => MECHANISMS[use].map((row) => ofUse(use, row)));
     const [label, serial, model] = [info.label, info.serialNumber, info.model].map(unpadded);
     return { label: label ?? "", serial: serial ?? "", model: model ?? "", mechanisms };
   }
@@ -118,6 +161,13 @@ export class TokenDevice {
     return calling("C_GetTokenInfo", () => this.cryptoki.C_GetTokenInfo(this.slot));
   }
 
+  #wrappingKey(session: Handle, key: KeyName): Handle {
+    const found = findKey(this.cryptoki, session, "SECRET_KEY", key);
+    if (found !== undefined) return found;
+    this.#assertThere();
+    throw missing(key, "wrapping");
+  }
+
   #privateKey(session: Handle, key: KeyName): Handle {
     const name = keyText(key);
     const known = this.#keys.get(name);
@@ -132,7 +182,7 @@ export class TokenDevice {
   }
 }
 
-function missing(key: KeyName, half: "public" | "private"): StationError {
+function missing(key: KeyName, half: "public" | "private" | "wrapping"): StationError {
   return fault("TOKEN_KEY_MISSING", `there is no ${half} key ${keyText(key)}`);
 }
 

@@ -28,7 +28,16 @@ async function perform(request: TokenRequest): Promise<unknown> {
       await device.probe();
       return null;
     case "describe":
-      return device.describe();
+      return device.describe(request.args.uses);
+    case "hasWrappingKey":
+      return device.hasWrappingKey(request.args.key);
+    case "generateWrappingKey":
+      await device.generateWrappingKey(request.args.key);
+      return null;
+    case "wrap":
+      return device.wrap(request.args.key, request.args.value);
+    case "unwrap":
+      return device.unwrap(request.args.key, request.args.wrapped);
   }
 }
 
@@ -40,7 +49,8 @@ async function serve(request: TokenRequest): Promise<void> {
     const { code, details } = asStationError(error);
     answer = { id: request.id, failure: { code, details } };
   }
-  process.send?.(answer);
+  const wipe = request.call === "unwrap" && "value" in answer ? (answer.value as Uint8Array) : undefined;
+  process.send?.(answer, undefined, undefined, () => wipe?.fill(0));
 }
 
 process.on("message", (request: TokenRequest) => void serve(request));

@@ -1,6 +1,6 @@
 /** Key pairs in a token: found by label and CKA_ID, made there, their public half read. */
 import { randomBytes } from "node:crypto";
-import { type Attribute, CKA, CKK_EC, CKM, CKO, type Cryptoki, type Handle } from "./cryptoki.js";
+import { type Attribute, CKA, CKK, CKM, CKO, type Cryptoki, type Handle } from "./cryptoki.js";
 import { awaiting, calling, fault } from "./module.js";
 import type { KeyName, TokenCurve } from "./protocol.js";
 
@@ -24,14 +24,21 @@ export const CURVES: Readonly<Record<TokenCurve, CurveRow>> = {
 
 export const keyText = ({ label, id }: KeyName) => (id === undefined ? label : `${label} (id ${id})`);
 
-function named({ label, id }: KeyName): Attribute[] {
+export function named({ label, id }: KeyName): Attribute[] {
   const byLabel = { type: CKA.LABEL, value: label };
   return id === undefined ? [byLabel] : [byLabel, { type: CKA.ID, value: Buffer.from(id, "hex") }];
 }
 
-/** The EC key of that name, undefined where there is none. @throws StationError TOKEN_KEY_MISSING where the name fits several */
+/** Type of the keys that the program uses, by object class. */
+const KEY_TYPES = { PUBLIC_KEY: CKK.EC, PRIVATE_KEY: CKK.EC, SECRET_KEY: CKK.AES } as const;
+
+/** The EC or AES key of that name, undefined where there is none. @throws StationError TOKEN_KEY_MISSING where the name fits several */
 export function findKey(cryptoki: Cryptoki, session: Handle, kind: keyof typeof CKO, key: KeyName): Handle | undefined {
-  const template = [{ type: CKA.CLASS, value: CKO[kind] }, { type: CKA.KEY_TYPE, value: CKK_EC }, ...named(key)];
+  const template = [
+    { type: CKA.CLASS, value: CKO[kind] },
+    { type: CKA.KEY_TYPE, value: KEY_TYPES[kind] },
+    ...named(key),
+  ];
   calling("C_FindObjectsInit", () => cryptoki.C_FindObjectsInit(session, template));
   const found = calling("C_FindObjects", () => cryptoki.C_FindObjects(session, 2));
   calling("C_FindObjectsFinal", () => cryptoki.C_FindObjectsFinal(session));

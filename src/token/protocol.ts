@@ -1,4 +1,7 @@
-/** What the program and a token's process say to each other. Everything survives structured cloning; no message holds a PIN or a key. */
+/**
+ * What the program and a token's process say to each other. Everything survives structured cloning. No message holds a PIN, and no key but
+ * the one to be wrapped, or unwrapped: both sides wipe their copies.
+ */
 import type { ErrorDetails } from "../shared/errors.js";
 
 export type TokenCurve = "P-256" | "P-521";
@@ -21,6 +24,9 @@ export interface TokenAddress {
   /** File that holds the user PIN; read by the token's process alone. */
   readonly pinFile: string;
 }
+
+/** What the program has a token for: signatures by EC keys, or keys of the program wrapped by an AES key. */
+export type TokenUse = "signing" | "wrapping";
 
 /** What a token can do of what this program asks of it. */
 export interface TokenDescription {
@@ -48,9 +54,16 @@ export interface TokenCalls {
   publicKey: { args: { key: KeyName }; result: Uint8Array | null };
   /** Makes a key pair; the result is its SubjectPublicKeyInfo. */
   generate: { args: { key: KeyName; curve: TokenCurve }; result: Uint8Array };
+  /** Whether the token holds an AES key of that name. */
+  hasWrappingKey: { args: { key: KeyName }; result: boolean };
+  /** Makes an AES-256 key that wraps others. */
+  generateWrappingKey: { args: { key: KeyName }; result: null };
+  /** AES key wrap (RFC 3394) of 16, 24 or 32 bytes; the result is 8 longer. */
+  wrap: { args: { key: KeyName; value: Uint8Array }; result: Uint8Array };
+  unwrap: { args: { key: KeyName; wrapped: Uint8Array }; result: Uint8Array };
   /** Whether the token is still there and logged in. */
   probe: { args: Record<string, never>; result: null };
-  describe: { args: Record<string, never>; result: TokenDescription };
+  describe: { args: { uses: readonly TokenUse[] }; result: TokenDescription };
 }
 
 export type TokenCallName = keyof TokenCalls;

@@ -19,9 +19,10 @@ import type {
   TokenCurve,
   TokenDescription,
   TokenRequest,
+  TokenUse,
 } from "./protocol.js";
 
-export type { KeyName, TokenAddress, TokenCurve, TokenDescription } from "./protocol.js";
+export type { KeyName, TokenAddress, TokenCurve, TokenDescription, TokenUse } from "./protocol.js";
 
 /** Sizes, and times in ms. */
 export interface TokenLimits {
@@ -31,7 +32,7 @@ export interface TokenLimits {
   readonly queue: number;
   /** One signature from its caller's view, waiting included; default 5000, 100–600000. */
   readonly call: number;
-  /** Making one key pair; default 30000, 100–600000. */
+  /** Making one key or key pair; default 30000, 100–600000. */
   readonly generate: number;
   /** From the start of its process until the token is logged in; default 10000, 100–600000. */
   readonly open: number;
@@ -69,8 +70,16 @@ export interface Token {
   publicKey(key: KeyName, signal?: AbortSignal): Promise<Uint8Array | undefined>;
   /** Makes a key pair that cannot leave the token; its SubjectPublicKeyInfo. Never tried twice. @throws StationError TOKEN_* */
   generate(key: KeyName, curve: TokenCurve, signal?: AbortSignal): Promise<Uint8Array>;
-  /** What the token is and can do. @throws StationError TOKEN_* */
-  describe(signal?: AbortSignal): Promise<TokenDescription>;
+  /** Whether an AES key of that name is in the token. @throws StationError TOKEN_* */
+  hasWrappingKey(key: KeyName, signal?: AbortSignal): Promise<boolean>;
+  /** Makes an AES-256 key that cannot leave the token and wraps others. Never tried twice. @throws StationError TOKEN_* */
+  generateWrappingKey(key: KeyName, signal?: AbortSignal): Promise<void>;
+  /** AES key wrap (RFC 3394). @param value 16, 24 or 32 bytes @throws StationError TOKEN_* */
+  wrap(key: KeyName, value: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
+  /** What was wrapped; the caller wipes it. @throws StationError TOKEN_*, also where it was wrapped by another key */
+  unwrap(key: KeyName, wrapped: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
+  /** What the token is, and what it can do of what those uses need. @throws StationError TOKEN_* */
+  describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription>;
   /** Logs out; calls under way are refused. */
   close(): Promise<void>;
 }
@@ -96,6 +105,8 @@ interface Life {
   worked: boolean;
 }
 
+/** Calls that make a key: sent twice, they might make two. */
+const MAKING: ReadonlySet<TokenCallName> = new Set(["generate", "generateWrappingKey"]);
 /** Failures that leave the token's process as good as it was. */
 const HARMLESS: readonly ErrorCode[] = ["TOKEN_KEY_MISSING"];
 /** How long a process may take to log out and end, ms. */
@@ -143,8 +154,24 @@ class ProcessToken implements Token {
     return this.#call("generate", { key, curve }, signal);
   }
 
-  describe(signal?: AbortSignal): Promise<TokenDescription> {
-    return this.#call("describe", {}, signal);
+  hasWrappingKey(key: KeyName, signal?: AbortSignal): Promise<boolean> {
+    return this.#call("hasWrappingKey", { key }, signal);
+  }
+
+  async generateWrappingKey(key: KeyName, signal?: AbortSignal): Promise<void> {
+    await this.#call("generateWrappingKey", { key }, signal);
+  }
+
+  wrap(key: KeyName, value: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#call("wrap", { key, value }, signal);
+  }
+
+  unwrap(key: KeyName, wrapped: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#call("unwrap", { key, wrapped }, signal);
+  }
+
+  describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription> {
+    return this.#call("describe", { uses }, signal);
   }
 
   async close(): Promise<void> {
@@ -172,7 +199,8 @@ class ProcessToken implements Token {
   ): Promise<TokenCalls[K]["result"]> {
     const { generate, call, open, queue } = this.#limits;
     // All but signatures and probes come at the program's start, when the token has to be opened first.
-    const limit = name === "sign" || name === "probe" ? call : open + (name === "generate" ? generate : call);
+    const making = MAKING.has(name);
+    const limit = name === "sign" || name === "probe" ? call : open + (making ? generate : call);
     if (this.#closed) throw this.#error("TOKEN_FAILED", "the program ends");
     if (this.#fault !== undefined && this.#clock.monotonic() < this.#fault.until) throw copyOf(this.#fault.error);
     if (this.#queue.length >= queue) throw this.#error("TOKEN_BUSY", `${queue} calls wait`);
@@ -183,7 +211,7 @@ class ProcessToken implements Token {
         return new Promise<unknown>((resolve, reject) => {
           // The type of the arguments follows from the name.
           const request = { id, call: name, args } as TokenRequest;
-          this.#queue.push({ id, request, limit, resolve, reject, tries: name === "generate" ? 1 : 2 });
+          this.#queue.push({ id, request, limit, resolve, reject, tries: making ? 1 : 2 });
           this.#pump();
         });
       });

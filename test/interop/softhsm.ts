@@ -54,23 +54,32 @@ export class SoftHsm {
     return this.#run("pkcs11-tool", ["--module", MODULE, "--token-label", label, "--login", "--pin", PIN, ...args]);
   }
 
+  /** AES keys of a token by label, with what pkcs11-tool calls usage and access. */
+  secretKeys(label: string): { label: string; usage: string; access: string }[] {
+    return objectsIn(this.tool(label, ["--list-objects", "--type", "secrkey"]), "Secret Key Object");
+  }
+
   /** Private keys of a token by label, with what pkcs11-tool calls usage and access. */
   privateKeys(label: string): { label: string; usage: string; access: string }[] {
-    const text = this.tool(label, ["--list-objects", "--type", "privkey"]);
-    const field = (block: string, name: string) => new RegExp(`^ *${name}: *(.*)$`, "m").exec(block)?.[1] ?? "";
-    return text
-      .split(/^Private Key Object/m)
-      .slice(1)
-      .map((block) => ({
-        label: field(block, "label"),
-        usage: field(block, "Usage"),
-        access: field(block, "Access"),
-      }));
+    return objectsIn(this.tool(label, ["--list-objects", "--type", "privkey"]), "Private Key Object");
   }
 
   #run(program: string, args: readonly string[]): string {
     return execFileSync(program, args, { env: { ...process.env, ...this.env }, stdio: "pipe" }).toString();
   }
+}
+
+/** The objects of one kind in what pkcs11-tool prints. */
+function objectsIn(text: string, kind: string): { label: string; usage: string; access: string }[] {
+  const field = (block: string, name: string) => new RegExp(`^ *${name}: *(.*)$`, "m").exec(block)?.[1] ?? "";
+  return text
+    .split(new RegExp(`^${kind}`, "m"))
+    .slice(1)
+    .map((block) => ({
+      label: field(block, "label"),
+      usage: field(block, "Usage"),
+      access: field(block, "Access"),
+    }));
 }
 
 /** Processes of tokens that a program has started. */

@@ -1,8 +1,8 @@
 import { systemClock } from "../../shared/clock.js";
 import { describe, isStationError } from "../../shared/errors.js";
 import { openToken, type TokenDescription } from "../../token/token.js";
-import { tokensOf } from "../ca-keys.js";
 import type { StationConfig } from "../config.js";
+import { tokensOf } from "../tokens.js";
 import type { Finding } from "./checks.js";
 
 /** What to do about a token that cannot be used, by code. */
@@ -19,12 +19,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 export async function checkTokens({ servers }: StationConfig, signal: AbortSignal): Promise<readonly Finding[]> {
   if (servers.kind !== "embedded") return [];
   const findings: Finding[] = [];
-  for (const { token: config, uses } of tokensOf(servers)) {
+  for (const { token: config, uses, text } of tokensOf(servers)) {
     const { limits, ...address } = config;
     const token = openToken({ address, clock: systemClock, ...(limits === undefined ? {} : { limits }) });
     const name = `token ${token.name}`;
     try {
-      findings.push(...describeToken(name, uses, await token.describe(signal)));
+      findings.push(...describeToken(name, text, await token.describe([...uses], signal)));
     } catch (error) {
       signal.throwIfAborted();
       const todo = isStationError(error) ? ADVICE[error.code] : undefined;

@@ -2,29 +2,27 @@
 import { join } from "node:path";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify";
 import { CORRELATION_ID } from "../../contract/common.js";
-import { KMS_PATHS, type KmsMethod, type KmsResource, type Phase } from "../../contract/kms.js";
+import { KMS_PATHS, type KmsMethod, type KmsResource } from "../../contract/kms.js";
 import type { StoreHost } from "../../db/store.js";
 import { ascii, equalConstantTime, isHex } from "../../shared/bytes.js";
 import type { Clock } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
+import type { Secret } from "../../shared/secret.js";
+import { openToken } from "../../token/token.js";
 import { type RefusedRequest, ServerAudit } from "../http/audit.js";
 import { peerOf } from "../http/peer.js";
 import { answerStrays } from "../http/strays.js";
+import type { KmsConfig } from "./config.js";
+import { exists, openMasterKey } from "./master-key.js";
 import { loadRegistry, type Registry } from "./registry.js";
 import { Failure, type KmsRequest, readRequest } from "./request.js";
 import { KmsService, type Success } from "./service.js";
 import { kmsStore } from "./store/sqlite.js";
 import { Vault } from "./vault.js";
 
+export type { KmsConfig } from "./config.js";
 export { loadRegistry, parseRegistry, type Registry } from "./registry.js";
-
-export interface KmsConfig {
-  /** Phase of a request that names none; default the registry's. */
-  readonly phase?: Phase;
-  /** Largest body, bytes; default 65,536, range 1,024–1,048,576. */
-  readonly bodyLimit?: number;
-}
 
 export interface KmsOptions {
   readonly stores: StoreHost;
@@ -49,17 +47,19 @@ export interface Kms {
 
 const DEFAULT_BODY_LIMIT = 65_536;
 const STORE = "kms.sqlite";
+const MASTER_KEY = "kms.key";
+const DEFAULT_KEY_LABEL = "KMS";
 const RESOURCES: readonly KmsResource[] = ["key", "sync"];
 const MARK = "kms store";
 
 /**
  * Opens the KMS on its store.
- * @throws StationError CONFIG_INVALID (registry), STORE_FAILED (store, or a key file that is not the store's)
+ * @throws StationError CONFIG_INVALID (registry), STORE_FAILED (store, or a key file that is not the store's), TOKEN_* (master key)
  */
 export async function createKms(options: KmsOptions): Promise<Kms> {
   const { clock, logger } = options;
   const registry = await registryOf(options);
-  const vault = await Vault.open(options.dir, STORE);
+  const vault = new Vault(await masterKeyOf(options));
   try {
     const store = await options.stores.open(kmsStore, join(options.dir, STORE));
     const sealed = await store.call("mark", { name: "vault", value: vault.seal(ascii(MARK), "mark|vault") });
@@ -118,6 +118,21 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
   } catch (error) {
     vault.close();
     throw error;
+  }
+}
+
+/** A token is needed for this alone: while the KMS runs it may be away. */
+async function masterKeyOf({ dir, config, clock, logger }: KmsOptions): Promise<Secret> {
+  const file = join(dir, MASTER_KEY);
+  const needed = await exists(join(dir, STORE));
+  if (config?.masterKey === undefined) return openMasterKey({ file, needed, logger, wrapping: undefined });
+  const { keyLabel, pkcs11 } = config.masterKey;
+  const { limits, ...address } = pkcs11;
+  const token = openToken({ address, clock, logger, ...(limits === undefined ? {} : { limits }) });
+  try {
+    return await openMasterKey({ file, needed, logger, wrapping: { token, label: keyLabel ?? DEFAULT_KEY_LABEL } });
+  } finally {
+    await token.close();
   }
 }
 

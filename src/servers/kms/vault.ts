@@ -1,47 +1,18 @@
-/** Keys at rest: AES-256-GCM under a master key that lives in a file of its own. */
+/** Keys at rest: AES-256-GCM under a master key (master-key.ts). */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
-import { link, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
-import { describe, StationError } from "../../shared/errors.js";
+import { StationError } from "../../shared/errors.js";
 import { Secret } from "../../shared/secret.js";
 
 const ALGORITHM = "aes-256-gcm";
-const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-const FILE = "kms.key";
 
 export class Vault {
   readonly #key: Secret;
 
-  private constructor(key: Secret) {
+  /** @param key of 32 bytes, the vault's own from now on */
+  constructor(key: Secret) {
     this.#key = key;
-  }
-
-  /**
-   * Opens the vault of a folder; its key file (mode 0600) is made unless `store`, the file of what it sealed, is there already.
-   * @throws StationError STORE_FAILED when the key file is missing, open to others or no key
-   */
-  static async open(dir: string, store: string): Promise<Vault> {
-    const file = join(dir, FILE);
-    const fail = (what: string, cause?: unknown) =>
-      new StationError("STORE_FAILED", { details: { what: `${file}: ${what}` }, cause });
-    try {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      if (!(await exists(file))) {
-        if (await exists(join(dir, store))) throw fail("is missing, and the keys in the store need it: restore it");
-        await makeKeyFile(file);
-      }
-      const { mode } = await stat(file);
-      // Windows has no such bits.
-      if (process.platform !== "win32" && (mode & 0o077) !== 0)
-        throw fail(`mode ${(mode & 0o777).toString(8)} lets others read the master key (chmod 600)`);
-      const bytes = await readFile(file);
-      if (bytes.length !== KEY_BYTES) throw fail(`${bytes.length} bytes are no master key of ${KEY_BYTES}`);
-      return new Vault(new Secret(new Uint8Array(bytes)));
-    } catch (error) {
-      throw error instanceof StationError ? error : fail(describe(error), error);
-    }
   }
 
   /** Text of nonce, tag and ciphertext. @param context what the row is: opening it under another fails */
@@ -88,33 +59,5 @@ export class Vault {
 
   close(): void {
     this.#key.wipe();
-  }
-}
-
-function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Makes the file unless it is there; whole or not at all, also when two processes start at once. */
-async function makeKeyFile(file: string): Promise<void> {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  const handle = await open(draft, "wx", 0o600);
-  try {
-    const key = randomBytes(KEY_BYTES);
-    await handle.writeFile(key);
-    key.fill(0);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  try {
-    await link(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    await unlink(draft);
   }
 }

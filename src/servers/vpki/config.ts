@@ -1,6 +1,7 @@
 /** Settings of the vPKI. */
 import { type Static, Type } from "typebox";
 import type { CertificateUrls } from "../../pki/certificate.js";
+import { TokenSchema } from "../../token/config.js";
 import type { Authority } from "./authorities.js";
 
 /** Names of the CAs: of their files, and in the URLs that certificates carry. */
@@ -10,37 +11,6 @@ export type AuthorityName = (typeof AUTHORITY_NAMES)[number];
 const strict = { additionalProperties: false };
 const Url = Type.String({ pattern: "^https?://[\\x21-\\x7e]+$" });
 const Path = Type.String({ minLength: 1 });
-const Ms = (minimum: number, maximum: number) => Type.Optional(Type.Integer({ minimum, maximum }));
-
-/** A PKCS#11 token; `token` or `serial` must be there. */
-export const TokenSchema = Type.Object(
-  {
-    /** Path of its PKCS#11 library, or its name where the system finds it. */
-    module: Path,
-    /** Label of the token. */
-    token: Type.Optional(Type.String({ minLength: 1, maxLength: 32 })),
-    serial: Type.Optional(Type.String({ minLength: 1, maxLength: 16 })),
-    /** File with the user PIN. */
-    pinFile: Path,
-    /** See TokenLimits: sizes, and times in ms. */
-    limits: Type.Optional(
-      Type.Object(
-        {
-          sessions: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
-          queue: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
-          call: Ms(100, 600_000),
-          generate: Ms(100, 600_000),
-          open: Ms(100, 600_000),
-          pause: Ms(0, 600_000),
-          probe: Ms(100, 3_600_000),
-        },
-        strict,
-      ),
-    ),
-  },
-  strict,
-);
-export type TokenConfig = Static<typeof TokenSchema>;
 
 /** Where CA keys are that `authorities` does not place: encrypted files (default), or a token. */
 export const CaKeysSchema = Type.Union([

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { tokensOf } from "../../../src/cli/ca-keys.js";
 import { parseConfig } from "../../../src/cli/config.js";
+import { tokensOf } from "../../../src/cli/tokens.js";
 import { isStationError } from "../../../src/shared/errors.js";
 import { packageRoot } from "../../../src/shared/paths.js";
 import { TOKEN_LIMITS } from "../../../src/token/token.js";
@@ -43,12 +43,23 @@ describe("the place of CA keys", () => {
   it("lists each token once, with its uses", () => {
     const other = "{ module: lib/hsm.so, token: cellar, pinFile: pin }";
     const config = read(
-      `caKeys: { pkcs11: ${TOKEN} }\nauthorities:\n  ROOT-P256: { pkcs11: ${other} }\n  ROOT-P521: { pkcs11: ${other} }\n  CA01001: { pkcs11: ${TOKEN} }`,
+      `caKeys: { pkcs11: ${TOKEN} }\nauthorities:\n  ROOT-P256: { pkcs11: ${other} }\n  ROOT-P521: { pkcs11: ${other} }\n  CA01001: { pkcs11: ${TOKEN} }\nkms: { masterKey: { pkcs11: ${other} } }`,
     );
-    expect(tokensOf(config).map(({ token, uses }) => [token.token, uses])).toEqual([
-      ["plant", "CA keys, CA01001"],
-      ["cellar", "ROOT-P256, ROOT-P521"],
+    expect(tokensOf(config).map(({ token, text, uses }) => [token.token, text, [...uses]])).toEqual([
+      ["plant", "CA keys, CA01001", ["signing"]],
+      ["cellar", "ROOT-P256, ROOT-P521, the KMS's master key", ["signing", "wrapping"]],
     ]);
+  });
+
+  it("counts the paths of the KMS's token alike", () => {
+    const { kms } = read(`kms: { masterKey: { pkcs11: ${TOKEN}, keyLabel: Plant KMS } }`);
+    expect(kms).toEqual({
+      masterKey: {
+        pkcs11: { module: "/plant/lib/hsm.so", token: "plant", pinFile: "/plant/pin" },
+        keyLabel: "Plant KMS",
+      },
+    });
+    expect(read("host: 127.0.0.1").kms).toEqual({});
   });
 });
 
@@ -63,6 +74,11 @@ describe("a mistake is told with its line", () => {
       "caKeys:\n  pkcs11: { module: m.so, token: p, pinFile: pin, limits: { sessions: 0 } }",
       "6:75: servers.embedded.caKeys.pkcs11.limits.sessions: wrong value 0 (expected a whole number 1–64)",
     ],
+    [
+      "kms: { masterKey: { pkcs11: { module: m.so, pinFile: pin } } }",
+      "5:33: servers.embedded.kms.masterKey.pkcs11: does not say which token",
+    ],
+    ["kms: { masterKey: {} }", "5:23: servers.embedded.kms.masterKey.pkcs11: is missing"],
     ["caKeys: { pkcs12: {} }", "5:15: servers.embedded.caKeys.pkcs12: unknown key"],
     ["authorities:\n  CA0100: {}", "6:7: servers.embedded.authorities.CA0100: unknown key"],
     [
@@ -98,7 +114,7 @@ describe("a mistake is told with its line", () => {
 it("the configurations in docs/pkcs11.md are ones", () => {
   const text = readFileSync(join(packageRoot(), "docs", "pkcs11.md"), "utf8");
   const blocks = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
-  expect(blocks).toHaveLength(2);
+  expect(blocks).toHaveLength(3);
   for (const block of blocks)
     expect(parseConfig(`schema: 1\nmode: plant\n${block}`, "/plant/station.yaml", "/data", {}).servers.kind).toBe(
       "embedded",

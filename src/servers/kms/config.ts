@@ -1,0 +1,30 @@
+/** Settings of the KMS. */
+import { type Static, Type } from "typebox";
+import { PHASES } from "../../contract/kms.js";
+import { TokenSchema } from "../../token/config.js";
+
+const strict = { additionalProperties: false };
+
+export const MasterKeySchema = Type.Object(
+  {
+    /** The token whose key wraps the master key. */
+    pkcs11: TokenSchema,
+    /** Label of that key; made where the token has none; default `KMS`. */
+    keyLabel: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+  },
+  strict,
+);
+export type MasterKeyConfig = Static<typeof MasterKeySchema>;
+
+export const KmsConfigSchema = Type.Object(
+  {
+    /** Phase of a request that names none; default the registry's. */
+    phase: Type.Optional(Type.Enum([...PHASES])),
+    /** Largest body, bytes; default 65,536. */
+    bodyLimit: Type.Optional(Type.Integer({ minimum: 1_024, maximum: 1_048_576 })),
+    /** Where the master key is wrapped; default: it stands in its file as it is. */
+    masterKey: Type.Optional(MasterKeySchema),
+  },
+  { ...strict, default: {} },
+);
+export type KmsConfig = Static<typeof KmsConfigSchema>;
