@@ -22,8 +22,12 @@ export function vpkiPath(type: VpkiType, operation: VpkiOperation): string {
   return `${VPKI_PATHS[type]}/${operation}`;
 }
 
+/** Codes of a request, beside its CSR. */
+export const CODE_FIELDS = ["unitCode", "tierCode", "vehicleCode", "localCode", "brandCode"] as const;
+export type CodeField = (typeof CODE_FIELDS)[number];
+
 /** Fields of issue and reissue in the order of the source's table: the first that is missing is the one that is named. */
-export const ISSUE_FIELDS = ["csr", "unitCode", "tierCode", "vehicleCode", "localCode", "brandCode"] as const;
+export const ISSUE_FIELDS = ["csr", ...CODE_FIELDS] as const;
 export type IssueField = (typeof ISSUE_FIELDS)[number];
 
 const Required = (description: string) => Type.String({ minLength: 1, description });
@@ -60,7 +64,7 @@ interface FailureRow {
 
 /**
  * Every failure, the source's texts in the source's spelling, in the order in which a request is checked: path and body, then 400,
- * 406, 403, 404.
+ * 406, 403, 404; the certificate's size last, since it is known when the certificate is made.
  */
 export const VPKI_FAILURES = {
   noPath: { status: 404, text: "Not Found" },
@@ -74,9 +78,12 @@ export const VPKI_FAILURES = {
   idempotency: { status: 406, text: "Idempotency-Key already used for another request" },
   csrFormat: { status: 406, text: "CSR Format Error: {}" },
   dnFormat: { status: 406, text: "DN Format Error: {}" },
+  pcidCheck: { status: 406, text: "PCID Check Character Error: {}" },
+  code: { status: 406, text: "Code Error: {}" },
   csrKey: { status: 406, text: "CSR Key Error: {}" },
   csrHash: { status: 406, text: "CSR Hash Error: {}" },
   csrSignature: { status: 406, text: "CSR Signature Error: {}" },
+  certificateSize: { status: 406, text: "Certificate Size Error: {}" },
   keyUsed: { status: 403, text: "Same key already used" },
   alreadyRevoked: { status: 403, text: "already revoked" },
   unknownDn: { status: 404, text: "No certificates on this DN. Please issue first." },

@@ -233,6 +233,8 @@ function profileFault(certificate: Certificate, key: PublicKey, type: Certificat
   const missing = purposes.filter((purpose) => !(certificate.extKeyUsage ?? purposes).includes(purpose));
   if (missing.length > 0) return `extKeyUsage lacks ${missing.join(", ")}`;
   if (purposes.length > 0 && certificate.extKeyUsage === undefined) return "extKeyUsage is missing";
+  const { maxBytes = Number.POSITIVE_INFINITY } = profile;
+  if (certificate.raw.length > maxBytes) return `it has ${certificate.raw.length} bytes instead of at most ${maxBytes}`;
   if (certificate.notAfter <= certificate.notBefore) return "it ends before it begins";
   return undefined;
 }

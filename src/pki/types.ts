@@ -8,11 +8,14 @@ export type CertificateType = "prov-15118-2" | "prov-15118-20" | "vehicle-15118-
 /** Request parameters that the subject repeats. */
 export type SubjectParameter = "unitCode" | "tierCode";
 
-/** One attribute of the subject: a fixed value, a request parameter, or free text. */
+/** What the common name says. */
+export type CommonName = "PCID" | "EVCCID" | "host name";
+
+/** One attribute of the subject: a fixed value, a request parameter, or the common name. */
 export type SubjectPart =
   | { readonly type: string; readonly is: string }
   | { readonly type: string; readonly parameter: SubjectParameter }
-  | { readonly type: string; readonly pattern: RegExp };
+  | { readonly type: "CN"; readonly commonName: CommonName };
 
 /** Request and certificate of one type; an extension is undefined where the certificate does not have it. */
 export interface TypeProfile {
@@ -25,6 +28,8 @@ export interface TypeProfile {
   /** In DER order. */
   readonly subject: readonly SubjectPart[];
   readonly years: number;
+  /** Most bytes of the certificate in DER (ISO 15118-2 [V2G2-010]); left out where nothing bounds it. */
+  readonly maxBytes?: number;
   /** Whether AKI and SKI are critical where the certificate is made as seen; by default they never are (RFC 5280 4.2.1.1, 4.2.1.2). */
   readonly criticalKeyIdentifiersAsSeen: boolean;
   readonly policy: { readonly oid: string; readonly oidAsSeen: string; readonly qualifiers: boolean } | undefined;
@@ -40,17 +45,24 @@ const ANY_POLICY = "2.5.29.32.0";
 const POLICY_AS_SEEN = "2.5.29.32";
 const CCU_POLICY = "1.3.6.1.4.1.1678.2.0.99.1";
 
-const subject = (root: DnAttribute, commonName: RegExp): readonly SubjectPart[] => [
+const subject = (root: DnAttribute, commonName: CommonName): readonly SubjectPart[] => [
   { type: root.type, is: root.value },
   { type: "O", is: "HKMC" },
   { type: "OU", is: "ECC" },
   { type: "OU", parameter: "unitCode" },
   { type: "OU", parameter: "tierCode" },
-  { type: "CN", pattern: commonName },
+  { type: "CN", commonName },
 ];
-/** X.520 ub-common-name; no control characters, behind which a NUL could hide the rest of a name, and not blank. */
-const ANY_NAME = /^(?=.*\S)\P{Cc}{1,64}$/u;
-const TWENTY = /^[0-9A-Za-z]{20}$/;
+/** X.520 ub-organizational-unit-name; no control characters, behind which a NUL could hide the rest of a name, and not blank. */
+const CODE = /^(?=.*\S)\P{Cc}{1,64}$/u;
+const LABEL = "[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?";
+const COMMON_NAMES: Readonly<Record<CommonName, RegExp>> = {
+  /** Manufacturer (3), its own number (14), and optionally a check character. */
+  PCID: /^[0-9A-Za-z]{17,18}$/,
+  EVCCID: /^[0-9A-Za-z]{20}$/,
+  /** RFC 1123 2.1, as long as X.520 ub-common-name lets it be. */
+  "host name": new RegExp(`^(?=.{1,64}$)${LABEL}(?:\\.${LABEL})*$`),
+};
 
 export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> = {
   "prov-15118-2": {
@@ -58,8 +70,9 @@ export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> =
     basePath: "/api/v1/prov",
     curve: "P-256",
     hash: "sha256",
-    subject: subject({ type: "DC", value: "OEM" }, ANY_NAME),
+    subject: subject({ type: "DC", value: "OEM" }, "PCID"),
     years: 30,
+    maxBytes: 800,
     criticalKeyIdentifiersAsSeen: false,
     policy: { oid: ANY_POLICY, oidAsSeen: POLICY_AS_SEEN, qualifiers: false },
     extKeyUsage: undefined,
@@ -71,7 +84,7 @@ export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> =
     basePath: "/api/v2/prov",
     curve: "P-521",
     hash: "sha512",
-    subject: subject({ type: "DC", value: "OEM20" }, ANY_NAME),
+    subject: subject({ type: "DC", value: "OEM20" }, "PCID"),
     years: 30,
     criticalKeyIdentifiersAsSeen: true,
     policy: undefined,
@@ -84,7 +97,7 @@ export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> =
     basePath: "/api/v2/vehicle",
     curve: "P-521",
     hash: "sha512",
-    subject: subject({ type: "DC", value: "EV" }, TWENTY),
+    subject: subject({ type: "DC", value: "EV" }, "EVCCID"),
     years: 30,
     criticalKeyIdentifiersAsSeen: true,
     policy: undefined,
@@ -97,7 +110,7 @@ export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> =
     basePath: "/api/v1/est",
     curve: "P-256",
     hash: "sha256",
-    subject: subject({ type: "C", value: "KR" }, ANY_NAME),
+    subject: subject({ type: "C", value: "KR" }, "host name"),
     years: 20,
     criticalKeyIdentifiersAsSeen: false,
     policy: { oid: CCU_POLICY, oidAsSeen: CCU_POLICY, qualifiers: true },
@@ -110,7 +123,7 @@ export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> =
     basePath: "/api/v2/est",
     curve: "P-521",
     hash: "sha512",
-    subject: subject({ type: "C", value: "KR" }, ANY_NAME),
+    subject: subject({ type: "C", value: "KR" }, "host name"),
     years: 3,
     criticalKeyIdentifiersAsSeen: true,
     policy: undefined,
@@ -121,6 +134,22 @@ export const CERTIFICATE_TYPES: Readonly<Record<CertificateType, TypeProfile>> =
 };
 
 export const certificateTypes = Object.keys(CERTIFICATE_TYPES) as readonly CertificateType[];
+
+const SAMPLES: Readonly<Record<CommonName | SubjectParameter, string>> = {
+  PCID: "KM8P2844A9TD84HR91",
+  EVCCID: "KM7V200DA343BEMZEG80",
+  "host name": "test20230207091007.com",
+  unitCode: "C001",
+  tierCode: "P001",
+};
+
+/** A subject (DER order) of usual length, with the values of the OEM's samples. */
+export function sampleSubject(type: CertificateType): DnAttribute[] {
+  return CERTIFICATE_TYPES[type].subject.map((part) => {
+    if ("is" in part) return { type: part.type, value: part.is };
+    return { type: part.type, value: SAMPLES["commonName" in part ? part.commonName : part.parameter] };
+  });
+}
 
 export type SubjectCheck =
   | { readonly ok: true }
@@ -140,8 +169,11 @@ export function checkSubject(
     const attribute = name[i];
     if (attribute?.type !== part.type) return { ok: false, parameter: undefined };
     if ("is" in part && attribute.value !== part.is) return { ok: false, parameter: undefined };
-    if ("pattern" in part && !part.pattern.test(attribute.value)) return { ok: false, parameter: undefined };
-    if ("parameter" in part && attribute.value !== codes[part.parameter]) parameter ??= part.parameter;
+    if ("commonName" in part && !COMMON_NAMES[part.commonName].test(attribute.value))
+      return { ok: false, parameter: undefined };
+    if (!("parameter" in part)) continue;
+    if (!CODE.test(attribute.value)) return { ok: false, parameter: undefined };
+    if (attribute.value !== codes[part.parameter]) parameter ??= part.parameter;
   }
   return parameter === undefined ? { ok: true } : { ok: false, parameter };
 }

@@ -100,6 +100,15 @@ export const VpkiConfigSchema = Type.Object(
         strict,
       ),
     ),
+    /** Codes that requests may name, letter by letter; of a kind that is not here, any. */
+    codes: Type.Optional(
+      Type.Object({ unitCode: Codes, tierCode: Codes, vehicleCode: Codes, localCode: Codes, brandCode: Codes }, strict),
+    ),
+    /**
+     * The 18th character of a PCID: `ignored` (default: the OEM's samples have none that is right), `verified` where there is one, or
+     * `required`, which refuses PCIDs of 17 characters.
+     */
+    pcidCheckCharacter: Type.Optional(Type.Enum(["ignored", "verified", "required"])),
     /** How far notBefore is dated back, minutes; default 0, 0–525600. */
     backdateMinutes: Type.Optional(Type.Integer({ minimum: 0, maximum: 525_600 })),
     /**

@@ -13,10 +13,11 @@ import { peerOf } from "../http/peer.js";
 import { answerStrays } from "../http/strays.js";
 import { Authorities, ISSUING_NAMES } from "./authorities.js";
 import { CaKeys } from "./ca-keys.js";
+import { Certifier } from "./certify.js";
 import { DEFAULT_BASE_URL, SIGNING_QUEUE, urlsOf, type VpkiConfig } from "./config.js";
 import { CrlPublisher } from "./crl.js";
 import { OcspResponder } from "./ocsp.js";
-import { Busy, SigningQueue } from "./queue.js";
+import { isBusy, SigningQueue } from "./queue.js";
 import { Refusal } from "./request.js";
 import { type Incoming, VpkiService } from "./service.js";
 import { statusPlugin } from "./status.js";
@@ -41,7 +42,7 @@ export interface Vpki {
   readonly plugin: FastifyPluginAsync;
   /** CRL, OCSP, CA certificates and policy texts alone, for the plain HTTP that verifiers use (RFC 5280 8). `plugin` has them too. */
   readonly status: FastifyPluginAsync;
-  /** Makes the CRLs that are due, then keeps them fresh; call it once the base URL is known. */
+  /** Makes the CRLs that are due, then keeps them fresh; call it once the base URL is known. @throws StationError CONFIG_INVALID where it is too long */
   start(): Promise<void>;
   /** Takes what the HTTPS server of the plug-in refuses before there is a request. */
   readonly audit: ServerAudit;
@@ -79,7 +80,8 @@ async function openVpki(options: VpkiOptions, keys: CaKeys): Promise<Vpki> {
     address: (authority, file) => urlsOf(authority, file, baseUrl(), config).crl,
   });
   const revoked = (lists: readonly ScopeKey[]) => crls.renew(lists);
-  const service = new VpkiService({ store, authorities, clock, config, queue, baseUrl, revoked });
+  const certifier = new Certifier({ authorities, config, baseUrl });
+  const service = new VpkiService({ store, certifier, clock, config, queue, revoked });
   const responders = new Map(
     ISSUING_NAMES.map((name) => {
       const authority = authorities.get(name);
@@ -96,7 +98,10 @@ async function openVpki(options: VpkiOptions, keys: CaKeys): Promise<Vpki> {
     audit,
     chainFile,
     status,
-    start: () => crls.start(),
+    start: async () => {
+      await certifier.checkSizes(clock.now());
+      await crls.start();
+    },
     close: async () => {
       await crls.close();
       await keys.close();
@@ -183,7 +188,7 @@ function refusedRequest({ request }: FastifyReply, { name, status, text }: Refus
 
 function answerFaults(app: FastifyInstance, logger: Logger, refuse: Refuse): void {
   app.setErrorHandler((error, request, reply) => {
-    if (error instanceof Busy) return refuse(reply.header("retry-after", "1"), new Refusal("busy"));
+    if (isBusy(error)) return refuse(reply.header("retry-after", "1"), new Refusal("busy"));
     const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
     if (status === 413) return refuse(reply, new Refusal("tooLarge"));
     if (typeof status === "number" && status >= 400 && status < 500) return refuse(reply, new Refusal("notJson"));

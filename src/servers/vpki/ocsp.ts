@@ -21,7 +21,7 @@ import { describe } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Authority } from "./authorities.js";
 import { OCSP_MINUTES, OCSP_SIGNER_DAYS, type VpkiConfig } from "./config.js";
-import { Busy, type SigningQueue } from "./queue.js";
+import { isBusy, type SigningQueue } from "./queue.js";
 import type { VpkiStoreDefinition } from "./store/sqlite.js";
 
 export interface OcspOptions {
@@ -61,7 +61,7 @@ export class OcspResponder {
     try {
       return await queue.run(() => this.#answer(request));
     } catch (error) {
-      if (error instanceof Busy) return ocspError("tryLater");
+      if (isBusy(error)) return ocspError("tryLater");
       logger.error("OCSP answer failed", { ca: authority.name, what: describe(error) });
       return ocspError("internalError");
     }

@@ -1,8 +1,14 @@
 /** How much signing and checking of signatures is under way at once, and how much may wait for it. */
+import { isStationError } from "../../shared/errors.js";
 
 /** The queue is full: come back later. */
 export class Busy extends Error {
   override readonly name = "Busy";
+}
+
+/** Whether a failure means that too much waits already, here or for the token: the same request may succeed in a moment. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Busy || isStationError(error, "TOKEN_BUSY");
 }
 
 export class SigningQueue {
@@ -18,10 +24,16 @@ export class SigningQueue {
     private readonly parallel = 4,
   ) {}
 
-  /** @throws Busy at once where the queue is full; else what the job throws */
+  /** A job that somebody asked for. @throws Busy at once where the queue is full; else what the job throws */
   async run<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.parallel && this.#waiting.length >= this.limit)
+      throw new Busy("the signing queue is full");
+    return this.own(job);
+  }
+
+  /** A job of the service itself, of which there are few: it waits in the same line, however long that is. */
+  async own<T>(job: () => Promise<T>): Promise<T> {
     if (this.#running < this.parallel) this.#running++;
-    else if (this.#waiting.length >= this.limit) throw new Busy("the signing queue is full");
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await job();

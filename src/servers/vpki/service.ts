@@ -1,32 +1,30 @@
 /**
  * What the vPKI does, apart from HTTP. A request is checked in this order: 400 (fields, header), 406 (idempotency key of another
- * request, CSR, name, key, signature), 403 (key used before, already revoked), 404 (nothing issued for the name).
+ * request, CSR, name, codes, key, signature), 403 (key used before, already revoked), 404 (nothing issued for the name); then 406 for
+ * a certificate that is too large.
  */
 import { createHash } from "node:crypto";
 import { type VpkiOperation, vpkiPath } from "../../contract/vpki.js";
 import type { Store } from "../../db/store.js";
-import { buildCertificate, parseCertificate, validity } from "../../pki/certificate.js";
-import { type PublicKey, randomSerial } from "../../pki/keys.js";
-import { type DnAttribute, encodeName, formatDn, nameKey, parseDn } from "../../pki/names.js";
+import type { PublicKey } from "../../pki/keys.js";
+import { type DnAttribute, formatDn, nameKey, parseDn } from "../../pki/names.js";
 import { encodePem } from "../../pki/pem.js";
 import type { CertificateType } from "../../pki/types.js";
 import type { Clock } from "../../shared/clock.js";
 import { isStationError } from "../../shared/errors.js";
-import type { Authorities } from "./authorities.js";
-import { crlFileOf, SUPERSEDE_DAYS, urlsOf, type VpkiConfig } from "./config.js";
+import type { Certifier } from "./certify.js";
+import { SUPERSEDE_DAYS, type VpkiConfig } from "./config.js";
 import type { SigningQueue } from "./queue.js";
-import { type CheckedCsr, checkCsr, Refusal, readIdempotency, readIssueBody, readRevokeBody } from "./request.js";
-import type { CertificateRow, Refused, Replay, VpkiStoreDefinition } from "./store/sqlite.js";
+import { checkCsr, Refusal, readIdempotency, readIssueBody, readRevokeBody } from "./request.js";
+import type { Refused, Replay, VpkiStoreDefinition } from "./store/sqlite.js";
 import type { ScopeKey } from "./store/status.js";
 
 export interface ServiceOptions {
   readonly store: Store<VpkiStoreDefinition>;
-  readonly authorities: Authorities;
+  readonly certifier: Certifier;
   readonly clock: Clock;
   readonly config: VpkiConfig;
   readonly queue: SigningQueue;
-  /** Where CRL, OCSP and CA certificates are reached. */
-  readonly baseUrl: () => string;
   /** Certificates of these lists were revoked. */
   readonly revoked: (lists: readonly ScopeKey[]) => void;
 }
@@ -64,7 +62,7 @@ export class VpkiService {
   constructor(private readonly options: ServiceOptions) {}
 
   async issue(operation: "issue" | "reissue", incoming: Incoming): Promise<Answer> {
-    const { store, clock, queue } = this.options;
+    const { store, clock, queue, certifier } = this.options;
     const { type } = incoming;
     const body = readIssueBody(incoming.body);
     if (body instanceof Refusal) return body;
@@ -76,7 +74,7 @@ export class VpkiService {
       const earlier = await store.call("findAnswer", { idempotency, asked: early });
       if (earlier !== undefined) return answerOf(earlier);
     }
-    const csr = await queue.run(() => checkCsr(type, body));
+    const csr = await queue.run(() => checkCsr(type, body, this.options.config));
     if (csr instanceof Refusal) return csr;
     const names = { keyId: keyIdOf(csr.key), type, nameKey: nameKey(csr.name) };
     const { csr: _, ...codes } = body;
@@ -87,7 +85,9 @@ export class VpkiService {
     };
     const state = await store.call("check", { ...names, ...common });
     if (state.kind !== "free") return answerOf(state);
-    const row = { ...names, ...(await queue.run(() => this.#certify(type, csr, asked.at))) };
+    const made = await queue.run(() => certifier.certify(type, csr, asked.at));
+    if (made instanceof Refusal) return made;
+    const row = { ...names, ...made };
     const supersedeAt = this.#supersedeAt(operation, asked.at);
     const result = await store.call("issue", { row, ...common, ...(supersedeAt !== undefined && { supersedeAt }) });
     if (result.kind !== "issued") return answerOf(result);
@@ -114,32 +114,6 @@ export class VpkiService {
 
   #idempotency(operation: VpkiOperation, { type, idempotencyKey }: Incoming, fields: readonly string[]) {
     return readIdempotency(idempotencyKey, vpkiPath(type, operation), fields);
-  }
-
-  async #certify(
-    type: CertificateType,
-    csr: CheckedCsr,
-    at: number,
-  ): Promise<Omit<CertificateRow, "keyId" | "type" | "nameKey">> {
-    const { authorities, config, baseUrl } = this.options;
-    const authority = authorities.issuerOf(type);
-    const serial = randomSerial();
-    const crl = crlFileOf(authority, serial, config);
-    const times = validity(type, at, (config.backdateMinutes ?? 0) * 60_000);
-    const der = await buildCertificate({
-      type,
-      // In the string types of the samples, whatever those of the CSR are.
-      subject: encodeName(csr.name),
-      publicKey: csr.key,
-      issuer: authority.issuer,
-      serial,
-      ...times,
-      urls: urlsOf(authority, crl, baseUrl(), config),
-      asSeen: config.asSeen?.[type] ?? false,
-      sign: authority.sign,
-    });
-    const certificate = Buffer.from(der).toString("base64");
-    return { serial: parseCertificate(der).serial, dn: csr.dn, issuer: authority.name, crl, ...times, certificate };
   }
 
   /** When a reissue at that time ends the former certificates; undefined where they are kept. */

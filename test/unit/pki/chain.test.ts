@@ -14,6 +14,7 @@ const root = await ca(ROOT, rootPair);
 const issuer = await ca(ISSUER, issuerPair, { dn: ROOT, pair: rootPair }, { pathLen: 0 });
 const by = { dn: ISSUER, pair: issuerPair };
 const end = await leaf("prov-15118-2", leafPair, by);
+const large = await leaf("prov-15118-2", leafPair, { dn: `cn=CA${"0".repeat(250)}`, pair: issuerPair });
 const good = { leaf: end, issuers: [issuer], anchors: [root], at: AT };
 
 describe("a chain", () => {
@@ -129,6 +130,7 @@ describe("an issued certificate", () => {
     ["a subject in other letter case", { subject: parseDn(SUBJECTS["prov-15118-2"].replace("KM8", "km8")) }, "subject"],
     ["another key", { publicKey: issuerPair.public.spki }, "public-key"],
     ["another type's profile", { type: "ccu-sha256" as const }, "profile"],
+    ["one larger than its type allows", { certificate: large }, "profile"],
     ["another curve", { type: "prov-15118-20" as const }, "profile"],
   ])("is refused as %s", (_, change, reason) => {
     expect(checkIssued({ ...asked, ...change })).toMatchObject({ ok: false, reason });

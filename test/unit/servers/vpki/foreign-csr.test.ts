@@ -32,6 +32,15 @@ const ROOT: Readonly<Record<CertificateType, string>> = {
   "ccu-sha512": "C = KR",
 };
 
+/** Six digits follow. */
+const COMMON_NAME: Readonly<Record<CertificateType, string>> = {
+  "prov-15118-2": "KM8P2844A9T",
+  "prov-15118-20": "KM8P2844A9TD",
+  "vehicle-15118-20": "KM7V200DA343BE",
+  "ccu-sha256": "foreign",
+  "ccu-sha512": "foreign.example.",
+};
+
 interface Options {
   readonly mask?: string;
   /** Lines of the section [ attributes ] and of others. */
@@ -44,7 +53,7 @@ interface Options {
 function request(type: CertificateType, options: Options = {}): string {
   const config = at("req.cnf");
   const root = ROOT[type];
-  const cn = type === "vehicle-15118-20" ? `KM7V200DA343BE${String(count++).padStart(6, "0")}` : `foreign${count++}`;
+  const cn = `${COMMON_NAME[type]}${String(count++).padStart(6, "0")}`;
   writeFileSync(
     config,
     `[ req ]\nprompt = no\nstring_mask = ${options.mask ?? "utf8only"}\ndistinguished_name = dn\n` +
