@@ -11,6 +11,7 @@ export type AuthorityName = (typeof AUTHORITY_NAMES)[number];
 const strict = { additionalProperties: false };
 const Url = Type.String({ pattern: "^https?://[\\x21-\\x7e]+$" });
 const Path = Type.String({ minLength: 1 });
+const Codes = Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1 }));
 
 /** Where CA keys are that `authorities` does not place: encrypted files (default), or a token. */
 export const CaKeysSchema = Type.Union([
