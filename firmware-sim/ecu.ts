@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { CanLink } from "../src/ecu/link/link.js";
 import { createIsoTp } from "../src/ecu/transport/isotp/isotp.js";
-import { isoTpOptionsOf } from "../src/ecu/transport/isotp/options.js";
+import { type Admission, isoTpOptionsOf } from "../src/ecu/transport/isotp/options.js";
 import type { DiagTransport } from "../src/ecu/transport/transport.js";
 import type { Profile } from "../src/profiles/schema.js";
 import { fromHex, toHex } from "../src/shared/bytes.js";
@@ -80,7 +80,7 @@ export async function createEcu(options: EcuOptions): Promise<Ecu> {
     });
   const transport = createIsoTp(
     options.link,
-    { ...isoTpOptionsOf(can, "ecu"), maxMessage: MAX_MESSAGE },
+    { ...isoTpOptionsOf(can, "ecu"), maxMessage: MAX_MESSAGE, admit: admission(options.faults ?? []) },
     options.clock,
   );
   try {
@@ -89,6 +89,18 @@ export async function createEcu(options: EcuOptions): Promise<Ecu> {
     transport.close();
     throw error;
   }
+}
+
+/** The first fault that does not take a request decides. */
+function admission(faults: readonly Fault[]): (length: number) => Admission {
+  const admits = faults.flatMap((fault) => fault.admit?.() ?? []);
+  return (length) => {
+    for (const admit of admits) {
+      const answer = admit(length);
+      if (answer !== "accept") return answer;
+    }
+    return "accept";
+  };
 }
 
 /** The same on a transport of its own, which it closes with itself. */

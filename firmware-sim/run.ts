@@ -88,7 +88,11 @@ async function startOne(index: number, input: StartInput): Promise<Running> {
   const { settings, profile, clock, io } = input;
   const flash = settings.state === undefined ? memoryFlash() : fileFlash(stateFile(settings.state, index));
   const random = settings.seed === undefined ? undefined : seededBytes(`${settings.seed}/${index}`);
-  const link = await openLink(linkUrl(settings, profile, index), { clock, bitrate: profile.can?.bitrate ?? 500_000 });
+  const link = await openLink(linkUrl(settings, profile, index), {
+    clock,
+    bitrate: profile.can?.bitrate ?? 500_000,
+    ...(profile.can?.fd === undefined ? {} : { dataBitrate: profile.can.fd.dataBitrate }),
+  });
   try {
     const ecu = await createEcu({
       profile,

@@ -1,4 +1,5 @@
 /** Faults that a simulated ECU is given on purpose: small behaviours that compose. Spec: `NAME[:VALUE[:VALUE]]`, several with commas. */
+import type { Admission } from "../../src/ecu/transport/isotp/options.js";
 import type { Profile } from "../../src/profiles/schema.js";
 import { StationError } from "../../src/shared/errors.js";
 import type { EcuLabels } from "../dids.js";
@@ -10,6 +11,8 @@ export interface Fault {
   readonly spec: string;
   /** Between the server and the tester; made once for each ECU, with counters of its own. */
   readonly interfere?: (profile: Profile) => Interference;
+  /** What flow control says to a segmented request of `length` bytes, or to its next block; made once for each ECU. */
+  readonly admit?: () => (length: number) => Admission;
   /** Changes what the ECU says it is. */
   readonly label?: (labels: EcuLabels) => EcuLabels;
 }
@@ -21,6 +24,8 @@ interface FaultRow {
   make(values: readonly string[], spec: string): Omit<Fault, "spec">;
 }
 
+/** N_WFTmax of the ECU: no more FC.WAIT in a row. */
+const MOST_WAITS = 10;
 const ROUTINE_CONTROL = 0x31;
 const POSITIVE = 0x40;
 /** Place of the status byte in an answer of service 31. */
@@ -98,6 +103,31 @@ export const FAULTS: Readonly<Record<string, FaultRow>> = {
           };
         },
       };
+    },
+  },
+  "flow-wait": {
+    form: "flow-wait:N",
+    about: `N times FC.WAIT, 200 ms each, before each FC.CTS (1-${MOST_WAITS})`,
+    make([text], spec) {
+      const count = decimal(text, 1, MOST_WAITS, "N", spec);
+      return {
+        admit() {
+          let left = count;
+          return () => {
+            if (left-- > 0) return "wait";
+            left = count;
+            return "accept";
+          };
+        },
+      };
+    },
+  },
+  "flow-overflow": {
+    form: "flow-overflow:LENGTH",
+    about: "requests longer than LENGTH bytes are refused by FC.OVFLW",
+    make([text], spec) {
+      const longest = decimal(text, 0, 65_535, "LENGTH", spec);
+      return { admit: () => (length) => (length > longest ? "overflow" : "accept") };
     },
   },
   slow: {

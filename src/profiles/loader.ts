@@ -3,7 +3,7 @@ import type { StationError } from "../shared/errors.js";
 import { parseYaml, type YamlPath } from "../shared/yaml.js";
 import { contentHash } from "./hash.js";
 import { inputMatches, referencedInputs, sampleValue } from "./inputs.js";
-import { type CertificateType, type KeyType, type Profile, ProfileSchema } from "./schema.js";
+import { type CertificateType, type KeyType, type Profile, type ProfileCan, ProfileSchema } from "./schema.js";
 
 export interface LoadedProfile {
   readonly profile: Profile;
@@ -54,21 +54,31 @@ function check(profile: Profile, fault: Fault): void {
 function checkLink(profile: Profile, fault: Fault): void {
   const { can, kline, securityAccess, uds } = profile;
   if (can === undefined && kline === undefined) throw fault(["can"], "is missing (expected can or kline or both)");
-  if (can !== undefined) {
-    for (const name of ["requestId", "responseId", "functionalId"] as const) {
-      if (!can.extendedIds && can[name] > 0x7ff)
-        throw fault(["can", name], "does not fit 11 bits (expected at most 0x7FF, or extendedIds: true)");
-    }
-    if (can.requestId === can.responseId) throw fault(["can", "responseId"], "is the requestId too (expected another)");
-    if (can.functionalId === can.responseId)
-      throw fault(["can", "functionalId"], "is the responseId too (expected another)");
-  }
+  if (can !== undefined) checkCan(can, (name, what) => fault(["can", name], what));
   if (kline !== undefined && kline.testerAddress === kline.ecuAddress)
     throw fault(["kline", "ecuAddress"], "is the testerAddress too (expected another)");
   if (securityAccess.level % 2 === 0)
     throw fault(["securityAccess", "level"], "is even (expected the odd requestSeed sub-function)");
   if (uds.P2star < uds.P2) throw fault(["uds", "P2star"], "is shorter than P2");
   if (uds.requestLimit < uds.P2 + uds.margin) throw fault(["uds", "requestLimit"], "is shorter than P2 and margin");
+}
+
+function checkCan(can: ProfileCan, fault: (name: string, what: string) => StationError): void {
+  if ("extendedIds" in can && !can.extendedIds) {
+    for (const name of ["requestId", "responseId", "functionalId"] as const) {
+      if (can[name] > 0x7ff) throw fault(name, "does not fit 11 bits (expected at most 0x7FF, or extendedIds: true)");
+    }
+  }
+  if ("requestId" in can) {
+    if (can.requestId === can.responseId) throw fault("responseId", "is the requestId too (expected another)");
+    if (can.functionalId === can.responseId) throw fault("functionalId", "is the responseId too (expected another)");
+  }
+  if ("testerAddress" in can && can.testerAddress === can.ecuAddress)
+    throw fault("ecuAddress", "is the testerAddress too (expected another)");
+  if (can.addressing === "extended" && can.functionalId === can.requestId && can.functionalAddress === can.ecuAddress)
+    throw fault("functionalAddress", "is the ecuAddress too, on the same identifier (expected another)");
+  if (can.fd !== undefined && can.fd.dataBitrate < can.bitrate)
+    throw fault("fd", "has a data phase slower than the bitrate");
 }
 
 function checkInputSection(profile: Profile, fault: Fault): void {

@@ -1,5 +1,5 @@
 /** The shape of a hardware profile (hw-profiles/*.yaml): everything that makes one ECU kind differ from another. */
-import { type Static, Type } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 
 const Text = Type.String({ minLength: 1 });
 const strict = { additionalProperties: false };
@@ -10,45 +10,82 @@ const Hex = (bytes: number) => Type.String({ pattern: `^[0-9a-fA-F]{${2 * bytes}
 const Did = uint(0xffff);
 const RoutineId = uint(0xffff);
 
-export const CanSection = Type.Object(
-  {
-    /** Nominal bit rate, bit/s. */
-    bitrate: uint(1_000_000, 10_000),
-    addressing: Type.Enum(["normal"]),
-    /** 29-bit identifiers. */
-    extendedIds: Type.Boolean({ default: false }),
-    requestId: uint(0x1fffffff),
-    responseId: uint(0x1fffffff),
-    functionalId: uint(0x1fffffff),
-    /** Byte that fills frames to 8; `null` sends short frames. */
-    padding: Type.Object(
-      { station: Type.Union([uint(0xff), Type.Null()]), ecu: Type.Union([uint(0xff), Type.Null()]) },
-      strict,
-    ),
-    /** What each side announces as a receiver: BS 0–255, STmin as its code byte. */
-    flowControl: Type.Object(
+const FrameLengths = [8, 12, 16, 20, 24, 32, 48, 64] as const;
+const bothSides = <S extends TSchema>(value: S) => Type.Object({ station: value, ecu: value }, strict);
+
+/** Members of `can` that every addressing has. */
+const canCommon = {
+  /** Nominal bit rate, bit/s. */
+  bitrate: uint(1_000_000, 10_000),
+  /** Byte that fills frames to 8; `null` sends short frames. */
+  padding: bothSides(Type.Union([uint(0xff), Type.Null()])),
+  /** What each side announces as a receiver: BS 0–255, STmin as its code byte. */
+  flowControl: bothSides(Type.Object({ BS: uint(0xff), STmin: uint(0xff) }, strict)),
+  /** CAN FD; left out: classical CAN. */
+  fd: Type.Optional(
+    Type.Object(
       {
-        station: Type.Object({ BS: uint(0xff), STmin: uint(0xff) }, strict),
-        ecu: Type.Object({ BS: uint(0xff), STmin: uint(0xff) }, strict),
+        /** Bit rate of the data phase, bit/s. */
+        dataBitrate: uint(8_000_000, 500_000),
+        bitRateSwitch: Type.Boolean({ default: true }),
+        /** Longest frame that each side sends. */
+        TX_DL: Type.Object(
+          { station: Type.Enum(FrameLengths, { default: 64 }), ecu: Type.Enum(FrameLengths, { default: 64 }) },
+          { ...strict, default: {} },
+        ),
       },
       strict,
     ),
-    /** ISO 15765-2 timers of the station, ms. */
-    timing: Type.Object(
-      {
-        N_As: Ms(10_000, 1),
-        N_Ar: Ms(10_000, 1),
-        N_Bs: Ms(10_000, 1),
-        N_Br: Ms(10_000),
-        N_Cs: Ms(10_000),
-        N_Cr: Ms(10_000, 1),
-        N_WFTmax: uint(255),
-      },
-      strict,
-    ),
-  },
-  strict,
-);
+  ),
+  /** Whether segmented messages go both ways at once. Left out: full. */
+  duplex: Type.Optional(Type.Enum(["full", "half"])),
+  /** CAN_DL that received frames of 8 bytes at most must have. Left out: any that holds the content. */
+  frameLengths: Type.Optional(Type.Enum(["any", "padded", "optimised"])),
+  /** ms that the station adds to the ECU's STmin. Left out: 0. */
+  STminMargin: Type.Optional(Ms(127)),
+  /** ISO 15765-2 timers of the station, ms. */
+  timing: Type.Object(
+    {
+      N_As: Ms(10_000, 1),
+      N_Ar: Ms(10_000, 1),
+      N_Bs: Ms(10_000, 1),
+      N_Br: Ms(10_000),
+      N_Cs: Ms(10_000),
+      N_Cr: Ms(10_000, 1),
+      N_WFTmax: uint(255),
+    },
+    strict,
+  ),
+};
+const Address = uint(0xff);
+const identifiers = (bits: 11 | 29) => ({
+  requestId: uint(2 ** bits - 1),
+  responseId: uint(2 ** bits - 1),
+  functionalId: uint(2 ** bits - 1),
+});
+/** 29-bit identifiers; the loader holds the others to 11 bits. */
+const extendedIds = Type.Boolean({ default: false });
+const addresses = { testerAddress: Address, ecuAddress: Address, functionalAddress: Address };
+/** Priority bits of identifiers that are made of addresses. Left out: 6. */
+const priority = Type.Optional(uint(7));
+
+/** ISO 15765-2 §10.3: one branch an addressing format. */
+export const CanSection = Type.Union([
+  Type.Object({ addressing: Type.Literal("normal"), extendedIds, ...identifiers(29), ...canCommon }, strict),
+  Type.Object({ addressing: Type.Literal("normal-fixed"), ...addresses, priority, ...canCommon }, strict),
+  Type.Object(
+    { addressing: Type.Literal("extended"), extendedIds, ...identifiers(29), ...addresses, ...canCommon },
+    strict,
+  ),
+  Type.Object(
+    { addressing: Type.Literal("mixed"), addressExtension: Address, ...identifiers(11), ...canCommon },
+    strict,
+  ),
+  Type.Object(
+    { addressing: Type.Literal("mixed-29"), addressExtension: Address, ...addresses, priority, ...canCommon },
+    strict,
+  ),
+]);
 
 export const KlineSection = Type.Object(
   {

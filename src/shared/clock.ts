@@ -15,6 +15,11 @@ export interface Clock {
   timer(ms: number, run: () => void): Timer;
   /** Resolves after `ms`; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves when `monotonic` is `at` or more, never before it, and without a timer's lateness; rejects with the signal's reason when
+   * aborted. For gaps of a few ms and less: the machine's clock works through the last part of the wait.
+   */
+  until(at: number, signal?: AbortSignal): Promise<void>;
 }
 
 function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
@@ -35,6 +40,24 @@ function sleepOn(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> 
   });
 }
 
+/** Lateness of timers that is reckoned with, ms: Linux's come 1 late, those of Windows a tick of 15.6. */
+const LATENESS = { min: 1, max: 16 } as const;
+/** How late this machine's timers come, ms: as seen, and slowly forgotten. */
+let lateness: number = LATENESS.min;
+
+/** Waits by a timer that is early by its lateness, and turns the event loop through the rest. */
+async function untilOnMachine(at: number, signal?: AbortSignal): Promise<void> {
+  lateness = Math.max(LATENESS.min, lateness * 0.98);
+  for (let left = at - performance.now(); left > 0; left = at - performance.now()) {
+    signal?.throwIfAborted();
+    if (left > lateness) {
+      const due = at - lateness;
+      await systemClock.sleep(left - lateness, signal);
+      lateness = Math.min(LATENESS.max, Math.max(lateness, performance.now() - due));
+    } else await settle();
+  }
+}
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -46,6 +69,7 @@ export const systemClock: Clock = {
   sleep(ms, signal) {
     return sleepOn(systemClock, ms, signal);
   },
+  until: untilOnMachine,
 };
 
 interface Due {
@@ -88,6 +112,10 @@ export class VirtualClock implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return sleepOn(this, ms, signal);
+  }
+
+  async until(at: number, signal?: AbortSignal): Promise<void> {
+    while (this.#elapsed < at) await this.sleep(at - this.#elapsed, signal);
   }
 
   /** Number of timers that wait. */

@@ -164,8 +164,15 @@ function problemsOf(schema: TSchema, value: unknown, base: YamlPath): Problem[] 
       case "anyOf": {
         const branches = ((node?.anyOf as unknown[]) ?? []) as TSchema[];
         const branch = isObject(found) ? nearestBranch(branches, found) : undefined;
-        if (branch === undefined) problems.push({ path, what: wrongValue(found, node) });
-        else problems.push(...problemsOf(branch, found, path));
+        if (!isObject(found) || branch === undefined) {
+          problems.push({ path, what: wrongValue(found, node) });
+          break;
+        }
+        const kind = unknownKind(branches, found);
+        if (kind !== undefined)
+          problems.push({ path: [...path, kind.key], what: wrongValue(found[kind.key], kind.schema) });
+        // A value that no branch takes has got no branch's defaults yet.
+        else problems.push(...problemsOf(branch, Value.Default(branch, structuredClone(found)), path));
         break;
       }
       default:
@@ -173,6 +180,21 @@ function problemsOf(schema: TSchema, value: unknown, base: YamlPath): Problem[] 
     }
   }
   return problems;
+}
+
+/** The key by whose literal the branches of a union differ, where the value has none of their literals; with what they expect. */
+function unknownKind(branches: readonly TSchema[], value: Schema): { key: string; schema: Schema } | undefined {
+  const properties = branches.map(
+    (branch) => ((branch as Schema).properties ?? {}) as Readonly<Record<string, unknown>>,
+  );
+  for (const key of Object.keys(value)) {
+    const literals = properties.flatMap(({ [key]: property }) =>
+      isObject(property) && "const" in property ? [property.const] : [],
+    );
+    if (literals.length === branches.length && !literals.includes(value[key]))
+      return { key, schema: { enum: literals } };
+  }
+  return undefined;
 }
 
 /** The object branch of a union that a value was meant for: its literals agree, then most keys known. */

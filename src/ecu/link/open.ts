@@ -4,7 +4,7 @@ import { StationError } from "../../shared/errors.js";
 import type { CanLink } from "./link.js";
 import { openSerial } from "./serial.js";
 import { adapterOverStream, adapterOverTcp } from "./slcan/adapter-link.js";
-import { ADAPTERS, bitrateCommand } from "./slcan/adapters.js";
+import { ADAPTERS, bitrateCommand, dataBitrateCommand } from "./slcan/adapters.js";
 import { SlcanHost, type SlcanHostOptions } from "./slcan/host.js";
 import { connectTcp, listenTcp } from "./tcp.js";
 import { checkQuery, devicePart, hostPort, invalidUrl, type LinkUrl, numberParameter, parseLinkUrl } from "./url.js";
@@ -14,6 +14,8 @@ export interface OpenOptions {
   readonly clock: Clock;
   /** bit/s, where the URL gives none. Default 500,000. */
   readonly bitrate?: number;
+  /** bit/s of the data phase; given, the link must carry CAN FD. */
+  readonly dataBitrate?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -66,9 +68,9 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   },
   "slcan+listen": {
     form: "slcan+listen://HOST:PORT",
-    async open(link, { clock }) {
+    async open(link, { clock, ...options }) {
       checkQuery(link, ["pace", "fd"]);
-      const device = adapterOptions(link);
+      const device = adapterOptions(link, options);
       const { host, port } = hostPort(link, 0);
       const listener = await listenTcp(host, port, clock);
       const shown = host.includes(":") ? `[${host}]` : host;
@@ -77,9 +79,9 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   },
   "slcan-adapter": {
     form: "slcan-adapter:DEVICE",
-    async open(link, { clock }) {
+    async open(link, { clock, ...options }) {
       checkQuery(link, ["pace", "fd"]);
-      const device = adapterOptions(link);
+      const device = adapterOptions(link, options);
       return adapterOverStream(await openSerial(devicePart(link, "the serial device"), {}, clock), device, clock);
     },
   },
@@ -101,15 +103,18 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   },
 };
 
-function adapterOptions(link: LinkUrl) {
+function adapterOptions(link: LinkUrl, options: Pick<OpenOptions, "dataBitrate">) {
   return {
     url: link.url,
     pace: numberParameter(link, "pace", 10_000, 8_000_000),
-    fd: numberParameter(link, "fd", 0, 1) === 1,
+    fd: (numberParameter(link, "fd", 0, 1) ?? (options.dataBitrate === undefined ? 0 : 1)) === 1,
   };
 }
 
-function hostOptions(link: LinkUrl, options: Pick<OpenOptions, "bitrate" | "signal">): SlcanHostOptions {
+function hostOptions(
+  link: LinkUrl,
+  options: Pick<OpenOptions, "bitrate" | "dataBitrate" | "signal">,
+): SlcanHostOptions {
   const name = link.query.get("adapter") ?? "auto";
   const adapter = ADAPTERS.get(name);
   if (adapter === undefined)
@@ -117,10 +122,17 @@ function hostOptions(link: LinkUrl, options: Pick<OpenOptions, "bitrate" | "sign
   const bitrate = numberParameter(link, "bitrate", 1, 1_000_000) ?? options.bitrate ?? 500_000;
   const command = bitrateCommand(adapter, bitrate);
   if (command === undefined) throw invalidUrl(link.url, `adapter ${name} has no sure command for ${bitrate} bit/s`);
+  const { dataBitrate } = options;
+  const dataCommand = dataBitrate === undefined ? undefined : dataBitrateCommand(adapter, dataBitrate);
+  if (dataBitrate !== undefined && dataCommand === undefined) {
+    const what = adapter.fd === false ? "CAN FD" : `sure command for a data rate of ${dataBitrate} bit/s`;
+    throw new StationError("LINK_UNSUPPORTED", { details: { what: `${link.url}: adapter ${name} has no ${what}` } });
+  }
   return {
     url: link.url,
     adapter,
     bitrateCommand: command,
+    ...(dataCommand === undefined ? {} : { dataBitrateCommand: dataCommand }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
 }

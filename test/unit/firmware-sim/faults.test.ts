@@ -161,3 +161,22 @@ describe("a fault spec", () => {
     );
   });
 });
+
+describe("the faults of flow control", () => {
+  const LONG = `2ef190${"30".repeat(17)}`;
+
+  it("flow-wait says WAIT before each block", async () => {
+    await faulty("flow-wait:3");
+    const begin = bench.clock.monotonic();
+    await bench.send(LONG);
+    expect(bench.clock.monotonic() - begin).toBe(3 * 200);
+    await bench.send(LONG);
+    expect(bench.clock.monotonic() - begin).toBeGreaterThanOrEqual(6 * 200);
+  });
+
+  it("flow-overflow refuses what is longer", async () => {
+    await faulty("flow-wait:1", "flow-overflow:19");
+    await expect(bench.send(LONG)).rejects.toMatchObject({ code: "ISOTP_BUFFER_OVFLW" });
+    await bench.send(LONG.slice(0, 38));
+  });
+});

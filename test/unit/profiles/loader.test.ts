@@ -71,6 +71,12 @@ describe("a mistake that no schema can say is told with its line", () => {
       /can\.requestId: does not fit 11 bits/,
     ],
     ["the same id both ways", "responseId: 0x7E8", "responseId: 0x7E0", /can\.responseId: is the requestId too/],
+    [
+      "CAN FD with a data phase slower than the bitrate",
+      "bitrate: 500000\n",
+      "bitrate: 1000000\n  fd: { dataBitrate: 500000 }\n",
+      /can\.fd: has a data phase slower/,
+    ],
     ["an even security level", "level: 0x11", "level: 0x12", /securityAccess\.level: is even/],
     ["P2* below P2", "P2star: 5000", "P2star: 10", /uds\.P2star: is shorter than P2/],
   ])("%s", (_, from, to, expected) => {
@@ -124,4 +130,65 @@ it("a profile with any line taken away either loads or says one line", () => {
     }),
     { numRuns: 150 },
   );
+});
+
+describe("addressing formats", () => {
+  const ids = "requestId: 0x6F1\n  responseId: 0x640\n  functionalId: 0x6F1";
+  const addresses = "testerAddress: 0xF1\n  ecuAddress: 0x40\n  functionalAddress: 0x33";
+  const addressed = (lines: string) =>
+    evcc.replace(/ {2}addressing: normal\n {2}extendedIds: false\n(?: {2}\w+Id: 0x7..\n){3}/, `  ${lines}\n`);
+
+  it.each([
+    ["normal", `addressing: normal\n  ${ids}`, { extendedIds: false, requestId: 0x6f1 }],
+    ["normal-fixed", `addressing: normal-fixed\n  ${addresses}`, { testerAddress: 0xf1 }],
+    ["extended", `addressing: extended\n  ${ids}\n  ${addresses}`, { extendedIds: false, ecuAddress: 0x40 }],
+    ["mixed", `addressing: mixed\n  ${ids}\n  addressExtension: 0x20`, { addressExtension: 0x20 }],
+    ["mixed-29", `addressing: mixed-29\n  ${addresses}\n  addressExtension: 1\n  priority: 3`, { priority: 3 }],
+    [
+      "CAN FD",
+      `addressing: normal-fixed\n  ${addresses}\n  fd: { dataBitrate: 2000000, TX_DL: { ecu: 32 } }`,
+      {
+        fd: { dataBitrate: 2_000_000, bitRateSwitch: true, TX_DL: { station: 64, ecu: 32 } },
+      },
+    ],
+  ])("%s", (_, lines, can) => {
+    expect(loadProfile(addressed(lines), "p.yaml").profile.can).toMatchObject(can);
+  });
+
+  it.each([
+    ["without its addresses", "addressing: normal-fixed", /can\.testerAddress: is missing/],
+    [
+      "with identifiers that it makes itself",
+      `addressing: normal-fixed\n  ${ids}\n  ${addresses}`,
+      /can\.requestId: unknown key/,
+    ],
+    ["mixed without its extension", `addressing: mixed\n  ${ids}`, /can\.addressExtension: is missing/],
+    [
+      "mixed with 29 bits of its own",
+      `addressing: mixed\n  ${ids.replace("0x640", "0x18DA40F1")}\n  addressExtension: 1`,
+      /can\.responseId: wrong value .* 0–2047/,
+    ],
+    [
+      "the same address twice",
+      `addressing: normal-fixed\n  ${addresses.replace("0x40", "0xF1")}`,
+      /can\.ecuAddress: is the testerAddress too/,
+    ],
+    [
+      "extended, functional and physical alike",
+      `addressing: extended\n  ${ids}\n  ${addresses.replace("0x33", "0x40")}`,
+      /can\.functionalAddress: is the ecuAddress too, on the same identifier/,
+    ],
+    [
+      "an unknown format",
+      `addressing: enhanced\n  ${ids}`,
+      /can\.addressing: wrong value "enhanced" \(expected one of normal, normal-fixed, extended, mixed, mixed-29\)/,
+    ],
+    [
+      "a TX_DL that no frame has",
+      `addressing: normal\n  ${ids}\n  fd: { dataBitrate: 2000000, TX_DL: { ecu: 10 } }`,
+      /can\.fd\.TX_DL\.ecu: wrong value 10 \(expected one of 8, 12, 16/,
+    ],
+  ])("%s is refused", (_, lines, expected) => {
+    expect(fault(addressed(lines))).toMatch(expected);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { abortable, withLimit } from "../../../src/shared/abort.js";
-import { VirtualClock } from "../../../src/shared/clock.js";
+import { systemClock, VirtualClock } from "../../../src/shared/clock.js";
 
 describe("the virtual clock", () => {
   it("fires timers in order of due time, then of creation, and none too early", async () => {
@@ -22,6 +22,34 @@ describe("the virtual clock", () => {
       return clock.monotonic();
     };
     expect(await clock.drive(chain())).toBe(600_000);
+  });
+});
+
+describe("until", () => {
+  it("ends at its time on the virtual clock, and at once when that is past", async () => {
+    const clock = new VirtualClock();
+    await clock.drive(clock.until(0.3));
+    expect(clock.monotonic()).toBe(0.3);
+    await clock.until(0.1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("never ends too early on the machine's clock", async () => {
+    for (let i = 0; i < 40; i++) {
+      const at = systemClock.monotonic() + 0.1 + (i % 8) * 0.45;
+      await systemClock.until(at);
+      expect(systemClock.monotonic()).toBeGreaterThanOrEqual(at);
+    }
+  });
+
+  it.each([
+    ["a timer", 60_000],
+    ["the last part", 0.9],
+  ])("passes on the caller's reason amid %s", async (_, ms) => {
+    const caller = new AbortController();
+    const waiting = systemClock.until(systemClock.monotonic() + ms, caller.signal);
+    caller.abort(new Error("operator"));
+    await expect(waiting).rejects.toThrow("operator");
   });
 });
 

@@ -9,12 +9,12 @@ export interface AdapterKind {
   readonly ack: "cr" | "none" | "learn";
   /** Bit rate of `S7`; undefined where it is not known, and then S7 is not used. */
   readonly s7: 800_000 | 750_000 | undefined;
-  /** Takes `d D b B`. */
-  readonly fd: boolean;
+  /** Takes `d D b B`; `learn`: it does if it acknowledges the command that sets the data rate. */
+  readonly fd: boolean | "learn";
 }
 
 const ROWS: readonly AdapterKind[] = [
-  { name: "auto", ack: "learn", s7: undefined, fd: false },
+  { name: "auto", ack: "learn", s7: undefined, fd: "learn" },
   { name: "lawicel", ack: "cr", s7: 800_000, fd: false },
   { name: "usbtin", ack: "cr", s7: 800_000, fd: false },
   { name: "nakakiyo", ack: "learn", s7: 800_000, fd: false },
@@ -38,6 +38,17 @@ const COMMON_RATES: ReadonlyMap<number, string> = new Map([
   [500_000, "S6"],
   [1_000_000, "S8"],
 ]);
+
+/** `Yn` of the CAN FD data phase on which all adapters that have it agree. */
+const DATA_RATES: ReadonlyMap<number, string> = new Map([
+  [2_000_000, "Y2"],
+  [5_000_000, "Y5"],
+]);
+
+/** The command that sets the data rate of CAN FD; undefined where the adapter has none that is sure. */
+export function dataBitrateCommand(kind: AdapterKind, bitrate: number): string | undefined {
+  return kind.fd === false ? undefined : DATA_RATES.get(bitrate);
+}
 
 /** The command that sets `bitrate`; undefined where the adapter has none that is sure. */
 export function bitrateCommand(kind: AdapterKind, bitrate: number): string | undefined {

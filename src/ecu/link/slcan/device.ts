@@ -16,6 +16,8 @@ type Channel = "closed" | "open" | "listen-only";
 interface CommandRow {
   readonly form: RegExp;
   readonly when: "closed" | "open" | "any";
+  /** An adapter without CAN FD has it not. */
+  readonly fd?: true;
   run(device: SlcanDevice, text: string): string;
 }
 
@@ -29,6 +31,7 @@ const COMMANDS: readonly CommandRow[] = [
   { form: /^$/, when: "any", run: nothing },
   { form: /^S[0-8]$/, when: "closed", run: nothing },
   { form: /^s[0-9A-Fa-f]{4}$/, when: "closed", run: nothing },
+  { form: /^Y[0-9]$/, when: "closed", fd: true, run: nothing },
   { form: /^O$/, when: "closed", run: (device) => device.setChannel("open") },
   { form: /^L$/, when: "closed", run: (device) => device.setChannel("listen-only") },
   { form: /^C$/, when: "any", run: (device) => device.setChannel("closed") },
@@ -114,7 +117,7 @@ export class SlcanDevice {
       return;
     }
     const text = fromAscii(line);
-    const row = COMMANDS.find((command) => command.form.test(text));
+    const row = COMMANDS.find((command) => command.form.test(text) && (command.fd !== true || this.#options.fd));
     const allowed = row !== undefined && (row.when === "any" || (row.when === "open") === this.open);
     if (row === undefined || !allowed) this.#answer(BEL);
     else this.#answer(ascii(`${row.run(this, text)}\r`));

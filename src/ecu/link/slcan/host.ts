@@ -14,6 +14,8 @@ export interface SlcanHostOptions {
   readonly adapter: AdapterKind;
   /** `Sn` command that sets the bit rate. */
   readonly bitrateCommand: string;
+  /** `Yn` command that sets the data rate of CAN FD; left out where classical frames are enough. */
+  readonly dataBitrateCommand?: string;
   /** Most ms for the answer to an opening command of an adapter that acknowledges. Default 1,000, range 10–10,000. */
   readonly commandTimeout?: number;
   /** Most ms for it while it is not known whether the adapter acknowledges. Default 200, range 10–10,000. */
@@ -50,7 +52,7 @@ export class SlcanHost implements CanLink {
 
   private constructor(stream: ByteStream, options: SlcanHostOptions, clock: Clock) {
     this.url = options.url;
-    this.maxPayload = options.adapter.fd ? 64 : 8;
+    this.maxPayload = options.adapter.fd === true || options.dataBitrateCommand !== undefined ? 64 : 8;
     this.#stream = stream;
     this.#clock = clock;
     this.#frameTimeout = options.frameTimeout ?? 1_000;
@@ -60,7 +62,7 @@ export class SlcanHost implements CanLink {
   }
 
   /**
-   * Opens the adapter's channel: C, Sn, O. Takes over `stream` and closes it when it fails.
+   * Opens the adapter's channel: C, Sn, Yn with CAN FD, O. Takes over `stream` and closes it when it fails.
    * @throws StationError LINK_OPEN_FAILED, LINK_CLOSED
    */
   static async open(stream: ByteStream, options: SlcanHostOptions, clock: Clock): Promise<SlcanHost> {
@@ -74,37 +76,38 @@ export class SlcanHost implements CanLink {
     return host;
   }
 
-  async #openChannel(options: SlcanHostOptions): Promise<void> {
-    const { ack } = options.adapter;
+  async #openChannel({ adapter, bitrateCommand, dataBitrateCommand, ...options }: SlcanHostOptions): Promise<void> {
+    const { ack } = adapter;
     const limit = ack === "cr" ? (options.commandTimeout ?? 1_000) : (options.learnTimeout ?? 200);
+    const commands = [bitrateCommand, ...(dataBitrateCommand === undefined ? [] : [dataBitrateCommand]), "O"];
     // A channel that a killed program left open, or half a command in the adapter's buffer, may refuse the first round.
     for (const lastRound of [false, true]) {
       const answers: Answer[] = [];
-      for (const command of ["C", options.bitrateCommand, "O"]) {
-        answers.push(await this.#command(command, ack === "none" ? 0 : limit));
-        // An adapter that answers nothing is not waited for at each command.
-        if (answers[0] === "silent" && ack !== "none") break;
-      }
-      const [closing, bitrate, open] = answers;
+      const closing = await this.#command("C", ack === "none" ? 0 : limit);
+      // An adapter that answers nothing is not waited for at each command.
+      if (closing !== "silent" || ack === "none")
+        for (const command of commands) answers.push(await this.#command(command, ack === "none" ? 0 : limit));
       if (ack === "none") return;
       if (ack === "learn" && closing === "silent") {
-        await this.#write(`${options.bitrateCommand}\rO\r`);
+        if (dataBitrateCommand !== undefined && adapter.fd === "learn")
+          throw this.#notOpened("the adapter does not say whether it has CAN FD (expected adapter=NAME)");
+        await this.#write(`${commands.join("\r")}\r`);
         return;
       }
-      if (bitrate === "ack" && open === "ack") {
+      if (answers.length > 0 && answers.every((answer) => answer === "ack")) {
         this.#acks = true;
         return;
       }
       if (lastRound) {
-        const what =
-          bitrate === "refused"
-            ? `the adapter refused ${options.bitrateCommand}`
-            : open === "refused"
-              ? "the adapter refused to open its channel"
-              : "the adapter does not answer";
-        throw new StationError("LINK_OPEN_FAILED", { details: { what: `${this.url}: ${what}` } });
+        const refused = commands.find((_, i) => answers[i] === "refused");
+        if (refused === undefined) throw this.#notOpened("the adapter does not answer");
+        throw this.#notOpened(`the adapter refused ${refused === "O" ? "to open its channel" : refused}`);
       }
     }
+  }
+
+  #notOpened(what: string): StationError {
+    return new StationError("LINK_OPEN_FAILED", { details: { what: `${this.url}: ${what}` } });
   }
 
   async #command(command: string, limit: number): Promise<Answer> {

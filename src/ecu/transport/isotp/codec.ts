@@ -19,6 +19,12 @@ export type Pdu =
 const DATA_LENGTHS = [8, 12, 16, 20, 24, 32, 48, 64] as const;
 export type TxDl = (typeof DATA_LENGTHS)[number];
 
+/**
+ * What CAN_DL a frame of 8 bytes at most must have (§10.4.2): `any` that holds its content, `padded` to 8, or `optimised` to its content.
+ * Longer frames always have the shortest length that CAN FD has for them.
+ */
+export type FrameLengths = "any" | "padded" | "optimised";
+
 const FLOW_STATUS: readonly FlowStatus[] = ["CTS", "WAIT", "OVFLW"];
 /** Fills what a CAN FD frame must be longer than its content, where no padding is configured (§10.4.2.3). */
 const FD_FILL = 0xcc;
@@ -30,6 +36,13 @@ function frameLength(size: number): number {
   return size <= 8 ? size : (DATA_LENGTHS.find((length) => length >= size) ?? size);
 }
 
+/** Whether a frame of `length` bytes may carry `content` of them. */
+export function lengthFits(length: number, content: number, lengths: FrameLengths): boolean {
+  if (content > 8) return length === frameLength(content);
+  if (lengths === "any") return length >= content;
+  return length === (lengths === "padded" ? 8 : content);
+}
+
 function payload(parts: readonly Uint8Array[], padding: number | null): Uint8Array {
   const content = concat(...parts);
   const length = Math.max(frameLength(content.length), padding === null ? 0 : 8);
@@ -39,9 +52,9 @@ function payload(parts: readonly Uint8Array[], padding: number | null): Uint8Arr
   return out;
 }
 
-/** Most bytes of a single frame. */
-export function maxSingle(prefix: Uint8Array, txDl: TxDl): number {
-  return txDl - prefix.length - (txDl > 8 ? 2 : 1);
+/** Most bytes of a single frame. @param prefix bytes before N_PCI */
+export function maxSingle(prefix: number, txDl: TxDl): number {
+  return txDl - prefix - (txDl > 8 ? 2 : 1);
 }
 
 /** @param data 1 to `maxSingle` bytes */
@@ -87,17 +100,17 @@ export function encodeFlowControl(
 
 /**
  * The N_PDU of a frame's payload; undefined for whatever the standard says to ignore: unknown N_PCI types, lengths of single and first
- * frames that do not fit (§9.6.2.2, §9.6.3.2), flow control that is too short. The data of a CF may be longer than the message's rest.
+ * frames that do not fit (§9.6.2.2, §9.6.3.2), frames of a wrong CAN_DL. The data of a CF may be longer than the message's rest.
  *
  * @param prefix bytes before N_PCI
  */
-export function decodePdu(frame: Uint8Array, prefix: number): Pdu | undefined {
+export function decodePdu(frame: Uint8Array, prefix: number, lengths: FrameLengths = "any"): Pdu | undefined {
   const pci = frame[prefix];
   if (pci === undefined) return undefined;
   const low = pci & 15;
   switch (pci >> 4) {
     case 0:
-      return decodeSingle(frame, prefix, low);
+      return decodeSingle(frame, prefix, low, lengths);
     case 1:
       return decodeFirst(frame, prefix, low);
     case 2:
@@ -105,35 +118,37 @@ export function decodePdu(frame: Uint8Array, prefix: number): Pdu | undefined {
     case 3: {
       const BS = frame[prefix + 1];
       const STmin = frame[prefix + 2];
-      return BS === undefined || STmin === undefined ? undefined : { kind: "FC", fs: FLOW_STATUS[low], BS, STmin };
+      if (BS === undefined || STmin === undefined || !lengthFits(frame.length, prefix + 3, lengths)) return undefined;
+      return { kind: "FC", fs: FLOW_STATUS[low], BS, STmin };
     }
     default:
       return undefined;
   }
 }
 
-function decodeSingle(frame: Uint8Array, prefix: number, low: number): Pdu | undefined {
-  if (frame.length <= 8) {
-    const start = prefix + 1;
-    if (low === 0 || start + low > frame.length) return undefined;
-    return { kind: "SF", data: frame.slice(start, start + low) };
-  }
-  const start = prefix + 2;
-  const length = frame[prefix + 1] ?? 0;
-  // A CAN FD frame must be the shortest that holds the message, and one of 8 bytes or less has no escape length.
-  if (low !== 0 || length <= 7 - prefix || frameLength(start + length) !== frame.length) return undefined;
+function decodeSingle(frame: Uint8Array, prefix: number, low: number, lengths: FrameLengths): Pdu | undefined {
+  const short = frame.length <= 8;
+  const start = prefix + (short ? 1 : 2);
+  const length = short ? low : (frame[prefix + 1] ?? 0);
+  // A longer frame has the escape length, and a message that 8 bytes hold does not come in one.
+  if (short ? length === 0 : low !== 0 || length <= 7 - prefix) return undefined;
+  if (start + length > frame.length || !lengthFits(frame.length, start + length, lengths)) return undefined;
   return { kind: "SF", data: frame.slice(start, start + length) };
 }
 
 function decodeFirst(frame: Uint8Array, prefix: number, low: number): Pdu | undefined {
-  if (frame.length < 8) return undefined;
+  if (!isDataLength(frame.length)) return undefined;
   const short = low * 256 + (frame[prefix + 1] ?? 0);
   const length = short === 0 ? readUintBE(frame, prefix + 2, 4) : short;
   // The escape sequence is for longer messages only (§9.6.3.2).
   if (short === 0 && length <= MAX_FF_12BIT) return undefined;
-  const smallest = frame.length === 8 ? 8 - prefix : frame.length - 1 - prefix;
-  if (length < smallest) return undefined;
+  // FF_DLmin: what a single frame of this length does not hold.
+  if (length <= maxSingle(prefix, frame.length)) return undefined;
   return { kind: "FF", length, data: frame.slice(prefix + (short === 0 ? 6 : 2)) };
+}
+
+function isDataLength(length: number): length is TxDl {
+  return DATA_LENGTHS.some((known) => known === length);
 }
 
 /** ms of an STmin code byte (§9.6.5.5): 0–127 ms, F1–F9 100–900 µs, reserved values as the longest, 127 ms. */

@@ -1,4 +1,5 @@
 /** ISO 15765-2 over a CanLink: two independent halves (full duplex) and functional single frames beside them. */
+import { abortable } from "../../../shared/abort.js";
 import type { Clock } from "../../../shared/clock.js";
 import { StationError } from "../../../shared/errors.js";
 import { Listeners } from "../../../shared/listeners.js";
@@ -20,13 +21,14 @@ const MAX_MESSAGE = 1_048_576;
  * @throws StationError LINK_UNSUPPORTED for CAN FD on a link without it
  */
 export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock): DiagTransport {
-  const { txDl = 8, padding = null } = options;
-  if (txDl > link.maxPayload)
+  const { txDl = 8, padding = null, lengths = "any", duplex = "full" } = options;
+  const fd = txDl > 8 || options.fd === true;
+  if (fd && link.maxPayload === 8)
     throw new StationError("LINK_UNSUPPORTED", { details: { what: `${link.url} has no CAN FD (TX_DL ${txDl})` } });
   const timing = { ...DEFAULT_TIMING, ...options.timing };
   const maxMessage = Math.min(options.maxMessage ?? MAX_MESSAGE, MAX_LENGTH);
   const { tx, rx, functionalTx, functionalRx } = endpointsOf(options.addressing);
-  const port = new FramePort(link, { fd: txDl > 8, brs: options.brs ?? false }, clock);
+  const port = new FramePort(link, { fd, brs: options.brs ?? false }, clock);
   const messages = new Listeners<[ReceivedMessage]>();
   const starts = new Listeners<[number]>();
   const errors = new Listeners<[Error]>();
@@ -43,6 +45,7 @@ export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock):
     tx,
     {
       padding,
+      lengths,
       timing,
       BS: options.BS ?? 0,
       STmin: options.STmin ?? 0,
@@ -60,11 +63,12 @@ export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock):
 
   const onFrame = (frame: ReceivedFrame) => {
     if (reaches(frame, rx)) {
-      const pdu = decodePdu(frame.data, rx.prefix.length);
+      const pdu = decodePdu(frame.data, rx.prefix.length, lengths);
       if (pdu?.kind === "FC") sender.flowControl(pdu);
-      else if (pdu !== undefined) receiver.pdu(pdu, frame.data.length, frame.at);
+      else if (pdu !== undefined && !(duplex === "half" && sender.segmenting))
+        receiver.pdu(pdu, frame.data.length, frame.at);
     } else if (functionalRx !== undefined && reaches(frame, functionalRx)) {
-      const pdu = decodePdu(frame.data, functionalRx.prefix.length);
+      const pdu = decodePdu(frame.data, functionalRx.prefix.length, lengths);
       if (pdu?.kind === "SF") messages.emit({ data: pdu.data, functional: true, at: frame.at });
     }
   };
@@ -81,12 +85,12 @@ export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock):
     signal?.throwIfAborted();
     if (functionalTx === undefined)
       throw new StationError("INTERNAL", { details: { what: "this ISO-TP link has no functional address" } });
-    const limit = maxSingle(functionalTx.prefix, txDl);
+    const limit = maxSingle(functionalTx.prefix.length, txDl);
     if (data.length > limit)
       throw new StationError("ISOTP_TOO_LONG", {
         details: { what: `${data.length} bytes to a functional address, which takes ${limit}` },
       });
-    return port.send(functionalTx, encodeSingle(functionalTx.prefix, data, padding), timing.N_As);
+    return abortable(port.send(functionalTx, encodeSingle(functionalTx.prefix, data, padding), timing.N_As), signal);
   }
 
   return {
@@ -99,6 +103,7 @@ export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock):
         throw new StationError("ISOTP_TOO_LONG", {
           details: { what: `${data.length} bytes, at most ${maxMessage} here` },
         });
+      if (duplex === "half" && receiver.receiving) throw new StationError("ISOTP_BUSY");
       return sender.send(data, signal);
     },
     onMessage: (listener) => messages.add(listener),

@@ -1,6 +1,6 @@
 /** Settings of one ISO-TP link, for either side. */
 import type { Addressing } from "./addressing.js";
-import type { TxDl } from "./codec.js";
+import type { FrameLengths, TxDl } from "./codec.js";
 
 /** ISO 15765-2 §9.8. All in ms. */
 export interface IsoTpTiming {
@@ -35,16 +35,25 @@ export type Admission = "accept" | "wait" | "overflow";
 
 export interface IsoTpOptions {
   readonly addressing: Addressing;
-  /** Byte that fills frames to 8; null sends short ones. Default null. */
+  /** Byte that fills frames to 8; null sends short ones, and fills those that CAN FD makes longer with 0xCC. Default null. */
   readonly padding?: number | null;
+  /** CAN_DL that a received frame of 8 bytes at most must have. Default any that holds its content. */
+  readonly lengths?: FrameLengths;
   /** Longest frame that is sent (TX_DL). Above 8 means CAN FD. Default 8. */
   readonly txDl?: TxDl;
+  /** Sends CAN FD frames also where TX_DL is 8. Both kinds are received in any case. Default false. */
+  readonly fd?: boolean;
   /** Bit-rate switch of CAN FD frames. Default false. */
   readonly brs?: boolean;
+  /**
+   * `half`: while a segmented message goes out nothing is received, and while one comes in nothing is sent (§9.8.3). Default `full`: both
+   * ways at once.
+   */
+  readonly duplex?: Duplex;
   /** What our flow control asks of the peer: block size 0–255 (0: no limit), STmin as its code byte. Default 0 and 0. */
   readonly BS?: number;
   readonly STmin?: number;
-  /** ms added to the peer's STmin. Default 0. */
+  /** ms added to the peer's STmin, for a peer that measures it from somewhere else. Default 0, range 0–127. */
   readonly STminMargin?: number;
   /**
    * Consecutive frames that are given to the link before the first of them is confirmed, where no gap is to be kept; 1 waits for each.
@@ -60,32 +69,93 @@ export interface IsoTpOptions {
   readonly waitPause?: number;
 }
 
-/** The part of a hardware profile that describes its CAN link. */
-export interface CanSettings {
-  readonly addressing: "normal";
+export type Duplex = "full" | "half";
+
+interface Identifiers {
   readonly extendedIds: boolean;
   readonly requestId: number;
   readonly responseId: number;
   readonly functionalId: number;
-  readonly padding: { readonly station: number | null; readonly ecu: number | null };
-  readonly flowControl: {
-    readonly station: { readonly BS: number; readonly STmin: number };
-    readonly ecu: { readonly BS: number; readonly STmin: number };
-  };
-  readonly timing: IsoTpTiming;
 }
 
-/** The options of one side of a profile's link. The profile's timers are the station's; an ECU keeps the defaults. */
-export function isoTpOptionsOf(can: CanSettings, side: "station" | "ecu"): IsoTpOptions {
-  const { extendedIds, requestId, responseId, functionalId } = can;
-  const station = side === "station";
+interface Addresses {
+  readonly testerAddress: number;
+  readonly ecuAddress: number;
+  readonly functionalAddress: number;
+}
+
+/** How a profile names the two ends. */
+type AddressSettings =
+  | ({ readonly addressing: "normal" } & Identifiers)
+  | ({ readonly addressing: "normal-fixed"; readonly priority?: number } & Addresses)
+  | ({ readonly addressing: "extended" } & Identifiers & Addresses)
+  | ({ readonly addressing: "mixed"; readonly addressExtension: number } & Omit<Identifiers, "extendedIds">)
+  | ({ readonly addressing: "mixed-29"; readonly addressExtension: number; readonly priority?: number } & Addresses);
+
+/** One value each for what the station and the ECU send. */
+interface Both<T> {
+  readonly station: T;
+  readonly ecu: T;
+}
+
+/** The part of a hardware profile that describes its CAN link. */
+export type CanSettings = AddressSettings & {
+  readonly padding: Both<number | null>;
+  readonly flowControl: Both<{ readonly BS: number; readonly STmin: number }>;
+  readonly fd?: { readonly TX_DL: Both<TxDl>; readonly bitRateSwitch: boolean };
+  readonly duplex?: Duplex;
+  readonly frameLengths?: FrameLengths;
+  readonly STminMargin?: number;
+  readonly timing: IsoTpTiming;
+};
+
+type Side = keyof Both<unknown>;
+
+function identifiersOf(can: Omit<Identifiers, "extendedIds">, side: Side) {
+  const { requestId, responseId, functionalId } = can;
+  return side === "station"
+    ? { txId: requestId, rxId: responseId, functionalTxId: functionalId }
+    : { txId: responseId, rxId: requestId, functionalRxId: functionalId };
+}
+
+function addressesOf({ testerAddress, ecuAddress, functionalAddress }: Addresses, side: Side) {
+  return side === "station"
+    ? { own: testerAddress, peer: ecuAddress, functionalTx: functionalAddress }
+    : { own: ecuAddress, peer: testerAddress, functionalRx: functionalAddress };
+}
+
+function addressingOf(can: AddressSettings, side: Side): Addressing {
+  const priority = "priority" in can && can.priority !== undefined ? { priority: can.priority } : {};
+  switch (can.addressing) {
+    case "normal":
+      return { format: "normal", extendedIds: can.extendedIds, ...identifiersOf(can, side) };
+    case "normal-fixed":
+      return { format: "normal-fixed", ...addressesOf(can, side), ...priority };
+    case "extended":
+      return {
+        format: "extended",
+        extendedIds: can.extendedIds,
+        ...identifiersOf(can, side),
+        ...addressesOf(can, side),
+      };
+    case "mixed":
+      return { format: "mixed", ...identifiersOf(can, side), addressExtension: can.addressExtension };
+    case "mixed-29":
+      return { format: "mixed-29", ...addressesOf(can, side), ...priority, addressExtension: can.addressExtension };
+  }
+}
+
+/** The options of one side of a profile's link. The profile's timers and STminMargin are the station's; an ECU keeps the defaults. */
+export function isoTpOptionsOf(can: CanSettings, side: Side): IsoTpOptions {
+  const { fd, duplex, frameLengths, STminMargin } = can;
   return {
-    addressing: station
-      ? { format: can.addressing, extendedIds, txId: requestId, rxId: responseId, functionalTxId: functionalId }
-      : { format: can.addressing, extendedIds, txId: responseId, rxId: requestId, functionalRxId: functionalId },
+    addressing: addressingOf(can, side),
     padding: can.padding[side],
     BS: can.flowControl[side].BS,
     STmin: can.flowControl[side].STmin,
-    ...(station ? { timing: can.timing } : {}),
+    ...(fd === undefined ? {} : { fd: true, brs: fd.bitRateSwitch, txDl: fd.TX_DL[side] }),
+    ...(duplex === undefined ? {} : { duplex }),
+    ...(frameLengths === undefined ? {} : { lengths: frameLengths }),
+    ...(side === "station" ? { timing: can.timing, ...(STminMargin === undefined ? {} : { STminMargin }) } : {}),
   };
 }

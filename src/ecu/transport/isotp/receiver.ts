@@ -1,13 +1,14 @@
-/** The receiving half (ISO 15765-2 §9.3, §9.8.3). */
+/** The receiving half (ISO 15765-2 §9.3, §9.8.3). Half duplex is its owner's affair. */
 import type { Clock, Timer } from "../../../shared/clock.js";
 import { asStationError, StationError } from "../../../shared/errors.js";
 import type { Endpoint } from "./addressing.js";
-import { encodeFlowControl, type FlowStatus, type Pdu } from "./codec.js";
+import { encodeFlowControl, type FlowStatus, type FrameLengths, lengthFits, type Pdu } from "./codec.js";
 import type { Admission, IsoTpTiming } from "./options.js";
 import type { FramePort } from "./port.js";
 
 export interface ReceiverSettings {
   readonly padding: number | null;
+  readonly lengths: FrameLengths;
   readonly timing: IsoTpTiming;
   readonly BS: number;
   readonly STmin: number;
@@ -55,6 +56,11 @@ export class Receiver {
     this.#settings = settings;
     this.#events = events;
     this.#clock = clock;
+  }
+
+  /** True while a segmented message is under way. */
+  get receiving(): boolean {
+    return this.#reception !== undefined;
   }
 
   /** @param frameLength CAN_DL of the frame; @param at its monotonic ms */
@@ -159,6 +165,15 @@ export class Receiver {
     await this.#port.send(this.#to, encodeFlowControl(this.#to.prefix, fs, sent.BS, sent.STmin, padding), timing.N_Ar);
   }
 
+  /** All frames of a message have RX_DL, and its last one at most that; what has not is no frame of this message and is ignored. */
+  #belongs({ rxDl, length, received }: Reception, frameLength: number, dataLength: number): boolean {
+    const left = length - received;
+    if (dataLength < left) return frameLength === rxDl;
+    const { lengths } = this.#settings;
+    const content = frameLength - dataLength + left;
+    return frameLength <= rxDl && (lengths === "any" || lengthFits(frameLength, content, lengths));
+  }
+
   #awaitConsecutive(reception: Reception): void {
     const { N_Cr } = this.#settings.timing;
     reception.timer?.cancel();
@@ -171,8 +186,7 @@ export class Receiver {
     const reception = this.#reception;
     if (reception === undefined || !reception.awaiting) return;
     const left = reception.length - reception.received;
-    // Shorter than the first frame although more is to come, or than what is still missing: not a frame of this message.
-    if (frameLength < reception.rxDl && data.length < left) return;
+    if (!this.#belongs(reception, frameLength, data.length)) return;
     if (sn !== reception.sn) {
       this.#abort(new StationError("ISOTP_WRONG_SN"));
       return;

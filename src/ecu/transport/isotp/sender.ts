@@ -1,4 +1,5 @@
 /** The sending half (ISO 15765-2 §9.3, §9.8). One message at a time. */
+import { abortable } from "../../../shared/abort.js";
 import type { Clock } from "../../../shared/clock.js";
 import { StationError } from "../../../shared/errors.js";
 import type { Endpoint } from "./addressing.js";
@@ -29,12 +30,20 @@ export interface FlowControl {
   readonly STmin: number;
 }
 
+/** A segmented message: what of it has been given to the link. */
+interface Transmission {
+  readonly data: Uint8Array;
+  at: number;
+  sn: number;
+}
+
 export class Sender {
   readonly #port: FramePort;
   readonly #to: Endpoint;
   readonly #settings: SenderSettings;
   readonly #clock: Clock;
   #busy = false;
+  #segmenting = false;
   /** True from the request of the frame that a flow control must follow: the flow control may overtake that frame's confirmation. */
   #expecting = false;
   readonly #received: FlowControl[] = [];
@@ -46,6 +55,11 @@ export class Sender {
     this.#to = to;
     this.#settings = settings;
     this.#clock = clock;
+  }
+
+  /** True from the first frame of a segmented message until the link has its last one: a response may overtake that one's confirmation. */
+  get segmenting(): boolean {
+    return this.#segmenting;
   }
 
   /** Takes a flow control; one that nobody waits for is ignored. */
@@ -64,19 +78,24 @@ export class Sender {
 
   /** @returns monotonic ms of the last frame's confirmation */
   async send(data: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
-    signal?.throwIfAborted();
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwIfEnded(signal);
     if (this.#busy) throw new StationError("ISOTP_BUSY");
     this.#busy = true;
     try {
-      return data.length <= maxSingle(this.#to.prefix, this.#settings.txDl)
-        ? await this.#transmit(encodeSingle(this.#to.prefix, data, this.#settings.padding))
+      return data.length <= maxSingle(this.#to.prefix.length, this.#settings.txDl)
+        ? await abortable(this.#transmit(encodeSingle(this.#to.prefix, data, this.#settings.padding)), signal)
         : await this.#segmented(data, signal);
     } finally {
       this.#busy = false;
+      this.#segmenting = false;
       this.#expecting = false;
       this.#received.length = 0;
     }
+  }
+
+  #throwIfEnded(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #transmit(frame: Uint8Array): Promise<number> {
@@ -84,47 +103,49 @@ export class Sender {
   }
 
   async #segmented(data: Uint8Array, signal: AbortSignal | undefined): Promise<number> {
-    const { txDl, padding, timing } = this.#settings;
-    const { prefix } = this.#to;
-    const first = encodeFirst(prefix, data, txDl);
+    const first = encodeFirst(this.#to.prefix, data, this.#settings.txDl);
+    const message: Transmission = { data, at: first.taken, sn: 1 };
+    this.#segmenting = true;
     this.#expecting = true;
-    let confirmed = await this.#transmit(first.frame);
-    let at = first.taken;
-    let sn = 1;
-    while (at < data.length) {
-      const { BS, STmin } = await this.#clearToSend(signal);
-      const gap = Math.max(stMinMs(STmin) + this.#settings.STminMargin, timing.N_Cs);
-      let pause = timing.N_Cs;
-      let since = this.#clock.monotonic();
-      const flight: Promise<number>[] = [];
-      for (let sent = 0; at < data.length && (BS === 0 || sent < BS); sent++) {
-        if (pause > 0) await this.#pause(since, pause, signal);
-        else signal?.throwIfAborted();
-        if (this.#failure !== undefined) throw this.#failure;
-        const end = Math.min(data.length, at + consecutiveSize(prefix, txDl));
-        this.#expecting = sent + 1 === BS && end < data.length;
-        const frame = this.#transmit(encodeConsecutive(prefix, sn, data.subarray(at, end), padding));
-        at = end;
-        sn = (sn + 1) & 15;
-        pause = gap;
-        // The first of several failures is reported; the others have the same cause.
-        frame.catch(() => undefined);
-        flight.push(frame);
-        // A gap counts from the confirmation; without one the link may have some frames to send at once.
-        while (flight.length >= (gap > 0 ? 1 : this.#settings.sendAhead)) since = confirmed = await shift(flight);
-      }
-      while (flight.length > 0) confirmed = await shift(flight);
-    }
+    let confirmed = await abortable(this.#transmit(first.frame), signal);
+    // BS and STmin of the newest flow control count (§9.6.5.6).
+    while (message.at < data.length) confirmed = await this.#block(message, await this.#clearToSend(signal), signal);
     return confirmed;
   }
 
-  /** STmin is a least time: a timer that fires early is set again, so that the gap at the write is never shorter. */
-  async #pause(since: number, ms: number, signal: AbortSignal | undefined): Promise<void> {
-    for (;;) {
-      const left = since + ms - this.#clock.monotonic();
-      if (left <= 0) return;
-      await this.#clock.sleep(left, signal);
+  /** The consecutive frames that one flow control allows. @returns monotonic ms of the last one's confirmation */
+  async #block(message: Transmission, control: FlowControl, signal: AbortSignal | undefined): Promise<number> {
+    const { timing, STminMargin, sendAhead } = this.#settings;
+    const gap = Math.max(stMinMs(control.STmin) + STminMargin, timing.N_Cs);
+    // Without a gap to keep the link may have some frames to send at once.
+    const ahead = gap > 0 ? 1 : sendAhead;
+    const flight: Promise<number>[] = [];
+    let confirmed = this.#clock.monotonic();
+    for (let sent = 0; message.at < message.data.length && sent !== (control.BS || -1); sent++) {
+      // A gap is a least time, from the confirmation of one frame to the write of the next (§9.6.5.4).
+      const pause = sent === 0 ? timing.N_Cs : gap;
+      if (pause > 0) await this.#clock.until(confirmed + pause, signal);
+      this.#throwIfEnded(signal);
+      const frame = this.#consecutive(message, sent + 1 === control.BS);
+      // The first of several failures is reported; the others have the same cause.
+      frame.catch(() => undefined);
+      flight.push(frame);
+      while (flight.length >= ahead) confirmed = await abortable(shift(flight), signal);
     }
+    while (flight.length > 0) confirmed = await abortable(shift(flight), signal);
+    return confirmed;
+  }
+
+  /** Gives the link the next frame. @param endsBlock a flow control must follow it, unless it is the message's last */
+  #consecutive(message: Transmission, endsBlock: boolean): Promise<number> {
+    const { prefix } = this.#to;
+    const { data, at, sn } = message;
+    message.at = Math.min(data.length, at + consecutiveSize(prefix, this.#settings.txDl));
+    message.sn = (sn + 1) & 15;
+    const last = message.at === data.length;
+    this.#expecting = endsBlock && !last;
+    if (last) this.#segmenting = false;
+    return this.#transmit(encodeConsecutive(prefix, sn, data.subarray(at, message.at), this.#settings.padding));
   }
 
   /** The next CTS, through as many WAITs as are allowed. */

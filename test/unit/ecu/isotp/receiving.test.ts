@@ -223,6 +223,30 @@ describe("unexpected frames", () => {
   });
 });
 
+describe("CAN_DL of frames that 8 bytes hold", () => {
+  // Padding to 8 (§10.4.2.1) and the optimised length (§10.4.2.2) exclude each other; a receiver that knows its peer may insist.
+  const short = { SF: "023e00", FC: "300000", last: "21060708" };
+  const full = { SF: "023e00cccccccccc", FC: "300000cccccccccc", last: "21060708cccccccc" };
+  const between = { SF: "023e00cc", FC: "300000cc", last: "21060708cc" };
+  it.each([
+    ["any", short, true],
+    ["any", full, true],
+    ["any", between, true],
+    ["padded", short, false],
+    ["padded", full, true],
+    ["padded", between, false],
+    ["optimised", short, true],
+    ["optimised", full, false],
+    ["optimised", between, false],
+  ] as const)("%s: %j is taken: %s", async (lengths, frames, taken) => {
+    const b = bench({ lengths });
+    const outcome = b.send(LONG);
+    await b.hear(frames.SF, frames.FC, "1009000102030405", frames.last);
+    expect(b.events).toEqual(taken ? ["message 3e00", "start 9", `message ${run(0, 9)}`] : ["start 9"]);
+    expect(outcome.at).toBe(taken ? 0 : undefined);
+  });
+});
+
 describe("functional addressing", () => {
   it("takes single frames only, and leaves a physical reception alone", async () => {
     const b = bench({}, "ecu");
@@ -275,6 +299,28 @@ describe("CAN FD", () => {
     expect(b.events).toEqual([]);
     await b.hear(`100b${run(0, 10)}`, "210a");
     expect(b.events).toEqual(["start 11", `message ${run(0, 11)}`]);
+  });
+
+  it("takes frames of RX_DL alone until the last, which may be shorter", async () => {
+    const b = bench({}, "tester", 64);
+    await b.hear(`1019${run(0, 10)}`, `21${run(10, 7)}`, `21${run(10, 15)}`, `21${run(10, 11)}`);
+    expect(b.events).toEqual(["start 25"]);
+    await b.hear(`22${run(21, 4)}cc${"cc".repeat(10)}`, `22${run(21, 4)}cc`);
+    expect(b.events).toEqual(["start 25", `message ${run(0, 25)}`]);
+  });
+
+  it("ignores a first frame of a length that no TX_DL has", async () => {
+    const b = bench({}, "tester", 64);
+    await b.hear(`1019${run(0, 7)}`, `1019${run(0, 8)}`);
+    expect(b.events).toEqual([]);
+  });
+
+  it("sends CAN FD frames of 8 bytes where it is asked for", async () => {
+    const b = bench({ fd: true, brs: true, padding: 0xaa }, "tester", 64);
+    b.send(run(0, 8));
+    await b.hear("300000");
+    expect(b.wire).toEqual([`1008${run(0, 6)}`, `21${run(6, 2)}aaaaaaaaaa`]);
+    expect(b.link.sent.every(({ frame }) => frame.fd === true && frame.brs === true)).toBe(true);
   });
 
   it("is refused on a link without it", () => {

@@ -244,21 +244,45 @@ describe("sending", () => {
     expect(long).toEqual({ at: 0 });
   });
 
-  it("stops at the caller's abort", async () => {
+  it.each([
+    ["before the first frame", 0, [], false],
+    ["before the first frame is confirmed", 1, [], true],
+    ["while it waits for flow control", 1, [], false],
+    ["after a WAIT", 1, ["310000"], false],
+    ["in a gap", 2, ["300014"], false],
+    ["between two blocks", 2, ["300100"], false],
+  ])("stops at the caller's abort %s, and can send again", async (_, frames, flow, held) => {
     const b = bench();
     const abort = new AbortController();
-    const outcome = b.send(TWENTY, { signal: abort.signal });
-    await b.clock.advance(10);
+    if (frames === 0) abort.abort(new Error("enough"));
+    b.link.held = held;
+    const outcome = b.send(run(0, 6 + 7 * 3), { signal: abort.signal });
+    await b.clock.advance(0);
+    await b.hear(...flow);
     abort.abort(new Error("enough"));
     await b.clock.advance(0);
     expect(outcome).toEqual({ code: "Error: enough" });
+    b.link.confirm();
     await b.hear("300000");
-    expect(b.wire).toHaveLength(1);
-    const between = bench();
-    const paused = between.send(run(0, 6 + 7 * 3), { signal: AbortSignal.abort(new Error("early")) });
-    await between.clock.advance(0);
-    expect(paused).toEqual({ code: "Error: early" });
-    expect(between.wire).toEqual([]);
+    await b.clock.advance(2_000);
+    expect(b.wire).toHaveLength(frames);
+    expect(b.clock.pending).toBe(0);
+    const again = b.send(TWENTY);
+    await b.hear("300000");
+    expect(again).toEqual({ at: 2_000 });
+  });
+
+  it("stops at the caller's abort while the link is slow with a single or a functional frame", async () => {
+    for (const functional of [false, true]) {
+      const b = bench();
+      const abort = new AbortController();
+      b.link.held = true;
+      const outcome = b.send("3e00", { signal: abort.signal, functional });
+      await b.clock.advance(5);
+      abort.abort(new Error("enough"));
+      await b.clock.advance(0);
+      expect(outcome).toEqual({ code: "Error: enough" });
+    }
   });
 
   it("ends at once when the link does", async () => {

@@ -43,12 +43,12 @@ class Adapter implements ByteStream {
   }
 }
 
-function bench(say: (line: string, nth: number) => string, name = "auto") {
+function bench(say: (line: string, nth: number) => string, name = "auto", fd?: { dataBitrateCommand: string }) {
   const clock = new VirtualClock();
   const adapter = new Adapter(say);
   const kind = ADAPTERS.get(name);
   if (kind === undefined) throw new Error(`no adapter ${name}`);
-  const opening = SlcanHost.open(adapter, { url: "slcan:x", adapter: kind, bitrateCommand: "S6" }, clock);
+  const opening = SlcanHost.open(adapter, { url: "slcan:x", adapter: kind, bitrateCommand: "S6", ...fd }, clock);
   opening.catch(() => undefined);
   return { clock, adapter, open: () => clock.drive(opening) };
 }
@@ -78,6 +78,24 @@ describe("opening an adapter", () => {
       message: expect.stringContaining(what),
     });
     expect(b.adapter.lines.at(-1)).toBe("C");
+    expect(b.adapter.closed).toBe(1);
+  });
+
+  it("sets the data rate of CAN FD before it opens", async () => {
+    for (const name of ["auto", "weact", "canable2"]) {
+      const b = bench(() => (name === "canable2" ? "" : "\r"), name, { dataBitrateCommand: "Y2" });
+      const link = await b.open();
+      expect(b.adapter.lines).toEqual(["C", "S6", "Y2", "O"]);
+      expect(link.maxPayload).toBe(64);
+    }
+  });
+
+  it.each([
+    ["refuses the data rate", (line: string) => (line === "Y2" ? "\x07" : "\r"), "the adapter refused Y2"],
+    ["does not say whether it has CAN FD", () => "", "does not say whether it has CAN FD"],
+  ])("fails with CAN FD on an unknown adapter that %s", async (_, say, what) => {
+    const b = bench(say, "auto", { dataBitrateCommand: "Y2" });
+    await expect(b.open()).rejects.toMatchObject({ code: "LINK_OPEN_FAILED", message: expect.stringContaining(what) });
     expect(b.adapter.closed).toBe(1);
   });
 
