@@ -138,6 +138,7 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     const { tls, vpki } = made;
     const status = await servePlain({
       ...{ host, port: statusPort, portFile: join(dir, "status-port"), plugin: vpki.status, clock },
+      isOurs: vpki.answersAt,
       logger: logger.child({ server: "status" }),
     }).catch((error: unknown) => {
       throw cannotListen("status", host, statusPort, error);

@@ -1,4 +1,4 @@
-/** OCSP (RFC 6960; nonce as in RFC 8954): requests read, answers and the certificate of their signer made. Pure. */
+/** OCSP (RFC 6960; nonce as in RFC 9654): requests read, answers and the certificate of their signer made. Pure. */
 import { createHash } from "node:crypto";
 import { toHex } from "../shared/bytes.js";
 import { isStationError } from "../shared/errors.js";
@@ -29,8 +29,8 @@ const NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
 const OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
 /** Certificates that one request may ask for. */
 export const MAX_OCSP_REQUESTS = 100;
-/** Octets of a nonce (RFC 8954 2.1). */
-const NONCE_LENGTH = { min: 1, max: 32 };
+/** Octets of a nonce (RFC 9654 2.1; up to 32 in RFC 8954 before it). */
+const NONCE_LENGTH = { min: 1, max: 128 };
 
 /** OCSPResponseStatus of answers that carry nothing else (RFC 6960 4.2.1). */
 export const OCSP_ERROR = { malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 } as const;
@@ -59,7 +59,7 @@ export interface CertId {
 export interface OcspRequest {
   /** 1–100. */
   readonly certificates: readonly CertId[];
-  /** Extension value as it came (an OCTET STRING of 1–32 octets in DER); undefined without one. */
+  /** Extension value as it came (an OCTET STRING of 1–128 octets in DER); undefined without one. */
   readonly nonce: Uint8Array | undefined;
 }
 
@@ -130,7 +130,7 @@ function readExtensions(node: DerNode | undefined, tag: number): Uint8Array | un
     }
     const { length } = readWhole(value, TAG.OCTET_STRING, "nonce").content;
     if (nonce !== undefined || length < NONCE_LENGTH.min || length > NONCE_LENGTH.max)
-      throw unreadable("a nonce that is not one of 1 to 32 octets");
+      throw unreadable("a nonce that is not one of 1 to 128 octets");
     nonce = value;
   }
   return nonce;

@@ -9,35 +9,50 @@ import { baseUrl, createHttp } from "./https.js";
 
 export interface PlainOptions {
   readonly host: string;
-  /** 0 = the one that `portFile` remembers; where there is none or another program has it, a free one, which is then remembered. */
+  /**
+   * 0 = the one that `portFile` remembers; where there is none or a stranger has it, a free one, which is then remembered. Where another
+   * program of this installation has it, a free one that nobody has to know: `url` is the remembered one's.
+   */
   readonly port: number;
   readonly portFile: string;
+  /** Whether another program of this installation answers at a base URL; default nobody does. */
+  readonly isOurs?: (url: string) => Promise<boolean>;
   readonly plugin: FastifyPluginAsync;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export interface PlainServer {
-  /** Base URL; with the machine's name where the server listens on all addresses. */
+  /** Base URL for certificates; with the machine's name where the server listens on all addresses. */
   readonly url: string;
   close(): Promise<void>;
 }
 
 /** @throws what listening throws (EADDRINUSE …), or writing of the port file */
 export async function servePlain(options: PlainOptions): Promise<PlainServer> {
-  const { port, portFile } = options;
+  const { port, portFile, isOurs } = options;
   if (port !== 0) return listen(options, port);
   const kept = await readPort(portFile);
-  const again = kept === 0 ? undefined : await listen(options, kept).catch(() => undefined);
+  const again = kept === undefined ? undefined : await listen(options, kept).catch(() => undefined);
   if (again !== undefined) return again;
   const fresh = await listen(options, 0);
   try {
+    if (kept !== undefined) {
+      const url = withPort(fresh.url, kept);
+      if ((await isOurs?.(url)) === true) return { ...fresh, url };
+    }
     await writeFileAtomic(portFile, `${new URL(fresh.url).port}\n`, { mode: 0o644 });
     return fresh;
   } catch (error) {
     await fresh.close();
     throw error;
   }
+}
+
+function withPort(url: string, port: number): string {
+  const changed = new URL(url);
+  changed.port = String(port);
+  return changed.origin;
 }
 
 async function listen({ host, plugin, clock, logger }: PlainOptions, port: number): Promise<PlainServer> {
@@ -57,9 +72,9 @@ function urlOf(app: FastifyInstance, host: string): string {
   return host === "0.0.0.0" || host === "::" ? url.replace("localhost", hostname()) : url;
 }
 
-/** The port in the file; 0 where there is none. */
-async function readPort(file: string): Promise<number> {
+/** The port in the file; undefined where there is none. */
+async function readPort(file: string): Promise<number | undefined> {
   const text = await readFile(file, "utf8").catch(() => "");
   const port = /^\d{1,5}\s*$/.test(text) ? Number(text) : 0;
-  return port < 65_536 ? port : 0;
+  return port > 0 && port < 65_536 ? port : undefined;
 }

@@ -20,7 +20,7 @@ import { OcspResponder } from "./ocsp.js";
 import { isBusy, SigningQueue } from "./queue.js";
 import { Refusal } from "./request.js";
 import { type Incoming, VpkiService } from "./service.js";
-import { statusPlugin } from "./status.js";
+import { answersFor, statusPlugin } from "./status.js";
 import { vpkiStore } from "./store/sqlite.js";
 import type { ScopeKey } from "./store/status.js";
 
@@ -42,6 +42,8 @@ export interface Vpki {
   readonly plugin: FastifyPluginAsync;
   /** CRL, OCSP, CA certificates and policy texts alone, for the plain HTTP that verifiers use (RFC 5280 8). `plugin` has them too. */
   readonly status: FastifyPluginAsync;
+  /** Whether another program with the same CAs serves `status` at a base URL. */
+  answersAt(url: string): Promise<boolean>;
   /** Makes the CRLs that are due, then keeps them fresh; call it once the base URL is known. @throws StationError CONFIG_INVALID where it is too long */
   start(): Promise<void>;
   /** Takes what the HTTPS server of the plug-in refuses before there is a request. */
@@ -98,6 +100,7 @@ async function openVpki(options: VpkiOptions, keys: CaKeys): Promise<Vpki> {
     audit,
     chainFile,
     status,
+    answersAt: (url) => answersFor(authorities, url, clock),
     start: async () => {
       await certifier.checkSizes(clock.now());
       await crls.start();

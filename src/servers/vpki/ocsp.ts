@@ -3,7 +3,7 @@ import { generateKeyPair } from "node:crypto";
 import { promisify } from "node:util";
 import type { Store } from "../../db/store.js";
 import { publicKeyOf, randomSerial, signer } from "../../pki/keys.js";
-import { decodeName, encodeName } from "../../pki/names.js";
+import { decodeName, encodeName, formatDn } from "../../pki/names.js";
 import {
   buildOcspAnswer,
   buildOcspSignerCertificate,
@@ -103,8 +103,9 @@ export class OcspResponder {
   }
 
   async #make(): Promise<MadeSigner> {
-    const { authority, clock, config, logger } = this.options;
+    const { authority, clock, config, logger, store } = this.options;
     const { certificate, hash, issuer } = authority;
+    const subject = signerName(certificate.subject, authority.name);
     const { privateKey } = await newKeyPair("ec", { namedCurve: authority.curve });
     const publicKey = publicKeyOf(privateKey);
     const serial = randomSerial();
@@ -113,13 +114,18 @@ export class OcspResponder {
     const notAfter = Math.min(now + life, certificate.notAfter);
     const der = await buildOcspSignerCertificate({
       issuer,
-      subject: signerName(certificate.subject, authority.name),
+      subject,
       publicKey,
       serial,
       notBefore: now - BACKDATE,
       notAfter,
       hash,
       sign: authority.sign,
+    });
+    // Before its first answer: no certificate of a CA is without its audit row.
+    await store.call("note", {
+      ...{ at: now, actor: "vpki", action: "ocsp-signer", subject: formatDn(decodeName(subject)), outcome: "issued" },
+      details: { serial: toHex(serial), issuer: authority.name, notAfter },
     });
     logger.info("OCSP signer made", { ca: authority.name, serial: toHex(serial) });
     return { publicKey, certificate: der, hash, sign: signer(privateKey, hash), renewAt: now + life / 2, notAfter };

@@ -1,12 +1,33 @@
 /** What verifiers fetch from the addresses that certificates name: CRLs, OCSP, CA certificates, and the texts of the policy. */
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { withLimit } from "../../shared/abort.js";
+import type { Clock } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Authorities } from "./authorities.js";
 import { AUTHORITY_NAMES, type AuthorityName, CPS_PATH, caIssuersPath, ocspPath, REPOSITORY_PATH } from "./config.js";
 import type { CrlPublisher } from "./crl.js";
 import type { OcspResponder } from "./ocsp.js";
+
+/** Most ms that another program of this installation may take to say so. */
+const OURS_LIMIT = 3_000;
+
+/** Whether the status server of another program with these CAs answers at a base URL. */
+export async function answersFor(authorities: Authorities, url: string, clock: Clock): Promise<boolean> {
+  const { name, certificate } = authorities.issuerOf("ccu-sha256");
+  try {
+    const late = () => new Error("no answer in time");
+    const found = await withLimit(clock, OURS_LIMIT, undefined, late, async (signal) => {
+      const answer = await fetch(`${url}${caIssuersPath(name)}`, { signal, redirect: "error" });
+      return answer.ok ? Buffer.from(await answer.arrayBuffer()) : undefined;
+    });
+    return found?.equals(certificate.raw) ?? false;
+  } catch {
+    // Whoever it is that has the port does not speak for these CAs.
+    return false;
+  }
+}
 
 export interface StatusOptions {
   readonly authorities: Authorities;

@@ -35,7 +35,10 @@ describe("an OCSP request", () => {
       "an unknown extension that is not critical",
       request(sequence(single()), extensions(0xa2, sequence(oid("1.2.3"), octetString(Uint8Array.of(5))))),
     ],
-    ["a nonce of 32 octets", request(sequence(single()), extensions(0xa2, nonce(octetString(randomBytes(32)))))],
+    ...[1, 16, 32, 33, 128].map((length): [string, Uint8Array] => [
+      `a nonce of ${length} octets`,
+      request(sequence(single()), extensions(0xa2, nonce(octetString(randomBytes(length))))),
+    ]),
     ["100 certificates", request(sequence(...Array.from({ length: 100 }, () => single())))],
   ])("is read with %s", (_, der) => {
     expect(parseOcspRequest(der)).toBeDefined();
@@ -48,7 +51,7 @@ describe("an OCSP request", () => {
     ["no certificate", request(sequence())],
     ["101 certificates", request(sequence(...Array.from({ length: 101 }, () => single())))],
     ["an empty nonce", request(sequence(single()), extensions(0xa2, nonce(octetString(new Uint8Array()))))],
-    ["a nonce of 33 octets", request(sequence(single()), extensions(0xa2, nonce(octetString(randomBytes(33)))))],
+    ["a nonce of 129 octets", request(sequence(single()), extensions(0xa2, nonce(octetString(randomBytes(129)))))],
     ["a nonce that is no OCTET STRING", request(sequence(single()), extensions(0xa2, nonce(randomBytes(5))))],
     [
       "two nonces",

@@ -5,6 +5,7 @@ import { store } from "../../../../src/servers/vpki/store/sqlite.js";
 import { soundRows } from "../../audit/helpers.js";
 import { pair } from "../../pki/helpers.js";
 import { csrPem, freshDn, issueBody, type Served, serve } from "./helpers.js";
+import { fetchBytes, ocspQuestion } from "./status-helpers.js";
 
 const TYPE = "prov-15118-2";
 let served: Served;
@@ -135,6 +136,24 @@ describe("a decision of the vPKI is one row of its chain", () => {
       ["refused", "alreadyRevoked"],
     ]);
   });
+});
+
+it("the signer of a CA's OCSP answers has its row before its first answer, and one alone", async () => {
+  const ca = await fetchBytes(`${served.statusUrl}/ECC/cert/CA01001.der`);
+  const ask = () =>
+    fetchBytes(`${served.statusUrl}/ECC/OCSP/CA01001`, {
+      method: "POST",
+      body: new Uint8Array(ocspQuestion(ca, "05")),
+    });
+  const made = await rowsBy(async () => {
+    await Promise.all([ask(), ask()]);
+    await ask();
+  });
+  const subject = "cn=CA01001 OCSP,ou=ECC,o=HKMC,c=KR";
+  expect(made).toMatchObject([{ action: "ocsp-signer", outcome: "issued", subject, actor: "vpki" }]);
+  const { details } = (await rows()).at(-1) ?? {};
+  const { serial } = JSON.parse(String(details)) as { serial: string };
+  expect(Buffer.from(await ask()).includes(Buffer.from(serial, "hex"))).toBe(true);
 });
 
 it("a certificate whose audit row cannot be written is not issued", async () => {

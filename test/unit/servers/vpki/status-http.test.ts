@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -119,6 +119,32 @@ describe("the plain HTTP server", () => {
     await third.close();
     await second.close();
     await expect(servePlain({ ...options, port: 1, host: "192.0.2.1" })).rejects.toMatchObject({ syscall: "listen" });
+  });
+
+  it("of a second program on the same folder names the port of the first, which a restart finds again", async () => {
+    const portFile = join(folder, "shared-port");
+    const { vpki } = served;
+    const options = {
+      ...{ host: "127.0.0.1", port: 0, portFile, plugin: vpki.status, isOurs: vpki.answersAt },
+      ...{ clock: systemClock, logger: silentLogger },
+    };
+    const first = await servePlain(options);
+    const second = await servePlain(options);
+    expect(second.url).toBe(first.url);
+    const kept = readFileSync(portFile, "utf8");
+    await first.close();
+    await second.close();
+    const again = await servePlain(options);
+    expect([again.url, readFileSync(portFile, "utf8")]).toEqual([first.url, kept]);
+    await again.close();
+    // A stranger on that port: another one is taken and remembered.
+    const stranger = await servePlain({ ...options, plugin: async () => undefined });
+    expect(stranger.url).toBe(first.url);
+    const moved = await servePlain(options);
+    expect(moved.url).not.toBe(first.url);
+    expect(readFileSync(portFile, "utf8").trim()).toBe(new URL(moved.url).port);
+    await moved.close();
+    await stranger.close();
   });
 });
 
