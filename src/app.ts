@@ -349,7 +349,13 @@ async function openEcu(
     const what = `${url}: profile ${profile.name} has no can section`;
     throw new StationError("LINK_UNSUPPORTED", { details: { what } });
   }
-  const link = await openLink(url, { clock, bitrate: profile.can.bitrate, signal });
+  const { bitrate, fd } = profile.can;
+  const link = await openLink(url, {
+    clock,
+    bitrate,
+    ...(fd === undefined ? {} : { dataBitrate: fd.dataBitrate }),
+    signal,
+  });
   const transport = createIsoTp(link, isoTpOptionsOf(profile.can, "station"), clock);
   const client = createUdsClient(transport, profile.uds, clock);
   const session = createEcuSession({ link, transport, client, map: profile, key, clock });
