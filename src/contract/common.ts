@@ -4,6 +4,11 @@
 export const IDEMPOTENCY_KEY = "idempotency-key";
 /** Header that binds a result to the answer that it belongs to; given with that answer. */
 export const CORRELATION_ID = "x-correlation-id";
+/**
+ * Header by which stations that share an address or a certificate are told apart: the same value from the same station, also after its
+ * restart. Optional; without it the peer is one station.
+ */
+export const STATION_ID = "x-station-id";
 export const HEADER_VALUE = /^[\x21-\x7e]{1,200}$/;
 
 /** Content type of every request and answer. */

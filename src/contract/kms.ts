@@ -133,6 +133,7 @@ export const KMS_FAILURES = {
   challenge: { reason: "INVALID", text: "The Challenge must be 32 hex digits." },
   resultStatus: { reason: "INVALID", text: "The ResultStatus must be Success or OperationFailed." },
   header: { reason: "INVALID", text: "The {} header must be 1 to 200 visible ASCII characters." },
+  leased: { reason: "LEASED", text: "Another station works on this ECU, for at most {} s more." },
   idempotency: { reason: "INVALID", text: "The Idempotency-Key was used for another request." },
   correlation: { reason: "INVALID", text: "The X-Correlation-Id does not belong to a request for this key." },
   noKey: { reason: "INVALID", text: "No key was issued for this EcuID and KeyID." },

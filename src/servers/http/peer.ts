@@ -1,4 +1,5 @@
 /** Who a request comes from. */
+import { createHash } from "node:crypto";
 import { TLSSocket } from "node:tls";
 import type { FastifyRequest } from "fastify";
 
@@ -14,4 +15,19 @@ export function peerOf({ ip, raw }: FastifyRequest): string {
     subjects.set(raw.socket, subject);
   }
   return subject === "" ? ip : `${ip} ${subject}`;
+}
+
+const keys = new WeakMap<TLSSocket, string>();
+
+/** What stays of a peer over its connections: the key that it has proven to hold (SHA-256 of its SPKI), else its address. */
+export function peerKey({ ip, raw }: FastifyRequest): string {
+  const { socket } = raw;
+  if (!(socket instanceof TLSSocket)) return ip;
+  let key = keys.get(socket);
+  if (key === undefined) {
+    const spki = socket.getPeerX509Certificate()?.publicKey.export({ type: "spki", format: "der" });
+    key = spki === undefined ? ip : createHash("sha256").update(spki).digest("hex");
+    keys.set(socket, key);
+  }
+  return key;
 }

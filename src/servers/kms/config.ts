@@ -22,6 +22,11 @@ export const KmsConfigSchema = Type.Object(
     phase: Type.Optional(Type.Enum([...PHASES])),
     /** Largest body, bytes; default 65,536. */
     bodyLimit: Type.Optional(Type.Integer({ minimum: 1_024, maximum: 1_048_576 })),
+    /**
+     * How long an ECU is its station's after the station's last request, ms; default 300,000. Within it the results of all sets that the
+     * station got should come.
+     */
+    lease: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000 })),
     /** Where the master key is wrapped; default: it stands in its file as it is. */
     masterKey: Type.Optional(MasterKeySchema),
   },

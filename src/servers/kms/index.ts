@@ -11,7 +11,7 @@ import type { Logger } from "../../shared/logger.js";
 import type { Secret } from "../../shared/secret.js";
 import { openToken } from "../../token/token.js";
 import { type RefusedRequest, ServerAudit } from "../http/audit.js";
-import { peerOf } from "../http/peer.js";
+import { peerKey, peerOf } from "../http/peer.js";
 import { answerStrays } from "../http/strays.js";
 import type { KmsConfig } from "./config.js";
 import { exists, openMasterKey } from "./master-key.js";
@@ -49,6 +49,7 @@ const DEFAULT_BODY_LIMIT = 65_536;
 const STORE = "kms.sqlite";
 const MASTER_KEY = "kms.key";
 const DEFAULT_KEY_LABEL = "KMS";
+const DEFAULT_LEASE = 300_000;
 const RESOURCES: readonly KmsResource[] = ["key", "sync"];
 const MARK = "kms store";
 
@@ -65,7 +66,11 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     const sealed = await store.call("mark", { name: "vault", value: vault.seal(ascii(MARK), "mark|vault") });
     const same = vault.open(sealed, "mark|vault").use((bytes) => equalConstantTime(bytes, ascii(MARK)));
     if (!same) throw new StationError("STORE_FAILED", { details: { what: "the KMS store holds a wrong mark" } });
-    const service = new KmsService({ store, vault, clock, logger, ecu: (uid, phase) => registry.ecu(uid, phase) });
+    const service = new KmsService({
+      ...{ store, vault, clock, logger },
+      lease: options.config?.lease ?? DEFAULT_LEASE,
+      ecu: (uid, phase) => registry.ecu(uid, phase),
+    });
     const phase = options.config?.phase ?? registry.phase;
     const bodyLimit = options.config?.bodyLimit ?? DEFAULT_BODY_LIMIT;
     const audit = new ServerAudit({ write: (entry) => store.call("note", entry), clock, logger });
@@ -95,7 +100,8 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
             handler: async (request, reply) => {
               const body = parseJson(request.body);
               if (body instanceof Failure) return refuse(reply.code(400), body);
-              const checked = readRequest({ method, resource, body, headers: request.headers }, registry, phase);
+              const raw = { method, resource, body, headers: request.headers, peer: peerKey(request) };
+              const checked = readRequest(raw, registry, phase);
               const result = checked instanceof Failure ? checked : await work(checked, peerOf(request));
               if (result instanceof Failure) {
                 logger.warn("request refused", { method, resource, reason: result.reason, failure: result.name });

@@ -3,7 +3,7 @@
  * is a string; then, in the order of the source's error table, EcuID, SupplierID, EcuType, KeyID (parse, range, type), Phase,
  * SupplierSecretKey; last Counter, Challenge, ResultStatus and the headers. The first failure is the answer.
  */
-import { CORRELATION_ID, HEADER_VALUE, IDEMPOTENCY_KEY } from "../../contract/common.js";
+import { CORRELATION_ID, HEADER_VALUE, IDEMPOTENCY_KEY, STATION_ID } from "../../contract/common.js";
 import {
   COUNTER_MAX,
   failureText,
@@ -36,8 +36,8 @@ export class Failure {
   ) {}
 
   /** What the store refused, and wrote. */
-  static ofStore(name: KmsFailure): Failure {
-    return new Failure(name, "", true);
+  static ofStore(name: KmsFailure, value = ""): Failure {
+    return new Failure(name, value, true);
   }
 
   get reason(): string {
@@ -71,6 +71,8 @@ export interface KmsRequest {
   readonly message: string;
   readonly idempotencyKey: string | undefined;
   readonly correlationId: string | undefined;
+  /** Whose request it is, for leases: the peer, and its X-Station-Id where it sent one. */
+  readonly station: string;
 }
 
 export interface RawRequest {
@@ -78,6 +80,8 @@ export interface RawRequest {
   readonly resource: KmsResource;
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Name of the peer's certificate, or its address. */
+  readonly peer: string;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -148,6 +152,8 @@ export function readRequest(raw: RawRequest, registry: Registry, configured: Pha
   if (idempotencyKey instanceof Failure) return idempotencyKey;
   const correlationId = posted ? undefined : header(raw, CORRELATION_ID, "X-Correlation-Id");
   if (correlationId instanceof Failure) return correlationId;
+  const stationId = header(raw, STATION_ID, "X-Station-Id");
+  if (stationId instanceof Failure) return stationId;
   return {
     type,
     ecuId: ecuId.toLowerCase(),
@@ -164,6 +170,7 @@ export function readRequest(raw: RawRequest, registry: Registry, configured: Pha
     message: text(fields, "ResultMessage") ?? "",
     idempotencyKey,
     correlationId,
+    station: stationId === undefined ? raw.peer : `${raw.peer} ${stationId}`,
   };
 }
 

@@ -11,16 +11,9 @@ import { buildUpdate, type UpdateSet } from "../../she/update/index.js";
 import type { RegisteredEcu } from "./registry.js";
 import { Failure, type KmsRequest } from "./request.js";
 import type { Asked } from "./store/decisions.js";
-import {
-  authContext,
-  clusterContext,
-  type store as definition,
-  type IssueArgs,
-  type IssuedSet,
-  type SealedKey,
-  type SlotAddress,
-  setContext,
-} from "./store/sqlite.js";
+import type { IssueArgs, IssuedSet } from "./store/issue.js";
+import { authContext, clusterContext, type SealedKey, type SlotAddress, setContext } from "./store/rows.js";
+import type { store as definition } from "./store/sqlite.js";
 import type { Vault } from "./vault.js";
 
 const KEY_BYTES = 16;
@@ -38,6 +31,8 @@ export interface ServiceOptions {
   readonly vault: Vault;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Life of a lease after its station's last request, ms. */
+  readonly lease: number;
   /** The registry's entry of an ECU. */
   readonly ecu: (uid: string, phase: KmsRequest["phase"]) => RegisteredEcu | undefined;
 }
@@ -54,7 +49,10 @@ export class KmsService {
     const issued = await this.#options.store.call("issue", this.#issueArgs(request, actor));
     if (issued === "otherRequest") return Failure.ofStore("idempotency");
     if (issued === "counterUsedUp") return Failure.ofStore("counterUsedUp");
+    if ("leasedFor" in issued) return Failure.ofStore("leased", String(Math.ceil(issued.leasedFor / 1000)));
     const { set, mac } = this.#build(issued, request.challenge);
+    const [m4, m5] = [toHex(set.m4), toHex(set.m5)];
+    if (!issued.predicted) await this.#options.store.call("predict", { id: issued.id, m4, m5 });
     this.#options.logger.info("key issued", {
       ...about(request),
       slot: issued.slot,
@@ -67,8 +65,8 @@ export class KmsService {
       M1: toHex(set.m1),
       M2: toHex(set.m2),
       M3: toHex(set.m3),
-      M4: toHex(set.m4),
-      M5: toHex(set.m5),
+      M4: m4,
+      M5: m5,
       ...(mac === undefined ? {} : { KeySyncValue: toHex(mac) }),
     };
     return { records, correlationId: issued.id };
@@ -82,6 +80,8 @@ export class KmsService {
       ...slotAddress(request),
       id,
       asked: askedBy(actor, request),
+      station: request.station,
+      lease: this.#options.lease,
       at: clock.now(),
     });
     if (found === "noKey") return Failure.ofStore("noKey");
@@ -105,6 +105,8 @@ export class KmsService {
       ...slotAddress(request),
       id: randomUUID(),
       asked: askedBy(actor, request),
+      station: request.station,
+      lease: this.#options.lease,
       kind,
       status: request.status,
       message: request.message,
@@ -132,6 +134,8 @@ export class KmsService {
       ...at,
       id,
       asked: askedBy(actor, request),
+      station: request.station,
+      lease: this.#options.lease,
       bank: rule.bank,
       flags: rule.flags,
       verifyOnly: rule.verifyOnly,

@@ -1,7 +1,9 @@
 /** What the KMS's operations decided, as rows of the audit log. Keys, M1–M5 and supplier secrets never come here. */
 import type { AuditEntry } from "../../../audit/row.js";
 import type { KmsFailure } from "../../../contract/kms.js";
-import type { CheckArgs, CheckedKey, IssueArgs, IssuedSet, ReportArgs, TakenReport } from "./sqlite.js";
+import type { IssueArgs, Issued } from "./issue.js";
+import type { ReportArgs, TakenReport } from "./report.js";
+import type { CheckArgs, CheckedKey } from "./sqlite.js";
 
 /** Who asked, and for what. */
 export interface Asked {
@@ -29,10 +31,11 @@ function entryOf(action: string, outcome: string, args: Args, more: Readonly<Rec
 
 const refused = (action: string, args: Args, failure: KmsFailure) => entryOf(action, "refused", args, { failure });
 
-export function issueEntry(args: IssueArgs, decided: IssuedSet | "otherRequest" | "counterUsedUp"): AuditEntry {
+export function issueEntry(args: IssueArgs, decided: Issued): AuditEntry {
   const action = "POST key";
   if (decided === "otherRequest") return refused(action, args, "idempotency");
   if (decided === "counterUsedUp") return refused(action, args, decided);
+  if ("leasedFor" in decided) return refused(action, args, "leased");
   const { id, counter, flags, repeated } = decided;
   return entryOf(action, repeated ? "repeated" : "issued", args, { set: id, counter, flags });
 }
@@ -41,7 +44,11 @@ export function reportEntry(args: ReportArgs, decided: TakenReport | "otherReque
   const action = `PUT ${args.kind}`;
   if (decided === "otherRequest") return refused(action, args, "idempotency");
   if (decided === "otherKey") return refused(action, args, "correlation");
-  return entryOf(action, decided.repeated ? "repeated" : "taken", args, { status: args.status, set: decided.set });
+  return entryOf(action, decided.repeated ? "repeated" : "taken", args, {
+    status: args.status,
+    set: decided.set,
+    ...(args.kind === "key" ? { receipt: decided.receipt } : {}),
+  });
 }
 
 export function checkEntry(args: CheckArgs, decided: CheckedKey | "noKey"): AuditEntry {

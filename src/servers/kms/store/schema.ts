@@ -38,4 +38,11 @@ export const MIGRATIONS = [
    DROP TABLE reports;
    ALTER TABLE new_reports RENAME TO reports;`,
   auditMigration("kms", ["sets", "reports"]),
+  // Sets of before belong to no station, and what they prove was not kept.
+  `CREATE TABLE leases (
+     phase TEXT NOT NULL, uid TEXT NOT NULL, station TEXT NOT NULL, renewed_at BIGINT NOT NULL, ends_at BIGINT NOT NULL,
+     PRIMARY KEY (phase, uid));
+   ALTER TABLE sets ADD COLUMN station TEXT NOT NULL DEFAULT '';
+   ALTER TABLE sets ADD COLUMN m4 TEXT;
+   ALTER TABLE sets ADD COLUMN m5 TEXT;`,
 ] as const;

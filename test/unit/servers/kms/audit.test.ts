@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { migrate, openDatabase } from "../../../../src/db/database.js";
 import { store } from "../../../../src/servers/kms/store/sqlite.js";
+import { fromHex } from "../../../../src/shared/bytes.js";
 import { soundRows } from "../../audit/helpers.js";
 import {
   type Answer,
@@ -49,14 +51,18 @@ test("every answer is one row: sets, repetitions, sync values and results", asyn
   await kms.send("PUT", "key", result("EcuMasterKey"), { "idempotency-key": "k2" });
   const sync = await kms.send("POST", "sync", masterPost());
   await kms.send("PUT", "sync", result("EcuMasterKey", 1, "OperationFailed"));
+  const { M4, M5 } = posted.body.Records ?? {};
+  const receipt = createHash("sha256")
+    .update(fromHex(`${M4}${M5}`))
+    .digest("hex");
   const about = { type: "EcuMasterKey", keyId: 1, phase: "Prod", slot: 1 };
   const set = id(posted);
   expect(await decisions()).toEqual(
     [
       ["POST key", "issued", { set, counter: 1, flags: expect.any(Number) }],
       ["POST key", "repeated", { set, counter: 1, flags: expect.any(Number) }],
-      ["PUT key", "taken", { status: "Success", set }],
-      ["PUT key", "repeated", { status: "Success", set }],
+      ["PUT key", "taken", { status: "Success", set, receipt }],
+      ["PUT key", "repeated", { status: "Success", set, receipt }],
       ["POST sync", "given", { check: id(sync) }],
       ["PUT sync", "taken", { status: "OperationFailed", set }],
     ].map(([action, outcome, more]) => ({

@@ -1,4 +1,5 @@
 /** Every refusal of the KMS's endpoints and its text, whatever its store is and however many servers stand behind the address. */
+import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KmsMethod, KmsResource } from "../../../../src/contract/kms.js";
 import { type Bench, ecuId, masterPost, result, secOcPost, supplierPost } from "./helpers.js";
@@ -156,6 +157,12 @@ const CASES: Record<Endpoint, Case[]> = {
   ],
 };
 
+const LEASED = {
+  ResultStatus: "OperationFailed",
+  ResultReason: "LEASED",
+  ResultMessage: expect.stringMatching(/^Another station works on this ECU, for at most \d+ s more\.$/),
+};
+
 export function everyKmsAnswer(open: () => Promise<Pick<Bench, "send" | "close">>): void {
   let kms: Pick<Bench, "send" | "close">;
   beforeAll(async () => {
@@ -211,5 +218,21 @@ export function everyKmsAnswer(open: () => Promise<Pick<Bench, "send" | "close">
       body = { ...body, ...change };
       expect((await kms.send("POST", "key", body)).body.ResultReason).toBe(reason);
     }
+  });
+
+  test("of many stations that ask for one ECU at once one gets it, and the others are told to wait", async () => {
+    const serial = randomInt(2 ** 40);
+    const ask = (station: number) =>
+      kms.send("POST", "key", masterPost(serial), { "x-station-id": `station-${station}` });
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, station) => ask(station)));
+    const given = answers.findIndex(({ body }) => body.ResultStatus === "Success");
+    for (const [station, { status, body }] of answers.entries()) {
+      expect(status).toBe(200);
+      if (station !== given) expect(body).toEqual(LEASED);
+    }
+    expect((await ask(given)).body.ResultStatus).toBe("Success");
+    const headers = { "x-correlation-id": String((await ask(given)).headers["x-correlation-id"]) };
+    expect((await kms.send("PUT", "key", result("EcuMasterKey", serial), headers)).body.ResultStatus).toBe("Success");
+    expect((await ask(given + 1)).body.ResultStatus).toBe("Success");
   });
 }

@@ -36,7 +36,14 @@ export interface Answer {
 export interface Bench {
   readonly dir: string;
   readonly app: FastifyInstance;
-  send(method: KmsMethod, resource: KmsResource, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** @param from address of the peer */
+  send(
+    method: KmsMethod,
+    resource: KmsResource,
+    body: unknown,
+    headers?: Record<string, string>,
+    from?: string,
+  ): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -45,6 +52,7 @@ export interface BenchOptions {
   readonly dir?: string;
   readonly logger?: Logger;
   readonly config?: KmsConfig;
+  readonly clock?: VirtualClock;
   /** Writes the store to `dir`; else it lives in memory. The folder goes with the bench, unless it was made for one on disk. */
   readonly onDisk?: boolean;
 }
@@ -58,7 +66,7 @@ export async function openKms(options: BenchOptions = {}): Promise<Bench> {
   const kms: Kms = await createKms({
     stores,
     dir,
-    clock: new VirtualClock(),
+    clock: options.clock ?? new VirtualClock(),
     logger: options.logger ?? silentLogger,
     registry: parseRegistry(options.registry ?? REGISTRY),
     ...(options.config === undefined ? {} : { config: options.config }),
@@ -68,10 +76,11 @@ export async function openKms(options: BenchOptions = {}): Promise<Bench> {
   return {
     dir,
     app,
-    async send(method, resource, body, headers = {}) {
+    async send(method, resource, body, headers = {}, from = "127.0.0.1") {
       const answer = await app.inject({
         method,
         url: KMS_PATHS[resource],
+        remoteAddress: from,
         headers: { "content-type": "application/json; charset=UTF-8", ...headers },
         payload: typeof body === "string" ? body : JSON.stringify(body),
       });
