@@ -20,8 +20,7 @@ import { createSheUdsTarget } from "./injection/she-uds/target.js";
 import type { History } from "./records/history.js";
 import { openRecords } from "./records/journal.js";
 import { createOutbox, type Outbox } from "./records/outbox.js";
-import { baseUrl, createHttps } from "./servers/http/https.js";
-import { servePlain } from "./servers/http/plain.js";
+import { Front } from "./servers/http/front.js";
 import { ensureTls } from "./servers/http/tls.js";
 import { createKms } from "./servers/kms/index.js";
 import { createVpki } from "./servers/vpki/index.js";
@@ -95,17 +94,21 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
   const { host, vpkiPort, kmsPort, statusPort, registry, asSeen, caKeys, authorities, kms: kmsConfig } = config.servers;
+  const { rateLimit, shutdown } = config.servers;
   const { signal } = context;
   const dir = join(config.dataDir, "servers");
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const opened = new Opened();
+  const front = new Front({ host, clock, logger, rateLimit, shutdown });
+  const { metrics } = front;
   // Known once the plain HTTP server listens, which is before anybody can ask for a certificate.
   let statusUrl: string | undefined;
   const make = async () => {
     const tls = await ensureTls(join(dir, "tls"), { clock, hosts: [host] });
     signal.throwIfAborted();
     const vpki = await createVpki({
-      stores,
+      stores: front.stores(stores, "vpki"),
+      metrics,
       dir: join(dir, "vpki"),
       clock,
       logger: logger.child({ server: "vpki" }),
@@ -123,7 +126,8 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     opened.add(vpki, (server) => server.close());
     signal.throwIfAborted();
     const kms = await createKms({
-      stores,
+      stores: front.stores(stores, "kms"),
+      metrics,
       dir: join(dir, "kms"),
       clock,
       logger: logger.child({ server: "kms" }),
@@ -136,26 +140,19 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
   try {
     const made = await withFileLock(join(dir, "start.lock"), FIRST_START_LIMIT, clock, make, signal);
     const { tls, vpki } = made;
-    const status = await servePlain({
-      ...{ host, port: statusPort, portFile: join(dir, "status-port"), plugin: vpki.status, clock },
-      isOurs: vpki.answersAt,
-      logger: logger.child({ server: "status" }),
-    }).catch((error: unknown) => {
+    opened.add(front, (servers) => servers.end());
+    const portFile = join(dir, "status-port");
+    const plain = { port: statusPort, portFile, plugin: vpki.status, isOurs: vpki.answersAt };
+    const status = await front.plain("status", plain).catch((error: unknown) => {
       throw cannotListen("status", host, statusPort, error);
     });
-    opened.add(status, (server) => server.close());
     statusUrl = status.url;
     await vpki.start();
     const listen = async (name: "vpki" | "kms", port: number) => {
       signal.throwIfAborted();
-      const app = createHttps({ tls, host, clock, logger: logger.child({ server: name }) });
-      made[name].audit.watch(app);
-      opened.add(app, (server) => server.close());
-      await app.register(made[name].plugin);
-      await app.listen({ host, port }).catch((error: unknown) => {
+      return front.https(name, port, tls, made[name]).catch((error: unknown) => {
         throw cannotListen(name, host, port, error);
       });
-      return baseUrl(app);
     };
     return {
       vpki: await listen("vpki", vpkiPort),

@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { type CertificateType, CertificateTypes } from "../profiles/schema.js";
+import { RateLimitSchema, ShutdownSchema } from "../servers/http/config.js";
 import { type KmsConfig, KmsConfigSchema } from "../servers/kms/config.js";
 import { AuthoritiesSchema, CaKeysSchema, VpkiConfigSchema } from "../servers/vpki/config.js";
 import { describe, StationError } from "../shared/errors.js";
@@ -42,6 +43,10 @@ const EmbeddedSection = Type.Object(
     caKeys: Type.Optional(CaKeysSchema),
     /** CAs whose certificate or key is the plant's own. */
     authorities: Type.Optional(AuthoritiesSchema),
+    /** What one client may send; left out, 500 requests a second and 5000 at once, and no limit for loopback. */
+    rateLimit: Type.Optional(RateLimitSchema),
+    /** How the servers end, ms; docs/operations.md. */
+    shutdown: ShutdownSchema,
     /** Addresses in certificates, revocation, names of the CAs; docs/vpki.md. */
     vpki: Type.Omit(VpkiConfigSchema, ["asSeen", "caKeys", "authorities"], { ...strict, default: {} }),
     /** Master key in a token, leases; docs/kms.md. */

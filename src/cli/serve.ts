@@ -7,7 +7,7 @@ import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
 import { type FoundProfile, findProfile } from "./profiles.js";
 import { verdictLines } from "./progress.js";
 import { contextOf } from "./run.js";
-import { untilEnded } from "./wait.js";
+import { asService, untilEnded } from "./wait.js";
 
 interface ServeFlags extends GlobalOptions {
   log?: boolean;
@@ -19,19 +19,20 @@ export function serveCommand(io: Io): Command {
     .option("--log", "writes the program's log to stderr")
     .action(async (flags: ServeFlags, command: Command) => {
       const context = await contextOf(io, { ...command.optsWithGlobals<GlobalOptions>(), ...flags });
-      const station = await openStation(context);
-      try {
-        const { servers } = station;
-        await printLine(
-          io,
-          JSON.stringify({ station: context.config.station.id, vpki: servers?.vpki, kms: servers?.kms }),
-        );
-        await takeUp(io, station, context);
-        await untilEnded(io.signal);
-      } finally {
-        await station.close();
-      }
+      await asService(io.signal, () => runStation(io, context));
     });
+}
+
+async function runStation(io: Io, context: AppContext): Promise<void> {
+  const station = await openStation(context);
+  try {
+    const { servers } = station;
+    await printLine(io, JSON.stringify({ station: context.config.station.id, vpki: servers?.vpki, kms: servers?.kms }));
+    await takeUp(io, station, context);
+    await untilEnded(io.signal);
+  } finally {
+    await station.close();
+  }
 }
 
 /** Runs that a crash or a power cut left, each in its place. What cannot go on is told; the next run on that bay closes it. */

@@ -5,7 +5,7 @@ import { type AppContext, startServers } from "../app.js";
 import { workerStores } from "../db/store.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { contextOf } from "./run.js";
-import { untilEnded } from "./wait.js";
+import { asService, untilEnded } from "./wait.js";
 
 interface ServersFlags extends GlobalOptions {
   registry?: string;
@@ -19,6 +19,21 @@ function withRegistry(context: AppContext, registry: string | undefined): AppCon
   return { ...context, config: { ...context.config, servers: { ...servers, registry: resolve(registry) } } };
 }
 
+async function runServers(io: Io, context: AppContext): Promise<void> {
+  const stores = workerStores();
+  try {
+    const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context, stores);
+    try {
+      await printLine(io, JSON.stringify({ vpki, kms, ca, clientCert, clientKey }));
+      await untilEnded(io.signal);
+    } finally {
+      await close();
+    }
+  } finally {
+    await stores.close();
+  }
+}
+
 export function serversCommand(io: Io): Command {
   return new Command("servers")
     .description("runs vPKI and KMS alone; the first line says where they are, as JSON")
@@ -27,17 +42,6 @@ export function serversCommand(io: Io): Command {
     .action(async (flags: ServersFlags, command: Command) => {
       const all: ServersFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
       const context = withRegistry(await contextOf(io, all), all.registry);
-      const stores = workerStores();
-      try {
-        const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context, stores);
-        try {
-          await printLine(io, JSON.stringify({ vpki, kms, ca, clientCert, clientKey }));
-          await untilEnded(io.signal);
-        } finally {
-          await close();
-        }
-      } finally {
-        await stores.close();
-      }
+      await asService(io.signal, () => runServers(io, context));
     });
 }

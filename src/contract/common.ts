@@ -10,6 +10,9 @@ export const CORRELATION_ID = "x-correlation-id";
  */
 export const STATION_ID = "x-station-id";
 export const HEADER_VALUE = /^[\x21-\x7e]{1,200}$/;
+/** Header that names a request in logs and audit logs; one that is missing or not well formed is made, and every answer has it. */
+export const REQUEST_ID = "x-request-id";
+export const REQUEST_ID_VALUE = /^[A-Za-z0-9._:-]{1,64}$/;
 
 /** Content type of every request and answer. */
 export const JSON_UTF8 = "application/json; charset=UTF-8";

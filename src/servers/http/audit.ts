@@ -36,7 +36,14 @@ export class ServerAudit {
       const refused = this.#refused.get(request);
       if (refused === undefined) return;
       this.#refused.delete(request);
-      await this.#write({ ...refused, at: this.#options.clock.now(), actor: peerOf(request), outcome: "refused" });
+      const details = { ...refused.details, requestId: request.id };
+      await this.#write({
+        ...refused,
+        details,
+        at: this.#options.clock.now(),
+        actor: peerOf(request),
+        outcome: "refused",
+      });
     });
   }
 

@@ -1,8 +1,11 @@
 /** The HTTPS server that the vPKI and KMS plug-ins run in. */
-import { isIP } from "node:net";
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Clock } from "../../shared/clock.js";
 import type { Logger } from "../../shared/logger.js";
+import type { RateLimitConfig } from "./config.js";
+import { Metrics } from "./metrics.js";
+import { isLoopback, limitRate } from "./rate-limit.js";
+import { callerOf, giveRequestIds, requestIdOf } from "./request-id.js";
 import type { TlsFiles } from "./tls.js";
 
 export interface HttpsOptions {
@@ -19,6 +22,11 @@ export interface HttpsOptions {
   readonly requestTimeout?: number;
   /** How long an idle connection is kept, ms; default 60000, 1000–600000. */
   readonly keepAliveTimeout?: number;
+  /** For each client; left out, 500 a second and 5000 at once, and none for loopback. */
+  readonly rateLimit?: RateLimitConfig;
+  /** Where requests are counted; `name` says of which server. */
+  readonly metrics?: Metrics;
+  readonly name?: string;
 }
 
 /** Code of the error for a body that is not JSON (status 400); plug-ins answer it in their own words. */
@@ -28,10 +36,6 @@ export const BODY_NOT_JSON = "BODY_NOT_JSON";
 const CIPHERS =
   "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20";
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
 
 function notJson(message: string): Error {
   return Object.assign(new Error(message), { code: BODY_NOT_JSON, statusCode: 400 });
@@ -48,7 +52,8 @@ export function isBodyError(error: unknown): error is Error {
 
 /**
  * A Fastify instance that speaks HTTPS (TLS 1.2 at least), takes JSON with or without `charset=UTF-8` in any letter case, logs one line
- * a request, and ends gracefully: `close()` finishes what is under way. Plug-ins set their own error handlers.
+ * a request, and ends gracefully: `close()` finishes what is under way (`Drain` also moves clients off). Plug-ins set their own error
+ * handlers.
  */
 export function createHttps(options: HttpsOptions): FastifyInstance {
   const required = options.requireClientCert ?? "auto";
@@ -89,12 +94,19 @@ function serverSettings(options: Pick<HttpsOptions, "bodyLimit" | "requestTimeou
     requestTimeout: options.requestTimeout ?? 30_000,
     keepAliveTimeout: options.keepAliveTimeout ?? 60_000,
     forceCloseConnections: "idle" as const,
+    // What still comes in on an open connection is answered as ever.
+    return503OnClosing: false,
+    genReqId: requestIdOf,
     logger: false,
   };
 }
 
-function answerInCommon(app: FastifyInstance, options: Pick<HttpsOptions, "logger" | "clock">): void {
-  logRequests(app, options.logger, options.clock);
+type CommonOptions = Pick<HttpsOptions, "logger" | "clock" | "rateLimit" | "metrics" | "name">;
+
+function answerInCommon(app: FastifyInstance, options: CommonOptions): void {
+  giveRequestIds(app);
+  logRequests(app, options);
+  limitRate(app, options.clock, options.rateLimit);
   app.setNotFoundHandler(notFound);
   // Before the body is read: whether it is JSON makes no difference.
   app.addHook("onRequest", async (request, reply) => (request.is404 ? notFound(request, reply) : undefined));
@@ -133,18 +145,25 @@ function takeJson(app: FastifyInstance): void {
   });
 }
 
-function logRequests(app: FastifyInstance, logger: Logger, clock: Clock): void {
+/** One line a request, and its place in the metrics. */
+function logRequests(app: FastifyInstance, { logger, clock, metrics = new Metrics(), name = "" }: CommonOptions): void {
+  const requests = metrics.counter("ecustation_http_requests_total", "Requests by server, method, route and status.");
+  const durations = metrics.histogram(
+    "ecustation_http_request_seconds",
+    "From a request's head to the end of its answer.",
+  );
   const started = new WeakMap<object, number>();
   app.addHook("onRequest", async (request) => {
     started.set(request, clock.monotonic());
   });
   app.addHook("onResponse", async (request, reply) => {
-    const ms = Math.round(clock.monotonic() - (started.get(request) ?? clock.monotonic()));
-    logger.info("request", {
-      method: request.method,
-      path: request.routeOptions.url ?? "?",
-      status: reply.statusCode,
-      ms,
-    });
+    const ms = clock.monotonic() - (started.get(request) ?? clock.monotonic());
+    const { method } = request;
+    const { statusCode: status } = reply;
+    const route = request.routeOptions.url ?? "none";
+    requests.inc({ server: name, method, route, status: String(status) });
+    durations.observe({ server: name, method, route }, ms / 1000);
+    const { requestId, actor } = callerOf(request);
+    logger.info("request", { requestId, method, route, status, ms: Math.round(ms), client: actor });
   });
 }

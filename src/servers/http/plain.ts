@@ -5,7 +5,10 @@ import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import type { Clock } from "../../shared/clock.js";
 import { writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
+import type { RateLimitConfig, ShutdownConfig } from "./config.js";
+import { Drain } from "./drain.js";
 import { baseUrl, createHttp } from "./https.js";
+import type { Metrics } from "./metrics.js";
 
 export interface PlainOptions {
   readonly host: string;
@@ -20,6 +23,10 @@ export interface PlainOptions {
   readonly plugin: FastifyPluginAsync;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly shutdown: ShutdownConfig;
+  readonly rateLimit?: RateLimitConfig;
+  readonly metrics?: Metrics;
+  readonly name?: string;
 }
 
 export interface PlainServer {
@@ -55,12 +62,14 @@ function withPort(url: string, port: number): string {
   return changed.origin;
 }
 
-async function listen({ host, plugin, clock, logger }: PlainOptions, port: number): Promise<PlainServer> {
-  const app = createHttp({ clock, logger });
+async function listen(options: PlainOptions, port: number): Promise<PlainServer> {
+  const { host, plugin, clock, shutdown } = options;
+  const app = createHttp(options);
+  const drain = new Drain(app, clock, shutdown);
   try {
     await app.register(plugin);
     await app.listen({ host, port });
-    return { url: urlOf(app, host), close: () => app.close() };
+    return { url: urlOf(app, host), close: () => drain.end() };
   } catch (error) {
     await app.close();
     throw error;

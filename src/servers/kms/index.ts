@@ -1,6 +1,6 @@
 /** The KMS as a Fastify plug-in: the four endpoints of the contract over one store. */
 import { join } from "node:path";
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { CORRELATION_ID } from "../../contract/common.js";
 import { KMS_PATHS, type KmsMethod, type KmsResource } from "../../contract/kms.js";
 import type { StoreHost } from "../../db/store.js";
@@ -11,7 +11,11 @@ import type { Logger } from "../../shared/logger.js";
 import type { Secret } from "../../shared/secret.js";
 import { openToken } from "../../token/token.js";
 import { type RefusedRequest, ServerAudit } from "../http/audit.js";
-import { peerKey, peerOf } from "../http/peer.js";
+import type { Check } from "../http/health.js";
+import { Metrics } from "../http/metrics.js";
+import { peerKey } from "../http/peer.js";
+import { TooManyRequests } from "../http/rate-limit.js";
+import { type Caller, callerOf } from "../http/request-id.js";
 import { answerStrays } from "../http/strays.js";
 import type { KmsConfig } from "./config.js";
 import { exists, openMasterKey } from "./master-key.js";
@@ -34,6 +38,7 @@ export interface KmsOptions {
   readonly registry?: Registry;
   readonly registryFile?: string;
   readonly config?: KmsConfig;
+  readonly metrics?: Metrics;
 }
 
 export interface Kms {
@@ -41,6 +46,8 @@ export interface Kms {
   readonly plugin: FastifyPluginAsync;
   /** Takes what the HTTPS server of the plug-in refuses before there is a request. */
   readonly audit: ServerAudit;
+  /** What must work for requests to be served: the store, and the master key for what is in it. */
+  readonly checks: Readonly<Record<string, Check>>;
   /** Forgets the master key. The store is closed by its host. */
   close(): Promise<void>;
 }
@@ -66,8 +73,9 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     const sealed = await store.call("mark", { name: "vault", value: vault.seal(ascii(MARK), "mark|vault") });
     const same = vault.open(sealed, "mark|vault").use((bytes) => equalConstantTime(bytes, ascii(MARK)));
     if (!same) throw new StationError("STORE_FAILED", { details: { what: "the KMS store holds a wrong mark" } });
+    const { issued, results, refused } = countersOf(options.metrics ?? new Metrics());
     const service = new KmsService({
-      ...{ store, vault, clock, logger },
+      ...{ store, vault, clock, logger, issued, results },
       lease: options.config?.lease ?? DEFAULT_LEASE,
       ecu: (uid, phase) => registry.ecu(uid, phase),
     });
@@ -75,6 +83,8 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     const bodyLimit = options.config?.bodyLimit ?? DEFAULT_BODY_LIMIT;
     const audit = new ServerAudit({ write: (entry) => store.call("note", entry), clock, logger });
     const refuse: Refuse = (reply, failure, body) => {
+      const { method, resource = "none" } = endpointOf(reply.request);
+      refused.inc({ method, resource, failure: failure.name });
       if (!failure.audited) audit.refuse(reply.request, refusedRequest(reply, failure, body));
       return reply.send({
         ResultStatus: "OperationFailed",
@@ -84,6 +94,10 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     };
     return {
       audit,
+      checks: {
+        store: () => store.call("mark", { name: "vault", value: sealed }),
+        masterKey: async () => vault.open(sealed, "mark|vault").wipe(),
+      },
       plugin: async (app) => {
         takeAnyJson(app, bodyLimit);
         audit.attach(app);
@@ -91,7 +105,7 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
         const route = (
           method: KmsMethod,
           resource: KmsResource,
-          work: (request: KmsRequest, actor: string) => Promise<Success<unknown> | Failure>,
+          work: (request: KmsRequest, caller: Caller) => Promise<Success<unknown> | Failure>,
         ) =>
           app.route({
             method,
@@ -102,9 +116,10 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
               if (body instanceof Failure) return refuse(reply.code(400), body);
               const raw = { method, resource, body, headers: request.headers, peer: peerKey(request) };
               const checked = readRequest(raw, registry, phase);
-              const result = checked instanceof Failure ? checked : await work(checked, peerOf(request));
+              const result = checked instanceof Failure ? checked : await work(checked, callerOf(request));
               if (result instanceof Failure) {
-                logger.warn("request refused", { method, resource, reason: result.reason, failure: result.name });
+                const { reason, name: failure } = result;
+                logger.warn("request refused", { requestId: request.id, method, resource, reason, failure });
                 return refuse(reply, result, body);
               }
               const outcome = { ResultStatus: "Success", ResultReason: "", ResultMessage: "" };
@@ -113,10 +128,10 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
               return { ...outcome, Records: result.records };
             },
           });
-        route("POST", "key", (request, actor) => service.provide(request, actor));
-        route("PUT", "key", (request, actor) => service.report("key", request, actor));
-        route("POST", "sync", (request, actor) => service.sync(request, actor));
-        route("PUT", "sync", (request, actor) => service.report("sync", request, actor));
+        route("POST", "key", (request, caller) => service.provide(request, caller));
+        route("PUT", "key", (request, caller) => service.report("key", request, caller));
+        route("POST", "sync", (request, caller) => service.sync(request, caller));
+        route("PUT", "sync", (request, caller) => service.report("sync", request, caller));
         answerStrays(app, "/app", (reply, status) => refuse(reply, new Failure(status === 404 ? "noPath" : "method")));
       },
       close: async () => vault.close(),
@@ -170,17 +185,31 @@ type Refuse = (reply: FastifyReply, failure: Failure, body?: unknown) => Fastify
 function refusedRequest({ request }: FastifyReply, { name }: Failure, body: unknown): RefusedRequest {
   const given: unknown = typeof body === "object" && body !== null && "EcuID" in body ? body.EcuID : undefined;
   const subject = typeof given === "string" && isHex(given, 27) ? given.toLowerCase() : "";
-  const resource = RESOURCES.find((key) => KMS_PATHS[key] === request.routeOptions.url);
-  return { action: `${request.method} ${resource ?? "?"}`, subject, details: { failure: name } };
+  const { method, resource } = endpointOf(request);
+  return { action: `${method} ${resource ?? "?"}`, subject, details: { failure: name } };
+}
+
+function endpointOf({ method, routeOptions }: FastifyRequest): { method: string; resource: KmsResource | undefined } {
+  return { method, resource: RESOURCES.find((key) => KMS_PATHS[key] === routeOptions.url) };
+}
+
+function countersOf(metrics: Metrics) {
+  return {
+    issued: metrics.counter("ecustation_kms_sets_issued_total", "Key update sets M1–M5 by type."),
+    results: metrics.counter("ecustation_kms_results_total", "Results that stations reported, by kind and status."),
+    refused: metrics.counter("ecustation_kms_refused_total", "Refused requests by method, resource and failure."),
+  };
 }
 
 function answerFaults(app: FastifyInstance, logger: Logger, refuse: Refuse): void {
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof TooManyRequests) return refuse(reply.code(429), new Failure("tooMany", "", !error.first));
     const status = (error as { statusCode?: unknown }).statusCode;
     if (status === 413) return refuse(reply.code(413), new Failure("tooLarge"));
     if (typeof status === "number" && status >= 400 && status < 500)
       return refuse(reply.code(400), new Failure("notJson"));
-    logger.error("request failed", { method: request.method, url: request.url, what: describe(error) });
+    const { id: requestId, method } = request;
+    logger.error("request failed", { requestId, method, route: request.routeOptions.url, what: describe(error) });
     return refuse(reply.code(500), new Failure("internal"));
   });
 }

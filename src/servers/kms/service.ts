@@ -8,6 +8,8 @@ import type { Logger } from "../../shared/logger.js";
 import type { Secret } from "../../shared/secret.js";
 import { cmac } from "../../she/codec/index.js";
 import { buildUpdate, type UpdateSet } from "../../she/update/index.js";
+import type { Counter } from "../http/metrics.js";
+import type { Caller } from "../http/request-id.js";
 import type { RegisteredEcu } from "./registry.js";
 import { Failure, type KmsRequest } from "./request.js";
 import type { Asked } from "./store/decisions.js";
@@ -35,6 +37,10 @@ export interface ServiceOptions {
   readonly lease: number;
   /** The registry's entry of an ECU. */
   readonly ecu: (uid: string, phase: KmsRequest["phase"]) => RegisteredEcu | undefined;
+  /** Sets M1–M5 by type; the same set given again does not count. */
+  readonly issued: Counter;
+  /** Results of PUTs by kind and status. */
+  readonly results: Counter;
 }
 
 export class KmsService {
@@ -45,16 +51,17 @@ export class KmsService {
   }
 
   /** M1–M5 of a new set with the slot's next counter, or of the set that the same request was answered with. */
-  async provide(request: KmsRequest, actor: string): Promise<Success<KeyRecords> | Failure> {
-    const issued = await this.#options.store.call("issue", this.#issueArgs(request, actor));
+  async provide(request: KmsRequest, caller: Caller): Promise<Success<KeyRecords> | Failure> {
+    const issued = await this.#options.store.call("issue", this.#issueArgs(request, caller));
     if (issued === "otherRequest") return Failure.ofStore("idempotency");
     if (issued === "counterUsedUp") return Failure.ofStore("counterUsedUp");
     if ("leasedFor" in issued) return Failure.ofStore("leased", String(Math.ceil(issued.leasedFor / 1000)));
     const { set, mac } = this.#build(issued, request.challenge);
     const [m4, m5] = [toHex(set.m4), toHex(set.m5)];
     if (!issued.predicted) await this.#options.store.call("predict", { id: issued.id, m4, m5 });
+    if (!issued.repeated) this.#options.issued.inc({ type: request.type });
     this.#options.logger.info("key issued", {
-      ...about(request),
+      ...about(request, caller),
       slot: issued.slot,
       counter: issued.counter,
       correlationId: issued.id,
@@ -73,13 +80,13 @@ export class KmsService {
   }
 
   /** CMAC by the key of the slot: the SecOC requester's challenge, else a fresh one. */
-  async sync(request: KmsRequest, actor: string): Promise<Success<SyncRecords> | Failure> {
+  async sync(request: KmsRequest, caller: Caller): Promise<Success<SyncRecords> | Failure> {
     const { store, clock, logger } = this.#options;
     const id = randomUUID();
     const found = await store.call("check", {
       ...slotAddress(request),
       id,
-      asked: askedBy(actor, request),
+      asked: askedBy(caller, request),
       station: request.station,
       lease: this.#options.lease,
       at: clock.now(),
@@ -88,7 +95,7 @@ export class KmsService {
     const issuedFor = found.challenge === null ? undefined : fromHex(found.challenge);
     const challenge = request.challenge ?? issuedFor ?? randomBytes(KEY_BYTES);
     const mac = this.#withKey(found.key, (key) => cmac(key, challenge));
-    logger.info("sync value given", { ...about(request), correlationId: id });
+    logger.info("sync value given", { ...about(request, caller), correlationId: id });
     return {
       records: { KeyID: request.keyIdText, KeySyncValue: toHex(mac), Challenge: toHex(challenge) },
       correlationId: id,
@@ -99,12 +106,12 @@ export class KmsService {
    * Takes the result of an injection (`key`) or of a check (`sync`). The contract knows no refusal of one that no POST belongs to: it is
    * kept, and nothing is believed because of it.
    */
-  async report(kind: KmsResource, request: KmsRequest, actor: string): Promise<Success<undefined> | Failure> {
+  async report(kind: KmsResource, request: KmsRequest, caller: Caller): Promise<Success<undefined> | Failure> {
     const { store, clock, logger } = this.#options;
     const taken = await store.call("report", {
       ...slotAddress(request),
       id: randomUUID(),
-      asked: askedBy(actor, request),
+      asked: askedBy(caller, request),
       station: request.station,
       lease: this.#options.lease,
       kind,
@@ -117,13 +124,14 @@ export class KmsService {
     });
     if (taken === "otherRequest") return Failure.ofStore("idempotency");
     if (taken === "otherKey") return Failure.ofStore("correlation");
-    const entry = { ...about(request), kind, status: request.status };
+    this.#options.results.inc({ kind, status: request.status });
+    const entry = { ...about(request, caller), kind, status: request.status };
     if (taken.set === null) logger.warn("result without a request", entry);
     else logger.info("result taken", { ...entry, set: taken.set });
     return { records: undefined, correlationId: taken.set ?? undefined };
   }
 
-  #issueArgs(request: KmsRequest, actor: string): IssueArgs {
+  #issueArgs(request: KmsRequest, caller: Caller): IssueArgs {
     const { vault, clock } = this.#options;
     const at = slotAddress(request);
     const rule = request.ecuType.slot(request.keyId);
@@ -133,7 +141,7 @@ export class KmsService {
     return {
       ...at,
       id,
-      asked: askedBy(actor, request),
+      asked: askedBy(caller, request),
       station: request.station,
       lease: this.#options.lease,
       bank: rule.bank,
@@ -200,8 +208,8 @@ function slotAddress(request: KmsRequest): SlotAddress {
   return { phase: request.phase, uid: request.uidHex, slot: request.ecuType.slot(request.keyId).slot };
 }
 
-function askedBy(actor: string, { ecuId, type, keyId }: KmsRequest): Asked {
-  return { actor, ecuId, type, keyId };
+function askedBy({ actor, requestId }: Caller, { ecuId, type, keyId }: KmsRequest): Asked {
+  return { actor, ecuId, type, keyId, requestId };
 }
 
 /** What makes two requests the same one; the supplier's secret by its name in the registry. */
@@ -223,6 +231,6 @@ function fingerprint(kind: KmsResource, request: KmsRequest): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
-function about(request: KmsRequest): Record<string, unknown> {
-  return { type: request.type, uid: request.uidHex, keyId: request.keyId, phase: request.phase };
+function about(request: KmsRequest, { requestId }: Caller): Record<string, unknown> {
+  return { requestId, type: request.type, uid: request.uidHex, keyId: request.keyId, phase: request.phase };
 }

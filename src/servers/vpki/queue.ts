@@ -24,6 +24,11 @@ export class SigningQueue {
     private readonly parallel = 4,
   ) {}
 
+  /** Jobs that run now, and jobs that wait. */
+  get depth(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#running, waiting: this.#waiting.length };
+  }
+
   /** A job that somebody asked for. @throws Busy at once where the queue is full; else what the job throws */
   async run<T>(job: () => Promise<T>): Promise<T> {
     if (this.#running >= this.parallel && this.#waiting.length >= this.limit)

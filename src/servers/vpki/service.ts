@@ -12,6 +12,8 @@ import { encodePem } from "../../pki/pem.js";
 import type { CertificateType } from "../../pki/types.js";
 import type { Clock } from "../../shared/clock.js";
 import { isStationError } from "../../shared/errors.js";
+import type { Counter } from "../http/metrics.js";
+import type { Caller } from "../http/request-id.js";
 import type { Certifier } from "./certify.js";
 import { SUPERSEDE_DAYS, type VpkiConfig } from "./config.js";
 import type { SigningQueue } from "./queue.js";
@@ -27,6 +29,8 @@ export interface ServiceOptions {
   readonly queue: SigningQueue;
   /** Certificates of these lists were revoked. */
   readonly revoked: (lists: readonly ScopeKey[]) => void;
+  /** Certificates by type and operation; the same answer given again does not count. */
+  readonly issued: Counter;
 }
 
 const DAY = 86_400_000;
@@ -36,8 +40,8 @@ export interface Incoming {
   readonly type: CertificateType;
   readonly body: unknown;
   readonly idempotencyKey: string | readonly string[] | undefined;
-  /** Who asks, for the audit row. */
-  readonly peer: string;
+  /** For the audit row. */
+  readonly caller: Caller;
 }
 
 type Answer = { readonly cert: string } | Refusal;
@@ -68,9 +72,10 @@ export class VpkiService {
     if (body instanceof Refusal) return body;
     const idempotency = this.#idempotency(operation, incoming, Object.values(body));
     if (idempotency instanceof Refusal) return idempotency;
-    const asked = { at: clock.now(), actor: incoming.peer, action: operation };
+    const { actor, requestId } = incoming.caller;
+    const asked = { at: clock.now(), actor, action: operation };
     if (idempotency !== undefined) {
-      const early = { ...asked, subject: "", details: { type } };
+      const early = { ...asked, subject: "", details: { type, requestId } };
       const earlier = await store.call("findAnswer", { idempotency, asked: early });
       if (earlier !== undefined) return answerOf(earlier);
     }
@@ -80,7 +85,7 @@ export class VpkiService {
     const { csr: _, ...codes } = body;
     const common = {
       mustExist: operation === "reissue",
-      asked: { ...asked, subject: csr.dn, details: { type, ...codes, attributes: csr.attributes } },
+      asked: { ...asked, subject: csr.dn, details: { type, ...codes, attributes: csr.attributes, requestId } },
       ...(idempotency && { idempotency }),
     };
     const state = await store.call("check", { ...names, ...common });
@@ -91,6 +96,7 @@ export class VpkiService {
     const supersedeAt = this.#supersedeAt(operation, asked.at);
     const result = await store.call("issue", { row, ...common, ...(supersedeAt !== undefined && { supersedeAt }) });
     if (result.kind !== "issued") return answerOf(result);
+    this.options.issued.inc({ type, operation });
     this.options.revoked(result.revoked);
     return { cert: certPem(row.certificate) };
   }
@@ -103,8 +109,9 @@ export class VpkiService {
     if (idempotency instanceof Refusal) return idempotency;
     const name = readDn(dn);
     if (name === undefined) return new Refusal("noCertificate", dn);
-    const { type, peer } = incoming;
-    const asked = { at: clock.now(), actor: peer, action: "revoke", subject: formatDn(name), details: { type } };
+    const { type, caller } = incoming;
+    const { actor, requestId } = caller;
+    const asked = { at: clock.now(), actor, action: "revoke", subject: formatDn(name), details: { type, requestId } };
     const args = { type, nameKey: nameKey(name), asked, ...(idempotency && { idempotency }) };
     const result = await store.call("revoke", args);
     if (result.kind === "refused") return new Refusal(result.failure, dn, true);

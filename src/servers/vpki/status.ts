@@ -50,7 +50,13 @@ export function statusPlugin(options: StatusOptions): FastifyPluginAsync {
     app.setErrorHandler((error, request, reply) => {
       const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 503;
       if (status >= 400 && status < 500) return reply.code(status).send({ message: describe(error) });
-      options.logger.error("request failed", { path: request.routeOptions.url, what: describe(error) });
+      const { id: requestId, method } = request;
+      options.logger.error("request failed", {
+        requestId,
+        method,
+        route: request.routeOptions.url,
+        what: describe(error),
+      });
       return reply.code(503).header("retry-after", RETRY_AFTER).send({ message: "Service Unavailable" });
     });
     addCrls(app, options);

@@ -14,6 +14,7 @@ export interface Asked {
   /** ProvisioningType. */
   readonly type: string;
   readonly keyId: number;
+  readonly requestId: string;
 }
 
 interface Args {
@@ -24,9 +25,9 @@ interface Args {
 }
 
 function entryOf(action: string, outcome: string, args: Args, more: Readonly<Record<string, unknown>>): AuditEntry {
-  const { actor, ecuId, type, keyId } = args.asked;
+  const { actor, ecuId, type, keyId, requestId } = args.asked;
   const { phase, slot, at } = args;
-  return { at, actor, action, subject: ecuId, outcome, details: { type, keyId, phase, slot, ...more } };
+  return { at, actor, action, subject: ecuId, outcome, details: { type, keyId, phase, slot, ...more, requestId } };
 }
 
 const refused = (action: string, args: Args, failure: KmsFailure) => entryOf(action, "refused", args, { failure });

@@ -119,7 +119,7 @@ describe("the HTTPS server", () => {
     });
     await post(`${url}/echo`, '{"a":"planted"}', "application/json");
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      expect.objectContaining({ message: "request", method: "POST", path: "/echo", status: 200 }),
+      expect.objectContaining({ message: "request", method: "POST", route: "/echo", status: 200 }),
     ]);
     expect(lines.join("")).not.toContain("planted");
   });

@@ -70,7 +70,7 @@ test("every answer is one row: sets, repetitions, sync values and results", asyn
       outcome,
       subject: ecuId(1),
       actor: "127.0.0.1",
-      details: { ...about, ...(more as object) },
+      details: { ...about, ...(more as object), requestId: expect.any(String) },
     })),
   );
 });

@@ -163,7 +163,7 @@ describe("the audit rows", () => {
       ["revoke", "revoked"],
     ]);
     const [issued, revoked] = rows.map((row) => JSON.parse(String(row.details)) as Record<string, unknown>);
-    expect(revoked).toEqual({ type: "ccu-sha512", serials: [issued?.serial] });
+    expect(revoked).toEqual({ type: "ccu-sha512", serials: [issued?.serial], requestId: expect.any(String) });
     expect(rows[0]?.actor).toMatch(/^127\.0\.0\.1 .*CN=station/);
     expect(issued).toEqual({
       type: "ccu-sha512",
@@ -175,6 +175,7 @@ describe("the audit rows", () => {
       localCode: "KR",
       brandCode: "HMC",
       attributes: attributes.map(({ oid, value }) => ({ oid, value })),
+      requestId: expect.any(String),
     });
   });
 });

@@ -108,7 +108,7 @@ describe("the plain HTTP server", () => {
   it("keeps its port over restarts, and takes another one where somebody else has it", async () => {
     const options = {
       ...{ host: "127.0.0.1", port: 0, portFile: join(folder, "port"), plugin: async () => undefined },
-      ...{ clock: systemClock, logger: silentLogger },
+      ...{ clock: systemClock, logger: silentLogger, shutdown: { notice: 0, limit: 5_000 } },
     };
     const first = await servePlain(options);
     await first.close();
@@ -126,7 +126,7 @@ describe("the plain HTTP server", () => {
     const { vpki } = served;
     const options = {
       ...{ host: "127.0.0.1", port: 0, portFile, plugin: vpki.status, isOurs: vpki.answersAt },
-      ...{ clock: systemClock, logger: silentLogger },
+      ...{ clock: systemClock, logger: silentLogger, shutdown: { notice: 0, limit: 5_000 } },
     };
     const first = await servePlain(options);
     const second = await servePlain(options);
