@@ -40,6 +40,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: "postgres",
+          include: ["test/postgres/**/*.test.ts"],
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "sweep",
           include: ["test/sweep/**/*.test.ts"],
           pool: "forks",

@@ -1,12 +1,14 @@
 /**
- * A store = a set of named operations on one SQLite file. Each call is one transaction: it is durable when its promise resolves and
- * has left no trace when it rejects. In the program all stores run in one worker thread that commits what waits as one group, so that
+ * A store = a set of named operations on one SQLite file or PostgreSQL schema. Each call is one transaction: it is durable when its
+ * promise resolves and has left no trace when it rejects, but for one that rejects with STORE_UNAVAILABLE: of that it may be unknown.
+ * In the program SQLite stores run in one worker thread that commits what waits as one group, so that
  * no fsync delays an ISO-TP timer; tests and tools may run them inline.
  */
 import { Worker } from "node:worker_threads";
 import { describe, ERRORS, type ErrorCode, StationError } from "../shared/errors.js";
 import type { Database, Migration } from "./database.js";
-import { type EngineStore, openStore } from "./engine.js";
+import { openStore } from "./engine.js";
+import type { EngineStore } from "./group.js";
 
 /** An operation: reads and writes through `db` and waits for nothing else; arguments and result must survive structured cloning. */
 // biome-ignore lint/suspicious/noExplicitAny: the argument of an operation is its own; Store<D> gives it back to the caller.
@@ -16,7 +18,9 @@ export interface StoreDefinition {
   /** What takes schema version n to n + 1. */
   readonly migrations: readonly Migration[];
   readonly operations: Readonly<Record<string, Operation>>;
-  /** Runs in the store's thread when the file was opened and behind every commit; what it throws behind a commit changes nothing. */
+  /** Operations that only read; an engine with several connections runs them beside the others. */
+  readonly reads?: readonly string[];
+  /** Runs in the store's thread when the store was opened and behind commits; what it throws behind a commit changes nothing. */
   readonly committed?: (db: Database, file: string) => Promise<void>;
 }
 

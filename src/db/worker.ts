@@ -1,7 +1,8 @@
 /** The store thread: takes requests, commits what waits as one group, then answers. */
 import { parentPort } from "node:worker_threads";
 import { StationError } from "../shared/errors.js";
-import { type EngineStore, openStore } from "./engine.js";
+import { openStore } from "./engine.js";
+import type { EngineStore } from "./group.js";
 import type { Answer, Failure, Request, StoreDefinition } from "./store.js";
 
 const port = parentPort;

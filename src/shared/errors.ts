@@ -2,6 +2,7 @@
  * The one error type. Codes are stable: operators, records, the MES and docs name them. Texts say what happened, what is safe and what
  * to do; `{name}` stands for a value of `details`.
  */
+import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
 
 export type Layer =
@@ -322,12 +323,7 @@ export const ERRORS = {
   ),
   CONFIG_INVALID: row("config", false, "설정 오류: {what}", "Configuration error: {what}"),
   USAGE: row("program", false, "명령이 잘못되었습니다: {what}", "{what}"),
-  STORE_FAILED: row(
-    "store",
-    true,
-    "저장소에 쓸 수 없습니다: {what}. 디스크 공간과 권한을 확인하십시오.",
-    "The store cannot be written: {what}. Check the disk's space and the folder's permissions.",
-  ),
+  ...STORE_ERRORS,
   INTERNAL: row(
     "program",
     false,

@@ -66,6 +66,7 @@ export const OUTCOMES: Readonly<Record<ErrorCode, Exclude<Outcome, "PASS">>> = {
   CONFIG_INVALID: "ERROR",
   USAGE: "ERROR",
   STORE_FAILED: "ERROR",
+  STORE_UNAVAILABLE: "ERROR",
   INTERNAL: "ERROR",
 };
 

@@ -295,7 +295,9 @@ const operations = {
     ),
 };
 
-export const store = { migrations, operations, committed: keepHead } as const;
+const reads = ["crlScopes", "crlState", "crlDer", "crlEntries", "certificateStates", "listCertificates"] as const;
+
+export const store = { migrations, operations, reads, committed: keepHead } as const;
 export type VpkiStoreDefinition = typeof store;
 
 export const vpkiStore: StoreSource<VpkiStoreDefinition> = {
