@@ -97,6 +97,10 @@ function serverSettings(options: Pick<HttpsOptions, "bodyLimit" | "requestTimeou
     // What still comes in on an open connection is answered as ever.
     return503OnClosing: false,
     genReqId: requestIdOf,
+    // What cannot be read as a path is none that there is.
+    frameworkErrors: (_error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      notFound(request, reply);
+    },
     logger: false,
   };
 }
