@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ExternalServers, readSecret, reason, recordsFile, type StationConfig } from "./cli/config.js";
+import type { DatabaseConfig } from "./cli/database.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import { noOrders, simulatorOrders } from "./cli/orders.js";
 import { type FoundProfile, readSecurityKey } from "./cli/profiles.js";
@@ -84,10 +85,11 @@ export interface RunningServers {
 }
 
 /**
- * Starts vPKI and KMS with their stores under `DATA/servers`.
- * @throws StationError CONFIG_INVALID, STORE_FAILED; RUN_ABORTED where the signal ended first
+ * Starts vPKI and KMS.
+ * @param files host of stores under `DATA/servers`, where the configuration names no database
+ * @throws StationError CONFIG_INVALID, STORE_FAILED, STORE_UNAVAILABLE; RUN_ABORTED where the signal ended first
  */
-export async function startServers(context: AppContext, stores: StoreHost): Promise<RunningServers> {
+export async function startServers(context: AppContext, files: StoreHost): Promise<RunningServers> {
   const { config, clock, logger } = context;
   if (config.servers.kind !== "embedded") {
     const what = `${config.file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
@@ -99,6 +101,7 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
   const dir = join(config.dataDir, "servers");
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const opened = new Opened();
+  const stores = await storesOf(config.servers.database, files, opened);
   const front = new Front({ host, clock, logger, rateLimit, shutdown });
   const { metrics } = front;
   // Known once the plain HTTP server listens, which is before anybody can ask for a certificate.
@@ -167,6 +170,12 @@ export async function startServers(context: AppContext, stores: StoreHost): Prom
     await opened.abandon(logger);
     throw error;
   }
+}
+
+async function storesOf(database: DatabaseConfig | undefined, files: StoreHost, opened: Opened): Promise<StoreHost> {
+  if (database === undefined) return files;
+  const { postgresStores } = await import("./db/postgres/store.js");
+  return opened.add(postgresStores(database.postgres), (host) => host.close());
 }
 
 function cannotListen(name: string, host: string, port: number, cause: unknown): StationError {

@@ -14,6 +14,7 @@ import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
 import { parseYaml } from "../shared/yaml.js";
 import { caConfigOf } from "./ca-keys.js";
+import { DatabaseSchema, databaseOf, storesText } from "./database.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 
 import { checkLink } from "./simulator.js";
@@ -51,6 +52,8 @@ const EmbeddedSection = Type.Object(
     vpki: Type.Omit(VpkiConfigSchema, ["asSeen", "caKeys", "authorities"], { ...strict, default: {} }),
     /** Master key in a token, leases; docs/kms.md. */
     kms: KmsConfigSchema,
+    /** Where the stores of both are; SQLite files of the data folder where nothing is said (docs/postgresql.md). */
+    database: Type.Optional(DatabaseSchema),
   },
   strict,
 );
@@ -252,12 +255,20 @@ export function parseConfig(
 function serversOf(given: StationFile, at: (path: string) => string, fault: Fault): ServersConfig {
   const { embedded, external } = given.servers;
   if (external === undefined) {
-    const { registry, asSeen, caKeys, authorities, kms, ...rest } =
+    const { registry, asSeen, caKeys, authorities, kms, database, ...rest } =
       embedded ?? Value.Parse(EmbeddedSection, Value.Default(EmbeddedSection, {}));
     const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
     const ca = caConfigOf({ ...(caKeys && { caKeys }), ...(authorities && { authorities }) }, at, fault);
     const seen = typeof asSeen === "boolean" ? CertificateTypes.filter(() => asSeen) : asSeen;
-    return { kind: "embedded", ...rest, ...ca, kms: kmsConfigOf(kms, at, fault), registry: file, asSeen: seen };
+    return {
+      kind: "embedded",
+      ...rest,
+      ...ca,
+      kms: kmsConfigOf(kms, at, fault),
+      ...(database && { database: databaseOf(database, given.mode === "plant", at, fault) }),
+      registry: file,
+      asSeen: seen,
+    };
   }
   if (embedded !== undefined) throw fault(["servers", "external"], "stands beside embedded (expected one of them)");
   const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = external;
@@ -346,6 +357,7 @@ function configLines(config: StationConfig): string[] {
     `station ${config.station.id}, bays ${config.station.bays.map((bay) => bay.name).join(", ")}`,
     `data ${config.dataDir}`,
     `servers ${where}`,
+    ...(servers.kind === "embedded" ? [`stores ${storesText(servers)}`] : []),
     `secrets ${[...config.secrets.keys()].join(", ") || "none"}`,
   ];
 }

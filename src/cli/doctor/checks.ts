@@ -7,6 +7,7 @@ import { packageRoot } from "../../shared/paths.js";
 import type { StationConfig } from "../config.js";
 import { readHexFile } from "../config.js";
 import { assertProfileAllowed, findProfile, profileNames } from "../profiles.js";
+import { checkDatabase } from "./database.js";
 import { checkServers } from "./servers.js";
 import { checkTokens } from "./tokens.js";
 
@@ -37,6 +38,7 @@ export const CHECKS: readonly Check[] = [
   { name: "config", run: checkConfig },
   { name: "profiles", run: checkProfiles },
   { name: "servers", run: checkServers },
+  { name: "database", run: checkDatabase },
   { name: "tokens", run: checkTokens },
 ];
 

@@ -18,7 +18,7 @@ import { TooManyRequests } from "../http/rate-limit.js";
 import { type Caller, callerOf } from "../http/request-id.js";
 import { answerStrays } from "../http/strays.js";
 import type { KmsConfig } from "./config.js";
-import { exists, openMasterKey } from "./master-key.js";
+import { openMasterKey } from "./master-key.js";
 import { loadRegistry, type Registry } from "./registry.js";
 import { Failure, type KmsRequest, readRequest } from "./request.js";
 import { KmsService, type Success } from "./service.js";
@@ -59,6 +59,7 @@ const DEFAULT_KEY_LABEL = "KMS";
 const DEFAULT_LEASE = 300_000;
 const RESOURCES: readonly KmsResource[] = ["key", "sync"];
 const MARK = "kms store";
+const MARK_NAME = "vault";
 
 /**
  * Opens the KMS on its store.
@@ -67,10 +68,11 @@ const MARK = "kms store";
 export async function createKms(options: KmsOptions): Promise<Kms> {
   const { clock, logger } = options;
   const registry = await registryOf(options);
-  const vault = new Vault(await masterKeyOf(options));
+  const store = await options.stores.open(kmsStore, join(options.dir, STORE));
+  const needed = (await store.call("findMark", { name: MARK_NAME })) !== undefined;
+  const vault = new Vault(await masterKeyOf(options, needed));
   try {
-    const store = await options.stores.open(kmsStore, join(options.dir, STORE));
-    const sealed = await store.call("mark", { name: "vault", value: vault.seal(ascii(MARK), "mark|vault") });
+    const sealed = await store.call("mark", { name: MARK_NAME, value: vault.seal(ascii(MARK), "mark|vault") });
     const same = vault.open(sealed, "mark|vault").use((bytes) => equalConstantTime(bytes, ascii(MARK)));
     if (!same) throw new StationError("STORE_FAILED", { details: { what: "the KMS store holds a wrong mark" } });
     const { issued, results, refused } = countersOf(options.metrics ?? new Metrics());
@@ -95,7 +97,7 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     return {
       audit,
       checks: {
-        store: () => store.call("mark", { name: "vault", value: sealed }),
+        store: () => store.call("mark", { name: MARK_NAME, value: sealed }),
         masterKey: async () => vault.open(sealed, "mark|vault").wipe(),
       },
       plugin: async (app) => {
@@ -143,9 +145,8 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
 }
 
 /** A token is needed for this alone: while the KMS runs it may be away. */
-async function masterKeyOf({ dir, config, clock, logger }: KmsOptions): Promise<Secret> {
+async function masterKeyOf({ dir, config, clock, logger }: KmsOptions, needed: boolean): Promise<Secret> {
   const file = join(dir, MASTER_KEY);
-  const needed = await exists(join(dir, STORE));
   if (config?.masterKey === undefined) return openMasterKey({ file, needed, logger, wrapping: undefined });
   const { keyLabel, pkcs11 } = config.masterKey;
   const { limits, ...address } = pkcs11;

@@ -154,7 +154,7 @@ function parse(text: string): Wrapped | undefined {
   }
 }
 
-export function exists(file: string): Promise<boolean> {
+function exists(file: string): Promise<boolean> {
   return stat(file).then(
     () => true,
     () => false,

@@ -38,11 +38,14 @@ async function checkedKey(db: Database, args: CheckArgs): Promise<CheckedKey | "
   return { key: await keyOf(db, set), challenge: set.challenge };
 }
 
+async function findMark(db: Database, { name }: { name: string }): Promise<string | undefined> {
+  return (await db.get<{ value: string }>("SELECT value FROM marks WHERE name = ?", name))?.value;
+}
+
 /** Keeps `value` under `name` unless there is one; gives the kept one. */
 async function mark(db: Database, args: { name: string; value: string }): Promise<string> {
   await db.run("INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", args.name, args.value);
-  const kept = await db.get<{ value: string }>("SELECT value FROM marks WHERE name = ?", args.name);
-  return kept?.value ?? args.value;
+  return (await findMark(db, args)) ?? args.value;
 }
 
 /** An operation and the audit row of what it decided, in one transaction. */
@@ -67,7 +70,9 @@ export const store = {
     /** A decision that needed no look at the store. */
     note: append,
     mark,
+    findMark,
   },
+  reads: ["findMark"],
   committed: keepHead,
 } satisfies StoreDefinition;
 
