@@ -1,10 +1,8 @@
 /** A whole run in every addressing format, and on CAN FD: the profile alone says so to both sides. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parse, stringify } from "yaml";
+import { addressedProfile } from "./addressed.js";
 import { EVCC, externalConfig, recordOf } from "./cases.js";
-import { root, run, type Servers, startEcu, startServers, tempFolder } from "./harness.js";
+import { run, type Servers, startEcu, startServers, tempFolder } from "./harness.js";
 import { startProxy } from "./proxy.js";
 
 const ids = { requestId: 0x6f1, responseId: 0x612, functionalId: 0x6f1 };
@@ -31,23 +29,9 @@ beforeAll(async () => {
 });
 afterAll(() => servers?.stop());
 
-/** The body ECU with two keys and another way to be addressed. */
-function profileFile(addressing: string, fields: object): string {
-  const body = parse(readFileSync(join(root, "hw-profiles/body-she.yaml"), "utf8")) as {
-    can: { bitrate: number; padding: object; flowControl: object; timing: object };
-    keys: object[];
-  };
-  const { bitrate, padding, timing } = body.can;
-  const flowControl = { station: { BS: 2, STmin: 1 }, ecu: { BS: 3, STmin: 0xf2 } };
-  const can = { addressing, bitrate, padding, flowControl, timing, ...fields };
-  const file = join(tempFolder(), "profile.yaml");
-  writeFileSync(file, stringify({ ...body, can, keys: body.keys.slice(0, 2) }));
-  return file;
-}
-
 describe("a run", () => {
   it.each(FORMATS)("with %s addressing: %j", async (addressing, fields, physical, functional) => {
-    const profile = profileFile(addressing, fields);
+    const profile = addressedProfile(addressing, fields);
     const ecu = await startEcu(profile);
     const proxy = await startProxy(ecu.url);
     const station = [
