@@ -82,5 +82,11 @@ export const COMMANDS: readonly CommandRow[] = [
     },
     async (io) => (await import("./config.js")).configCommand(io),
   ),
+  row(
+    "console",
+    "users of the KMS's console",
+    { console: "ecustation console passwd kim", passwd: "ecustation console passwd kim < password.txt" },
+    async (io) => (await import("./console.js")).consoleCommand(io),
+  ),
   row("bench", "the benchmark", "ecustation bench --json", async (io) => (await import("./bench.js")).benchCommand(io)),
 ];

@@ -285,10 +285,13 @@ function serversOf(given: StationFile, at: (path: string) => string, fault: Faul
 }
 
 function kmsConfigOf(given: KmsConfig, at: (path: string) => string, fault: Fault): KmsConfig {
-  const { masterKey } = given;
-  if (masterKey === undefined) return given;
-  const pkcs11 = tokenOf(masterKey.pkcs11, ["servers", "embedded", "kms", "masterKey", "pkcs11"], at, fault);
-  return { ...given, masterKey: { ...masterKey, pkcs11 } };
+  const { masterKey, console } = given;
+  const path = ["servers", "embedded", "kms", "masterKey", "pkcs11"];
+  return {
+    ...given,
+    ...(masterKey && { masterKey: { ...masterKey, pkcs11: tokenOf(masterKey.pkcs11, path, at, fault) } }),
+    ...(console?.users !== undefined && { console: { ...console, users: at(console.users) } }),
+  };
 }
 
 /** True for a profile given by its file instead of its name. */

@@ -18,6 +18,7 @@ import { TooManyRequests } from "../http/rate-limit.js";
 import { type Caller, callerOf } from "../http/request-id.js";
 import { answerStrays } from "../http/strays.js";
 import type { KmsConfig } from "./config.js";
+import { openConsole } from "./console/open.js";
 import { openMasterKey } from "./master-key.js";
 import { loadRegistry, type Registry } from "./registry.js";
 import { Failure, type KmsRequest, readRequest } from "./request.js";
@@ -67,7 +68,7 @@ const MARK_NAME = "vault";
  */
 export async function createKms(options: KmsOptions): Promise<Kms> {
   const { clock, logger } = options;
-  const registry = await registryOf(options);
+  const file = await registryOf(options);
   const store = await options.stores.open(kmsStore, join(options.dir, STORE));
   const needed = (await store.call("findMark", { name: MARK_NAME })) !== undefined;
   const vault = new Vault(await masterKeyOf(options, needed));
@@ -76,12 +77,13 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     const same = vault.open(sealed, "mark|vault").use((bytes) => equalConstantTime(bytes, ascii(MARK)));
     if (!same) throw new StationError("STORE_FAILED", { details: { what: "the KMS store holds a wrong mark" } });
     const { issued, results, refused } = countersOf(options.metrics ?? new Metrics());
+    const { registry, plugin: pages } = await openConsole({ ...options, config: options.config, store, vault, file });
     const service = new KmsService({
       ...{ store, vault, clock, logger, issued, results },
       lease: options.config?.lease ?? DEFAULT_LEASE,
-      ecu: (uid, phase) => registry.ecu(uid, phase),
+      ecu: (uid, phase) => file.ecu(uid, phase),
     });
-    const phase = options.config?.phase ?? registry.phase;
+    const phase = options.config?.phase ?? file.phase;
     const bodyLimit = options.config?.bodyLimit ?? DEFAULT_BODY_LIMIT;
     const audit = new ServerAudit({ write: (entry) => store.call("note", entry), clock, logger });
     const refuse: Refuse = (reply, failure, body) => {
@@ -117,7 +119,8 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
               const body = parseJson(request.body);
               if (body instanceof Failure) return refuse(reply.code(400), body);
               const raw = { method, resource, body, headers: request.headers, peer: peerKey(request) };
-              const checked = readRequest(raw, registry, phase);
+              const { registry: known } = await registry.current();
+              const checked = readRequest(raw, known, phase);
               const result = checked instanceof Failure ? checked : await work(checked, callerOf(request));
               if (result instanceof Failure) {
                 const { reason, name: failure } = result;
@@ -134,6 +137,7 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
         route("PUT", "key", (request, caller) => service.report("key", request, caller));
         route("POST", "sync", (request, caller) => service.sync(request, caller));
         route("PUT", "sync", (request, caller) => service.report("sync", request, caller));
+        if (pages !== undefined) await app.register(pages);
         answerStrays(app, "/app", (reply, status) => refuse(reply, new Failure(status === 404 ? "noPath" : "method")));
       },
       close: async () => vault.close(),

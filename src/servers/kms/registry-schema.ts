@@ -141,3 +141,22 @@ export function slotRules(entry: EcuTypeEntry): Map<number, SlotRule> {
 export function normaliseSecret(secret: string): string {
   return isHex(secret) ? secret.toLowerCase() : secret;
 }
+
+interface Entries {
+  readonly suppliers: SupplierEntry;
+  readonly ecuTypes: EcuTypeEntry;
+  readonly supplierSecrets: SupplierSecretEntry;
+}
+/** The lists that the KMS's console keeps. */
+export type RegistryKind = keyof Entries;
+export type EntryOf<K extends RegistryKind> = Entries[K];
+export type RegistryLists = { readonly [K in RegistryKind]: readonly Entries[K][] };
+export const REGISTRY_KINDS: readonly RegistryKind[] = ["suppliers", "ecuTypes", "supplierSecrets"];
+
+/** A supplier's or ECU type's number as people read it. */
+export const hexNumber = (value: number) => `0x${value.toString(16).toUpperCase().padStart(4, "0")}`;
+
+/** What names an entry within its list. */
+export function registryId(entry: EntryOf<RegistryKind>): string {
+  return "id" in entry ? hexNumber(entry.id) : entry.name;
+}

@@ -1,5 +1,7 @@
 /** The schema of the KMS's store, version by version. */
 import { auditMigration } from "../../../audit/migration.js";
+import { CONSOLE_TABLES } from "./console.js";
+import { REGISTRY_TABLES } from "./registry.js";
 
 export const MIGRATIONS = [
   `CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -45,4 +47,6 @@ export const MIGRATIONS = [
    ALTER TABLE sets ADD COLUMN station TEXT NOT NULL DEFAULT '';
    ALTER TABLE sets ADD COLUMN m4 TEXT;
    ALTER TABLE sets ADD COLUMN m5 TEXT;`,
+  `${REGISTRY_TABLES}
+   ${CONSOLE_TABLES}`,
 ] as const;

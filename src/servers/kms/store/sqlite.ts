@@ -4,12 +4,15 @@ import { keepHead } from "../../../audit/head-file.js";
 import type { AuditEntry } from "../../../audit/row.js";
 import type { Database } from "../../../db/database.js";
 import type { StoreDefinition, StoreSource } from "../../../db/store.js";
+import { consoleOperations } from "./console.js";
 import { type Asked, checkEntry, issueEntry, reportEntry } from "./decisions.js";
 import { issueSet, keepPrediction } from "./issue.js";
 import { renewLease } from "./leases.js";
+import { registryOperations } from "./registry.js";
 import { takeReport } from "./report.js";
 import { keyOf, newestSet, type SealedKey, type SlotAddress, setRow, slotRow } from "./rows.js";
 import { MIGRATIONS } from "./schema.js";
+import { viewOperations } from "./view.js";
 
 export interface CheckArgs extends SlotAddress {
   readonly id: string;
@@ -71,8 +74,11 @@ export const store = {
     note: append,
     mark,
     findMark,
+    ...registryOperations,
+    ...consoleOperations,
+    ...viewOperations,
   },
-  reads: ["findMark"],
+  reads: ["findMark", "registrySince", "ledgerEcus", "ledger"],
   committed: keepHead,
 } satisfies StoreDefinition;
 

@@ -1,0 +1,98 @@
+/** Who may use the console: a YAML file of names and scrypt hashes, read anew whenever it matters. */
+import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { type Static, Type } from "typebox";
+import { describe, StationError } from "../../../shared/errors.js";
+import { writeFileAtomic } from "../../../shared/files.js";
+import { parseYaml } from "../../../shared/yaml.js";
+
+const NAME = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
+/** scrypt$log2(N)$r$p$salt$hash, salt and hash in base64url. */
+const HASH = "^scrypt\\$(1[4-9]|20)\\$([1-9]|1[0-6])\\$([1-4])\\$([A-Za-z0-9_-]{22})\\$([A-Za-z0-9_-]{43})$";
+
+const UserSchema = Type.Object(
+  { name: Type.String({ pattern: NAME }), password: Type.String({ pattern: HASH }) },
+  { additionalProperties: false },
+);
+const UsersSchema = Type.Object({ users: Type.Array(UserSchema) }, { additionalProperties: false });
+export type ConsoleUser = Static<typeof UserSchema>;
+
+/** Fewest characters of a new password. */
+export const PASSWORD_MIN = 12;
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+/** 2^15 rounds of 8 blocks: 32 MiB and about a tenth of a second a password. */
+const COST = { logN: 15, r: 8, p: 1 } as const;
+
+/**
+ * The users of a file; none where there is no file.
+ * @throws StationError CONFIG_INVALID with file, line and what was expected
+ */
+export async function readUsers(file: string): Promise<readonly ConsoleUser[]> {
+  const { users, error } = await readFileOf(file);
+  const names = users.map(({ name }) => name);
+  for (const [i, name] of names.entries())
+    if (names.indexOf(name) < i) throw error(["users", i, "name"], "stands there twice");
+  return users;
+}
+
+async function readFileOf(file: string) {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") text = "users: []";
+    else throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${describe(error)}` }, cause: error });
+  }
+  const document = parseYaml(UsersSchema, text, file, "CONFIG_INVALID");
+  return { users: document.value.users, error: document.error };
+}
+
+/**
+ * Gives a user a password, and makes the user where there is none of that name.
+ * @throws StationError INPUT_INVALID for a name or password that cannot be one, CONFIG_INVALID for a file that is no list of users
+ */
+export async function setPassword(file: string, name: string, password: string): Promise<void> {
+  const refuse = (what: string) => new StationError("INPUT_INVALID", { details: { what } });
+  if (!new RegExp(NAME).test(name))
+    throw refuse(`name "${name.slice(0, 80)}": is no user name (expected letters, digits, . _ @ -, at most 64)`);
+  if ([...password].length < PASSWORD_MIN)
+    throw refuse(`the password is too short (expected ${PASSWORD_MIN} characters)`);
+  const users = await readUsers(file);
+  const changed = [...users.filter((user) => user.name !== name), { name, password: await hashPassword(password) }];
+  const lines = changed.map((user) => `  - { name: ${JSON.stringify(user.name)}, password: "${user.password}" }\n`);
+  await writeFileAtomic(
+    file,
+    `# Users of the KMS console; ecustation console passwd NAME adds one or changes a password.\nusers:\n${lines.join("")}`,
+  );
+}
+
+/** A new salt and the hash under it. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(SALT_BYTES);
+  const hash = await derive(password, salt, COST);
+  return ["scrypt", COST.logN, COST.r, COST.p, salt.toString("base64url"), hash.toString("base64url")].join("$");
+}
+
+/** Whether the password is that of the hash. @param stored as the schema wants it */
+export async function isPassword(password: string, stored: string): Promise<boolean> {
+  const [, logN, r, p, salt, hash] = stored.split("$");
+  const cost = { logN: Number(logN), r: Number(r), p: Number(p) };
+  const derived = await derive(password, Buffer.from(salt ?? "", "base64url"), cost);
+  return timingSafeEqual(derived, Buffer.from(hash ?? "", "base64url"));
+}
+
+/** A hash that no password has, for names that nobody has: they cost an attacker the same time. */
+export const NOBODY = `scrypt$${COST.logN}$${COST.r}$${COST.p}$${"A".repeat(22)}$${"A".repeat(43)}`;
+
+/** Off the event loop, on the thread pool. */
+function derive(password: string, salt: Uint8Array, { logN, r, p }: { logN: number; r: number; p: number }) {
+  const N = 2 ** logN;
+  const options: ScryptOptions = { N, r, p, maxmem: 256 * N * r };
+  return new Promise<Buffer>((resolve, reject) => {
+    // The same characters typed on another keyboard may come in another Unicode form.
+    scrypt(password.normalize("NFKC"), salt, HASH_BYTES, options, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
+  });
+}
