@@ -1,7 +1,8 @@
 /** Certificate revocation lists (RFC 5280 clause 5): version 2, whole or the part that one distribution point names. */
+import { setImmediate as breathe } from "node:timers/promises";
 import { concat, fromHex } from "../shared/bytes.js";
 import type { Issuer } from "./certificate.js";
-import { bitString, integer, sequence, TAG, time, tlv } from "./der.js";
+import { bitString, header, integer, sequence, TAG, time, tlv } from "./der.js";
 import { authorityKey, CRL_EXTENSION, extension, uri } from "./extensions.js";
 import { type Hash, signatureAlgorithm } from "./keys.js";
 
@@ -68,18 +69,51 @@ function extensionsOf({ issuer, number, addresses }: CrlInput): Uint8Array[] {
   return list;
 }
 
-/** A signed CRL, DER. */
+/** Most bytes of an element's tag and length, and of a signature's BIT STRING. */
+const MAX_HEADER = 6;
+const MAX_SIGNATURE = 160;
+/** Bytes that are put together in one go. */
+const SLICE = 65_536;
+
+/** All parts in one piece of memory, with room before and behind; lets others run in between, for a list can have megabytes. */
+async function assemble(before: number, parts: readonly Uint8Array[], behind: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(before + sizeOf(parts) + behind);
+  let at = before;
+  let since = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+    since += part.length;
+    if (since < SLICE) continue;
+    since = 0;
+    await breathe();
+  }
+  return whole;
+}
+
+/** A signed CRL, DER. However long it is, the event loop is never held up. */
 export async function buildCrl(input: CrlInput): Promise<Uint8Array> {
   const algorithm = signatureAlgorithm(input.hash);
-  const revoked = input.entries.some(({ length }) => length > 0) ? [sequence(concat(...input.entries))] : [];
-  const tbs = sequence(
+  const entries = input.entries.filter(({ length }) => length > 0);
+  const size = sizeOf(entries);
+  const fields = [
     VERSION_2,
     algorithm,
     input.issuer.name,
     time(input.thisUpdate),
     time(input.nextUpdate),
-    ...revoked,
+    ...(size === 0 ? [] : [header(TAG.SEQUENCE, size), ...entries]),
     tlv(0xa0, sequence(...extensionsOf(input))),
-  );
-  return sequence(tbs, algorithm, bitString(await input.sign(tbs)));
+  ];
+  const tbs = [header(TAG.SEQUENCE, sizeOf(fields)), ...fields];
+  const tbsSize = sizeOf(tbs);
+  const whole = await assemble(MAX_HEADER, tbs, algorithm.length + MAX_SIGNATURE);
+  const end = MAX_HEADER + tbsSize;
+  const tail = concat(algorithm, bitString(await input.sign(whole.subarray(MAX_HEADER, end))));
+  const outer = header(TAG.SEQUENCE, tbsSize + tail.length);
+  whole.set(outer, MAX_HEADER - outer.length);
+  whole.set(tail, end);
+  return whole.subarray(MAX_HEADER - outer.length, end + tail.length);
 }
+
+const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);

@@ -82,14 +82,18 @@ export function expectTag(node: DerNode | undefined, tag: number, what: string):
   return node;
 }
 
+/** Tag and length of an element whose content has `size` bytes. */
+export function header(tag: number, size: number): Uint8Array {
+  if (size < 0x80) return Uint8Array.of(tag, size);
+  const length: number[] = [];
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256);
+  return Uint8Array.of(tag, 0x80 | length.length, ...length);
+}
+
 /** One element of that tag around the parts. */
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const content = concat(...parts);
-  const size = content.length;
-  if (size < 0x80) return concat(Uint8Array.of(tag, size), content);
-  const length: number[] = [];
-  for (let rest = size; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256);
-  return concat(Uint8Array.of(tag, 0x80 | length.length, ...length), content);
+  return concat(header(tag, content.length), content);
 }
 
 export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => tlv(TAG.SEQUENCE, ...parts);

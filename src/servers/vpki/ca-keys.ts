@@ -1,5 +1,5 @@
 /** Where the private keys of the CAs are: in encrypted files, or in PKCS#11 tokens that never let them out. */
-import { createHash, createPrivateKey, generateKeyPair, type KeyObject, randomBytes } from "node:crypto";
+import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -193,10 +193,15 @@ function withoutKey({ name, certificate, certificateFile }: CaKeyUse): CaKey {
   return { publicKey: certificateKey(certificate), sign, keyless: true };
 }
 
+/** Off the event loop: a list of revoked certificates can have megabytes. */
+async function digest(hash: Hash, bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await webcrypto.subtle.digest(hash.replace("sha", "SHA-"), bytes));
+}
+
 /** Signs in the token; no signature goes out that its own certificate would not verify. */
 function tokenSigner(token: Token, key: KeyName, publicKey: PublicKey, hash: Hash): CaKey["sign"] {
   return async (tbs) => {
-    const signature = derSignature(await token.sign(key, createHash(hash).update(tbs).digest()));
+    const signature = derSignature(await token.sign(key, await digest(hash, tbs)));
     if (await verifySignature(publicKey, hash, tbs, signature)) return signature;
     const what = `the key ${key.label} is not the one of the CA's certificate`;
     throw new StationError("TOKEN_KEY_MISSING", { details: { token: token.name, what } });

@@ -1,17 +1,23 @@
 /** Keeps a valid CRL of every scope in the store: signed ahead of need, and anew as soon as something is revoked. */
+import { setImmediate as breathe } from "node:timers/promises";
 import type { Store } from "../../db/store.js";
 import { buildCrl, encodeCrlEntries } from "../../pki/crl.js";
+import { concat } from "../../shared/bytes.js";
 import type { Clock, Timer } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Authorities, Authority } from "./authorities.js";
 import { AUTHORITY_NAMES, CRL_CHECK_MINUTES, CRL_DAYS, crlFiles, type VpkiConfig } from "./config.js";
+import type { SigningQueue } from "./queue.js";
 import type { VpkiStoreDefinition } from "./store/sqlite.js";
 import type { CrlHead, CrlState, ScopeKey } from "./store/status.js";
 
 const DAY = 86_400_000;
 /** Entries that are read and encoded in one piece, so that a long list never holds up the event loop. */
-const PIECE = 500;
+const PIECE = 200;
+/** Bytes that are turned into base64 or back in one piece; a multiple of 3. */
+const SLICE = 196_608;
+const BASE64_SLICE = (SLICE / 3) * 4;
 /** Lists that one reader waits for while certificates keep being revoked. */
 const ROUNDS = 3;
 
@@ -21,6 +27,7 @@ export interface CrlOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly config: VpkiConfig;
+  readonly queue: SigningQueue;
   /** Address of a list, as certificates name it. */
   readonly address: (authority: Authority, file: string) => string;
 }
@@ -95,14 +102,19 @@ class CrlScope {
 
   async #load({ number, thisUpdate, nextUpdate }: CrlHead): Promise<SignedCrl> {
     if (this.#kept?.number === number) return this.#kept;
-    const der = await this.options.store.call("crlDer", { ...this.#key, number });
-    if (der === undefined) throw new Error(`list ${number} is not in the store`);
-    this.#kept = { number, thisUpdate, nextUpdate, der: new Uint8Array(Buffer.from(der, "base64")) };
+    const slices: Uint8Array[] = [];
+    for (let from = 0, all = 1; from < all; from += BASE64_SLICE) {
+      const part = await this.options.store.call("crlDer", { ...this.#key, number, from, size: BASE64_SLICE });
+      if (part === undefined) throw new Error(`list ${number} is not in the store`);
+      all = part.all;
+      slices.push(Buffer.from(part.text, "base64"));
+    }
+    this.#kept = { number, thisUpdate, nextUpdate, der: concat(...slices) };
     return this.#kept;
   }
 
   async #make(): Promise<void> {
-    const { store, clock, config, logger } = this.options;
+    const { store, clock, config, logger, queue } = this.options;
     const { authority } = this;
     const address = this.#address;
     const thisUpdate = Math.floor(clock.now() / 1000) * 1000;
@@ -117,10 +129,12 @@ class CrlScope {
       entries.push(encodeCrlEntries(piece));
       after = piece.length < PIECE ? undefined : piece.at(-1)?.serial;
     }
-    const { issuer, hash, sign } = authority;
+    const { issuer, hash } = authority;
+    const sign = (tbs: Uint8Array) => queue.own(() => authority.sign(tbs));
     const der = await buildCrl({ issuer, number, thisUpdate, nextUpdate, entries, addresses, hash, sign });
     const head = { number, thisUpdate, nextUpdate, addresses: JSON.stringify(addresses) };
-    await store.call("saveCrl", { ...this.#key, ...head, der: Buffer.from(der).toString("base64") });
+    await store.call("saveCrl", { ...this.#key, ...head, der: await toBase64(der) });
+    this.#kept = { number, thisUpdate, nextUpdate, der };
     logger.info("CRL made", { ...this.#key, number, bytes: der.length });
   }
 
@@ -128,6 +142,15 @@ class CrlScope {
   async idle(): Promise<void> {
     await this.#making?.catch(() => undefined);
   }
+}
+
+async function toBase64(der: Uint8Array): Promise<string> {
+  const texts: string[] = [];
+  for (let at = 0; at < der.length; at += SLICE) {
+    texts.push(Buffer.from(der.subarray(at, at + SLICE)).toString("base64"));
+    await breathe();
+  }
+  return texts.join("");
 }
 
 export class CrlPublisher {

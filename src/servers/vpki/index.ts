@@ -89,7 +89,7 @@ async function openVpki(options: VpkiOptions, keys: CaKeys): Promise<Vpki> {
   const { issued, refused } = countersOf(options.metrics ?? new Metrics(), queue);
   const baseUrl = () => config.baseUrl ?? options.baseUrl?.() ?? DEFAULT_BASE_URL;
   const crls = await CrlPublisher.open({
-    ...{ store, authorities, clock, logger, config },
+    ...{ store, authorities, clock, logger, config, queue },
     address: (authority, file) => urlsOf(authority, file, baseUrl(), config).crl,
   });
   const revoked = (lists: readonly ScopeKey[]) => crls.renew(lists);

@@ -115,16 +115,19 @@ export const statusOperations = {
     return { newest, unlisted };
   },
 
-  /** DER of a list in base64. */
-  crlDer: async (db: Database, args: ScopeKey & { number: number }): Promise<string | undefined> => {
-    const row = await db.get<{ der: string }>(
-      "SELECT der FROM crls WHERE ca = ? AND crl = ? AND number = ?",
+  /** A part of a list's DER in base64 (characters from 0), and how many characters the whole has. */
+  crlDer: (
+    db: Database,
+    args: ScopeKey & { number: number; from: number; size: number },
+  ): Promise<{ text: string; all: number } | undefined> =>
+    db.get(
+      `SELECT substr(der, ?, ?) AS text, length(der) AS "all" FROM crls WHERE ca = ? AND crl = ? AND number = ?`,
+      args.from + 1,
+      args.size,
       args.ca,
       args.crl,
       args.number,
-    );
-    return row?.der;
-  },
+    ),
 
   beginCrl: async (
     db: Database,
