@@ -1,6 +1,7 @@
 /** Composition root: reads the configuration and wires adapters to the station's ports. Nobody of the layers below imports it. */
-import { randomBytes, randomInt } from "node:crypto";
+import { createHash, randomBytes, randomInt } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ExternalServers, readSecret, reason, recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
@@ -253,6 +254,12 @@ async function pem(file: string): Promise<string> {
   }
 }
 
+/** Names an installation to the KMS: its records go on after a restart, those of another folder or computer know nothing of them. */
+function stationId({ station, dataDir }: StationConfig): string {
+  const place = createHash("sha256").update(`${hostname()}\0${dataDir}`).digest("hex");
+  return `${station.id}.${place.slice(0, 16)}`;
+}
+
 async function openClients({ config, clock }: AppContext, servers: RunningServers | undefined) {
   const {
     vpki: vpkiUrls,
@@ -272,7 +279,7 @@ async function openClients({ config, clock }: AppContext, servers: RunningServer
   };
   const chain = chainFile === undefined ? "" : await pem(chainFile);
   const vpki = createVpkiClient({ ...common, baseUrls: vpkiUrls, chain });
-  const kms = createKmsClient({ ...common, baseUrls: kmsUrls });
+  const kms = createKmsClient({ ...common, baseUrls: kmsUrls, station: stationId(config) });
   return { vpki, kms, close: async () => void (await Promise.all([vpki.close(), kms.close()])) };
 }
 

@@ -1,5 +1,5 @@
 /** The station's client of the KMS. */
-import { CORRELATION_ID, HEADER_VALUE, IDEMPOTENCY_KEY } from "../contract/common.js";
+import { CORRELATION_ID, HEADER_VALUE, IDEMPOTENCY_KEY, STATION_ID } from "../contract/common.js";
 import {
   KeyAnswerSchema,
   KMS_PATHS,
@@ -10,7 +10,7 @@ import {
   SyncAnswerSchema,
 } from "../contract/kms.js";
 import { concat, fromHex, toHex } from "../shared/bytes.js";
-import { StationError } from "../shared/errors.js";
+import { type ErrorCode, StationError } from "../shared/errors.js";
 import type { Secret } from "../shared/secret.js";
 import type { KeyRequest, KeySet, KmsClient, KmsResult, SyncValue } from "../station/ports.js";
 import { bodyOf } from "./answer.js";
@@ -19,27 +19,37 @@ import { createHttpClient, type HttpAnswer, type HttpCall, type ServerErrors, ty
 export interface KmsClientOptions extends ServerOptions {
   /** Phase that every request names; left out, the server's own holds. */
   readonly phase?: Phase;
+  /** Tells this station from others with its certificate or address: 1–200 visible ASCII characters, the same after a restart. */
+  readonly station?: string;
 }
 
 const ERRORS: ServerErrors = { unreachable: "KMS_UNREACHABLE", fault: "KMS_FAULT", rejected: "KMS_REJECTED" };
 
 /** Refusals that may end without anybody changing the request. */
-const PASSING: ReadonlySet<string> = new Set<ResultReason>(["INTERNAL", "LEASED"]);
+const PASSING: Readonly<Partial<Record<string, ErrorCode>>> = {
+  INTERNAL: ERRORS.fault,
+  LEASED: "KMS_LEASED",
+} satisfies Partial<Record<ResultReason, ErrorCode>>;
 
 /** @throws StationError CONFIG_INVALID for an address that is no https URL */
 export function createKmsClient(options: KmsClientOptions): KmsClient & { close(): Promise<void> } {
   const http = createHttpClient(options, ERRORS);
   const phase = options.phase === undefined ? {} : { Phase: options.phase };
+  const station = options.station === undefined ? {} : { [STATION_ID]: options.station };
 
   /** The answer of a request that succeeded. */
   const ask = async (call: HttpCall, signal: AbortSignal, secret?: Secret): Promise<HttpAnswer> => {
-    const answer = await http.call(call, signal);
+    const answer = await http.call({ ...call, headers: { ...station, ...call.headers } }, signal);
     const outcome: OutcomeBody = bodyOf(OutcomeSchema, answer, ERRORS);
     if (answer.status < 300 && outcome.ResultStatus === "Success") return answer;
-    const reason = [answer.status === 200 ? "" : String(answer.status), outcome.ResultReason, outcome.ResultMessage];
+    const passing = PASSING[outcome.ResultReason];
+    const reason = [
+      answer.status === 200 ? "" : String(answer.status),
+      passing === "KMS_LEASED" ? "" : outcome.ResultReason,
+      outcome.ResultMessage,
+    ];
     const what = withoutSecret(reason.filter((part) => part !== "").join(" "), secret);
-    const passing = PASSING.has(outcome.ResultReason);
-    throw new StationError(passing ? ERRORS.fault : ERRORS.rejected, { details: { what } });
+    throw new StationError(passing ?? ERRORS.rejected, { details: { what } });
   };
 
   return {

@@ -2,6 +2,7 @@
  * The one error type. Codes are stable: operators, records, the MES and docs name them. Texts say what happened, what is safe and what
  * to do; `{name}` stands for a value of `details`.
  */
+import { KMS_ERRORS } from "./kms-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
 
@@ -248,24 +249,7 @@ export const ERRORS = {
     "인증서 데이터를 읽을 수 없습니다: {what}. 관리자에게 알리십시오.",
     "Names, requests or certificates cannot be read: {what}. Tell an engineer.",
   ),
-  KMS_UNREACHABLE: row(
-    "kms",
-    true,
-    "키 서버(KMS)에 연결할 수 없습니다 ({what}). 서버를 확인한 뒤 다시 시작하십시오.",
-    "The key server (KMS) cannot be reached ({what}). Check it, then start again.",
-  ),
-  KMS_REJECTED: row(
-    "kms",
-    false,
-    "키 서버가 요청을 거부했습니다: {what}. 관리자에게 알리십시오.",
-    "The key server refused the request: {what}. Tell an engineer.",
-  ),
-  KMS_FAULT: row(
-    "kms",
-    true,
-    "키 서버에 오류가 있습니다: {what}. 잠시 후 같은 유닛을 다시 스캔하십시오.",
-    "The key server failed: {what}. Scan the same unit again in a while.",
-  ),
+  ...KMS_ERRORS,
 
   ...TOKEN_ERRORS,
 

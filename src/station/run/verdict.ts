@@ -45,6 +45,7 @@ export const OUTCOMES: Readonly<Record<ErrorCode, Exclude<Outcome, "PASS">>> = {
   KMS_UNREACHABLE: "ERROR",
   KMS_REJECTED: "ERROR",
   KMS_FAULT: "ERROR",
+  KMS_LEASED: "ERROR",
   TOKEN_MODULE_MISSING: "ERROR",
   TOKEN_ABSENT: "ERROR",
   TOKEN_PIN_REFUSED: "ERROR",

@@ -56,7 +56,7 @@ afterAll(() => close());
 
 async function withClient<T>(
   work: (client: ReturnType<typeof createKmsClient>) => Promise<T>,
-  more: { phase?: "Prod" | "Dev"; anonymous?: boolean } = {},
+  more: { phase?: "Prod" | "Dev"; station?: string; anonymous?: boolean } = {},
 ): Promise<T> {
   const { ca, cert, key } = await credentials();
   const client = createKmsClient({
@@ -64,6 +64,7 @@ async function withClient<T>(
     ca,
     ...(more.anonymous === true ? {} : { cert, key }),
     ...(more.phase === undefined ? {} : { phase: more.phase }),
+    ...(more.station === undefined ? {} : { station: more.station }),
     clock: systemClock,
     attempts: 1,
   });
@@ -148,4 +149,28 @@ test("the configured phase is named in every request", async () => {
     },
     { phase: "Dev" },
   );
+});
+
+test("stations with one certificate are told apart by their ids: the second waits, the first goes on", async () => {
+  const request = { type: "EcuMasterKey", ecuId: `${ECU.slice(0, -2)}77`, keyId: "1" } as const;
+  const ask = (station: string, key: string) =>
+    withClient((client) => client.requestKey(request, key, never), { station });
+  const first = await ask("line-1.a", "lease-1");
+  await expect(ask("line-1.b", "lease-2")).rejects.toMatchObject({
+    code: "KMS_LEASED",
+    retryable: true,
+    message: expect.stringMatching(
+      /: Another station works on this ECU, for at most 300 s more\. No further key was loaded\./,
+    ),
+  });
+  expect((await ask("line-1.a", "lease-1")).m1).toEqual(first.m1);
+  const result = {
+    ...request,
+    kind: "key",
+    status: "Success",
+    message: "",
+    correlationId: first.correlationId,
+  } as const;
+  await withClient((client) => client.report(result, "lease-3", never), { station: "line-1.a" });
+  await ask("line-1.b", "lease-2");
 });

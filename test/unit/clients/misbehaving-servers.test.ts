@@ -223,7 +223,12 @@ test.each([
     "KMS_REJECTED",
     "KEYID_RANGE The KeyID",
   ],
-  [200, refusal("LEASED", "another station"), "KMS_FAULT", "LEASED"],
+  [
+    200,
+    refusal("LEASED", "Another station."),
+    "KMS_LEASED",
+    "keeps this unit for another station: Another station. No further key",
+  ],
   [200, refusal("INTERNAL", "x"), "KMS_FAULT", "INTERNAL"],
   [400, refusal("INVALID", "The body is not JSON."), "KMS_REJECTED", "400 INVALID The body is not JSON."],
   [404, '{"message":"Not Found"}', "KMS_FAULT", "wrong answer (404)"],
