@@ -1,8 +1,11 @@
 /** The HTTP servers of one process and what they share: health, metrics, limits, and one common end. */
 import type { FastifyPluginAsync } from "fastify";
+import { openApiDocument } from "../../contract/openapi/document.js";
+import type { JsonObject } from "../../contract/openapi/parts.js";
 import type { StoreHost } from "../../db/store.js";
 import type { Clock } from "../../shared/clock.js";
 import type { Logger } from "../../shared/logger.js";
+import { programVersion } from "../../shared/paths.js";
 import type { ServerAudit } from "./audit.js";
 import type { RateLimitConfig, ShutdownConfig } from "./config.js";
 import { Drain } from "./drain.js";
@@ -35,6 +38,7 @@ export class Front {
   readonly #health: Health;
   #stopMeasuring: (() => void) | undefined;
   readonly #ends: (() => Promise<void>)[] = [];
+  readonly #urls = new Map<string, string>();
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -59,10 +63,12 @@ export class Front {
     this.#ends.push(() => drain.end());
     served.audit.watch(app);
     this.#health.add(name, served.checks);
-    await app.register(opsPlugin({ health: this.#health, metrics: this.metrics }));
+    await app.register(opsPlugin({ health: this.#health, metrics: this.metrics, document: () => this.#document() }));
     await app.register(served.plugin);
     await app.listen({ host, port });
-    return baseUrl(app);
+    const url = baseUrl(app);
+    this.#urls.set(name, url);
+    return url;
   }
 
   /** Serves a plug-in over plain HTTP. @throws as `servePlain` */
@@ -81,6 +87,11 @@ export class Front {
     this.#health.end();
     this.#stopMeasuring?.();
     await Promise.all(this.#ends.map((end) => end()));
+  }
+
+  #document(): JsonObject {
+    const [vpki = "/", kms = "/"] = ["vpki", "kms"].map((name) => this.#urls.get(name));
+    return openApiDocument({ version: programVersion(), vpki, kms });
   }
 
   #common(name: string) {
