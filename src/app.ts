@@ -22,6 +22,8 @@ import { createSheUdsTarget } from "./injection/she-uds/target.js";
 import type { History } from "./records/history.js";
 import { openRecords } from "./records/journal.js";
 import { createOutbox, type Outbox } from "./records/outbox.js";
+import { type Access, openAccess, ownAccess } from "./servers/http/access.js";
+import { AccessFile } from "./servers/http/access-file.js";
 import { Front } from "./servers/http/front.js";
 import { ensureTls } from "./servers/http/tls.js";
 import { createKms } from "./servers/kms/index.js";
@@ -145,16 +147,17 @@ export async function startServers(context: AppContext, files: StoreHost): Promi
     const made = await withFileLock(join(dir, "start.lock"), FIRST_START_LIMIT, clock, make, signal);
     const { tls, vpki } = made;
     opened.add(front, (servers) => servers.end());
-    const portFile = join(dir, "status-port");
-    const plain = { port: statusPort, portFile, plugin: vpki.status, isOurs: vpki.answersAt };
-    const status = await front.plain("status", plain).catch((error: unknown) => {
+    const place = { port: statusPort, portFile: join(dir, "status-port") };
+    const server = { ...place, plugin: vpki.status, isOurs: vpki.answersAt };
+    const status = await front.plain("status", server).catch((error: unknown) => {
       throw cannotListen("status", host, statusPort, error);
     });
     statusUrl = status.url;
     await vpki.start();
+    const access = await openAccessOf(context, tls.caPem, opened);
     const listen = async (name: "vpki" | "kms", port: number) => {
       signal.throwIfAborted();
-      return front.https(name, port, tls, made[name]).catch((error: unknown) => {
+      return front.https(name, port, { tls, access }, made[name]).catch((error: unknown) => {
         throw cannotListen(name, host, port, error);
       });
     };
@@ -177,6 +180,17 @@ async function storesOf(database: DatabaseConfig | undefined, files: StoreHost, 
   if (database === undefined) return files;
   const { postgresStores } = await import("./db/postgres/store.js");
   return opened.add(postgresStores(database.postgres), (host) => host.close());
+}
+
+/** The allow list, which is read anew when it changes and on SIGHUP; without one, this machine's programs alone come in. */
+async function openAccessOf({ config, clock, logger }: AppContext, own: string, opened: Opened): Promise<Access> {
+  const file = config.servers.kind === "embedded" ? config.servers.access : undefined;
+  if (file === undefined) return config.mode === "simulator" ? openAccess(own) : ownAccess(own);
+  const list = opened.add(await AccessFile.open({ file, own, clock, logger }), (access) => access.close());
+  const reload = () => void list.reload();
+  process.on("SIGHUP", reload);
+  opened.add(reload, async () => void process.off("SIGHUP", reload));
+  return list;
 }
 
 function cannotListen(name: string, host: string, port: number, cause: unknown): StationError {

@@ -6,7 +6,9 @@ import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { type CertificateType, CertificateTypes } from "../profiles/schema.js";
+import { loadAccess } from "../servers/http/access-file.js";
 import { RateLimitSchema, ShutdownSchema } from "../servers/http/config.js";
+import { isLoopback } from "../servers/http/ranges.js";
 import { type KmsConfig, KmsConfigSchema } from "../servers/kms/config.js";
 import { AuthoritiesSchema, CaKeysSchema, VpkiConfigSchema } from "../servers/vpki/config.js";
 import { describe, StationError } from "../shared/errors.js";
@@ -31,6 +33,8 @@ const EmbeddedSection = Type.Object(
   {
     /** Address that both servers listen on. */
     host: Type.String({ minLength: 1, default: "127.0.0.1" }),
+    /** File of the business servers that may use them (docs/access.md); needed where `host` is no loopback address. */
+    access: Type.Optional(Text),
     /** 0 picks a free port. */
     vpkiPort: Port(0),
     kmsPort: Port(0),
@@ -255,8 +259,13 @@ export function parseConfig(
 function serversOf(given: StationFile, at: (path: string) => string, fault: Fault): ServersConfig {
   const { embedded, external } = given.servers;
   if (external === undefined) {
-    const { registry, asSeen, caKeys, authorities, kms, database, ...rest } =
+    const { access, registry, asSeen, caKeys, authorities, kms, database, ...rest } =
       embedded ?? Value.Parse(EmbeddedSection, Value.Default(EmbeddedSection, {}));
+    if (access === undefined && !isLoopback(rest.host))
+      throw fault(
+        ["servers", "embedded", "host"],
+        "opens the servers to other machines without an allow list (expected access: FILE beside it, or a loopback address)",
+      );
     const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
     const ca = caConfigOf({ ...(caKeys && { caKeys }), ...(authorities && { authorities }) }, at, fault);
     const seen = typeof asSeen === "boolean" ? CertificateTypes.filter(() => asSeen) : asSeen;
@@ -264,6 +273,7 @@ function serversOf(given: StationFile, at: (path: string) => string, fault: Faul
       kind: "embedded",
       ...rest,
       ...ca,
+      ...(access === undefined ? {} : { access: at(access) }),
       kms: kmsConfigOf(kms, at, fault),
       ...(database && { database: databaseOf(database, given.mode === "plant", at, fault) }),
       registry: file,
@@ -343,10 +353,20 @@ export function configCommand(io: Io): Command {
     .action(async (file: string | undefined, _options, self: Command) => {
       const options = self.optsWithGlobals<GlobalOptions>();
       const config = await loadConfig(file ?? options.config, options.data, io.env);
+      const lines = [...configLines(config), ...(await accessLines(config))];
       await printLine(io, `${config.file ?? "built-in configuration"}: valid`);
-      for (const line of configLines(config)) await printLine(io, `  ${line}`);
+      for (const line of lines) await printLine(io, `  ${line}`);
     });
   return command;
+}
+
+/** @throws StationError CONFIG_INVALID for an allow list that is none */
+async function accessLines({ servers, mode }: StationConfig): Promise<string[]> {
+  if (servers.kind !== "embedded") return [];
+  if (servers.access === undefined)
+    return [`allow list none, open to ${mode === "simulator" ? "all programs" : "the own client certificate"} here`];
+  const { list } = await loadAccess(servers.access);
+  return [`allow list ${servers.access}, ${list.size} clients`];
 }
 
 function configLines(config: StationConfig): string[] {

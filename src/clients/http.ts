@@ -63,7 +63,7 @@ export interface HttpAnswer {
 export interface HttpClient {
   /** @throws StationError unreachable or fault, when no server of the list gave an answer; the signal's reason */
   call(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer>;
-  /** One try at each server, until one answers. @throws StationError unreachable */
+  /** One try at each server, until one answers. @throws StationError unreachable; rejected where this client is not let in */
   ping(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -201,6 +201,11 @@ export function createHttpClient(options: ServerOptions, errors: ServerErrors): 
       const failures = new Map<string, TryFailure>();
       const answer = await round({ method: "HEAD", path: "/" }, new Set(bases), failures, signal);
       if (answer === undefined) throw failure(failures, true);
+      // Better known before a unit is touched.
+      if (answer.status === 401) {
+        const what = "this station is not on its allow list, or not with this certificate or address";
+        throw new StationError(errors.rejected, { details: { status: answer.status, what } });
+      }
     },
     close: () => dispatcher.destroy(),
   };

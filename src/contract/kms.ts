@@ -113,6 +113,7 @@ interface FailureRow {
  * repeats a SupplierSecretKey.
  */
 export const KMS_FAILURES = {
+  notAllowed: { reason: "INVALID", text: "This client is not allowed to do this." },
   tooMany: { reason: "INVALID", text: "Too many requests, try again later." },
   noPath: { reason: "INVALID", text: "There is nothing at this path." },
   method: { reason: "INVALID", text: "This path does not have this method." },

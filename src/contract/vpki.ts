@@ -57,7 +57,7 @@ export const FailureSchema = Type.Object({ resultMessage: Type.String() });
 export type FailureBody = Static<typeof FailureSchema>;
 
 interface FailureRow {
-  readonly status: 400 | 403 | 404 | 405 | 406 | 413 | 429 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 413 | 429 | 500 | 503;
   /** `resultMessage`; `{}` stands for the value of the case. */
   readonly text: string;
 }
@@ -67,6 +67,7 @@ interface FailureRow {
  * 406, 403, 404; the certificate's size last, since it is known when the certificate is made.
  */
 export const VPKI_FAILURES = {
+  notAllowed: { status: 401, text: "This client is not allowed to do this" },
   tooMany: { status: 429, text: "Too many requests, try again later" },
   noPath: { status: 404, text: "Not Found" },
   method: { status: 405, text: "Method Not Allowed" },

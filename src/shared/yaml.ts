@@ -51,8 +51,7 @@ export function parseYaml<S extends TSchema>(
   };
   if (text.length > MAX_LENGTH) throw failAt(0, [], `the file is too long (at most ${MAX_LENGTH} characters)`);
   const { document, raw } = parse(text, lines, failAt);
-  const value: unknown = Value.Default(schema, raw);
-  const problems = problemsOf(schema, value, []);
+  const { value, problems } = filledIn(schema, raw);
   if (problems.length > 0) {
     const placed = problems.map((problem) => ({ problem, offset: offsetOf(document, problem) }));
     placed.sort((a, b) => a.offset - b.offset);
@@ -64,6 +63,19 @@ export function parseYaml<S extends TSchema>(
     value: value as Static<S>,
     error: (path, what) => failAt(offsetOf(document, { path, what }), path, what),
   };
+}
+
+/** The value with its defaults, and what is wrong with it. */
+function filledIn(schema: TSchema, raw: unknown): { value: unknown; problems: readonly Problem[] } {
+  try {
+    const value: unknown = Value.Default(schema, raw);
+    return { value, problems: problemsOf(schema, value, []) };
+  } catch (error) {
+    // typebox cannot fill in defaults where a record has a key that its pattern does not take; what is missing then is no mistake yet.
+    const problems = problemsOf(schema, raw, []).filter(({ atKey }) => atKey);
+    if (problems.length === 0) throw error;
+    return { value: raw, problems };
+  }
 }
 
 function parse(

@@ -45,9 +45,10 @@ export async function openFuzzServers(data: string): Promise<FuzzServers> {
   const vpki = await createVpki({ stores, dir: join(dir, "vpki"), clock, logger, baseUrl });
   const kms = await createKms({ stores, dir: join(dir, "kms"), clock, logger, registry: parseRegistry(FUZZ_REGISTRY) });
   await vpki.start();
+  const settings = { tls, host, clock, logger };
   const apps = {
-    vpki: createHttps({ tls, host, clock, logger }),
-    kms: createHttps({ tls, host, clock, logger }),
+    vpki: createHttps(settings),
+    kms: createHttps(settings),
     status: createHttp({ clock, logger }),
   };
   await apps.vpki.register(vpki.plugin);

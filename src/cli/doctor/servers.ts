@@ -11,12 +11,12 @@ export async function checkServers(config: StationConfig, signal: AbortSignal): 
   const { servers } = config;
   if (servers.kind === "embedded") {
     const { loadRegistry } = await import("../../servers/kms/registry.js");
-    try {
-      await loadRegistry(servers.registry);
-      return [{ name: "registry", state: "OK", needed: true, what: servers.registry }];
-    } catch (error) {
-      return [{ name: "registry", state: "FAILED", needed: true, what: describe(error) }];
-    }
+    const { loadAccess } = await import("../../servers/http/access-file.js");
+    const { access, registry } = servers;
+    return [
+      await fileOf("registry", registry, () => loadRegistry(registry)),
+      ...(access === undefined ? [] : [await fileOf("allow list", access, () => loadAccess(access))]),
+    ];
   }
   const findings: Finding[] = [];
   let tls: ConnectionOptions;
@@ -46,6 +46,15 @@ export async function checkServers(config: StationConfig, signal: AbortSignal): 
     findings.push(...failed.map((finding) => ({ ...finding, needed: !reachable })));
   }
   return findings;
+}
+
+async function fileOf(name: string, file: string, load: () => Promise<unknown>): Promise<Finding> {
+  try {
+    await load();
+    return { name, state: "OK", needed: true, what: file };
+  } catch (error) {
+    return { name, state: "FAILED", needed: true, what: describe(error) };
+  }
 }
 
 async function tlsOptions(servers: ExternalServers): Promise<ConnectionOptions> {

@@ -1,11 +1,13 @@
 /** What a server writes to its audit log beside the decisions of its store: refused requests and refused connections. */
 import type { TLSSocket } from "node:tls";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AuditEntry } from "../../audit/row.js";
-import type { Clock } from "../../shared/clock.js";
+import type { Clock, Timer } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
-import { peerOf } from "./peer.js";
+import { refusalOf } from "./access.js";
+import { addressOf, peerOf } from "./peer.js";
+import { RefusalBudget, type RefusalLimits } from "./refusal-budget.js";
 
 /** A refusal that no transaction has written yet. */
 export type RefusedRequest = Pick<AuditEntry, "action" | "subject" | "details">;
@@ -15,36 +17,35 @@ export interface ServerAuditOptions {
   readonly write: (entry: AuditEntry) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How many rows refused strangers may cause. */
+  readonly limits?: RefusalLimits;
 }
 
-/** Most refused connections that wait for the store at once; those beyond are counted in the next row. */
+/** Most refused connections that wait for the store at once; those beyond are counted. */
 const MAX_WAITING = 100;
+/** How long refusals are counted until a row says how many had none of their own, ms. */
+const COUNT_FOR = 60_000;
+/** Addresses that such a row names. */
+const MAX_NAMED = 20;
 
 export class ServerAudit {
   readonly #options: ServerAuditOptions;
+  readonly #budget: RefusalBudget;
   readonly #refused = new WeakMap<FastifyRequest, RefusedRequest>();
+  readonly #written = new WeakSet<FastifyRequest>();
   readonly #waiting = new Set<Promise<void>>();
   #uncounted = 0;
+  readonly #addresses = new Set<string>();
+  #timer: Timer | undefined;
 
   constructor(options: ServerAuditOptions) {
     this.#options = options;
+    this.#budget = new RefusalBudget(options.clock, options.limits);
   }
 
   /** Has every refusal of the plug-in durable before it is answered. */
   attach(app: FastifyInstance): void {
-    app.addHook("onSend", async (request) => {
-      const refused = this.#refused.get(request);
-      if (refused === undefined) return;
-      this.#refused.delete(request);
-      const details = { ...refused.details, requestId: request.id };
-      await this.#write({
-        ...refused,
-        details,
-        at: this.#options.clock.now(),
-        actor: peerOf(request),
-        outcome: "refused",
-      });
-    });
+    app.addHook("onSend", (request, reply) => this.#answered(request, reply));
   }
 
   /** Notes a refusal; it is written when the answer is on its way. */
@@ -52,12 +53,14 @@ export class ServerAudit {
     this.#refused.set(request, refused);
   }
 
-  /** Writes what comes to nothing before there is a request: failed handshakes, clients without a known certificate, no HTTP. */
+  /**
+   * Writes also what is refused outside of the plug-in: failed handshakes, what is no HTTP, clients that the guard does not let in, paths
+   * that nobody takes.
+   */
   watch(app: FastifyInstance): void {
+    this.attach(app);
     app.server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
-      // Where the certificate was the reason, the socket knows it and the error is that of the cut connection.
-      const reason: unknown = socket.authorizationError ?? codeOf(error);
-      this.#connection("handshake", socket.remoteAddress, String(reason));
+      this.#connection("handshake", socket.remoteAddress, codeOf(error));
     });
     app.server.on("clientError", (error: Error, socket: TLSSocket) => {
       const code = codeOf(error);
@@ -65,21 +68,58 @@ export class ServerAudit {
         this.#connection("request", socket.remoteAddress, code);
     });
     app.addHook("onClose", async () => {
+      this.#writeUncounted();
       await Promise.all(this.#waiting);
     });
   }
 
-  #connection(action: string, address: string | undefined, failure: string): void {
-    if (this.#waiting.size >= MAX_WAITING) {
-      this.#uncounted++;
-      return;
-    }
-    const details = { failure, ...(this.#uncounted === 0 ? {} : { uncounted: this.#uncounted }) };
+  async #answered(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (this.#written.has(request)) return;
+    const access = refusalOf(request);
+    const outside = { action: request.method, subject: "", details: { status: reply.statusCode } };
+    const refused = this.#refused.get(request) ?? (access !== undefined || request.is404 ? outside : undefined);
+    if (refused === undefined) return;
+    this.#written.add(request);
+    const stranger = access !== undefined && access.client === undefined;
+    if ((stranger || request.is404) && !this.#mayWrite(addressOf(request))) return;
+    const details = { ...refused.details, ...access, requestId: request.id };
+    await this.#write({ ...refused, details, at: this.#now(), actor: peerOf(request), outcome: "refused" });
+  }
+
+  #connection(action: string, remoteAddress: string | undefined, failure: string): void {
+    const actor = addressOf({ ip: remoteAddress ?? "unknown" });
+    if (!this.#mayWrite(actor)) return;
+    this.#later({ at: this.#now(), actor, action, subject: "", outcome: "refused", details: { failure } });
+  }
+
+  /** Whether a stranger's refusal has a row of its own; else it is counted. */
+  #mayWrite(address: string): boolean {
+    if (this.#waiting.size < MAX_WAITING && this.#budget.take(address)) return true;
+    this.#uncounted++;
+    if (this.#addresses.size < MAX_NAMED) this.#addresses.add(address);
+    this.#timer ??= this.#options.clock.timer(COUNT_FOR, () => this.#writeUncounted());
+    return false;
+  }
+
+  #writeUncounted(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#uncounted === 0) return;
+    const addresses = [...this.#addresses];
+    const details = { uncounted: this.#uncounted, addresses };
+    const actor = addresses.length === 1 ? String(addresses[0]) : "several";
     this.#uncounted = 0;
-    const actor = address ?? "unknown";
-    const entry = { at: this.#options.clock.now(), actor, action, subject: "", outcome: "refused", details };
+    this.#addresses.clear();
+    this.#later({ at: this.#now(), actor, action: "refusals", subject: "", outcome: "refused", details });
+  }
+
+  #later(entry: AuditEntry): void {
     const written = this.#write(entry).finally(() => this.#waiting.delete(written));
     this.#waiting.add(written);
+  }
+
+  #now(): number {
+    return this.#options.clock.now();
   }
 
   /** A refusal stands even where the store cannot take its row. */

@@ -52,13 +52,14 @@ export class Front {
 
   /**
    * Serves a plug-in over HTTPS, beside health and metrics.
+   * @param who the server's certificate, and which clients it takes
    * @returns base URL
    * @throws what listening throws (EADDRINUSE …)
    */
-  async https(name: string, port: number, tls: HttpsOptions["tls"], served: Served): Promise<string> {
+  async https(name: string, port: number, who: Pick<HttpsOptions, "tls" | "access">, served: Served): Promise<string> {
     const { host, clock, shutdown } = this.#options;
     this.#stopMeasuring ??= measureProcess(this.metrics);
-    const app = createHttps({ tls, host, clock, ...this.#common(name) });
+    const app = createHttps({ ...who, clock, ...this.#common(name) });
     const drain = new Drain(app, clock, shutdown);
     this.#ends.push(() => drain.end());
     served.audit.watch(app);

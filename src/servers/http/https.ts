@@ -2,18 +2,17 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Clock } from "../../shared/clock.js";
 import type { Logger } from "../../shared/logger.js";
+import { type Access, guard, openAccess } from "./access.js";
 import type { RateLimitConfig } from "./config.js";
 import { Metrics } from "./metrics.js";
-import { isLoopback, limitRate } from "./rate-limit.js";
+import { limitRate } from "./rate-limit.js";
 import { callerOf, giveRequestIds, requestIdOf } from "./request-id.js";
 import type { TlsFiles } from "./tls.js";
 
 export interface HttpsOptions {
   readonly tls: Pick<TlsFiles, "certPem" | "keyPem" | "caPem">;
-  /** Address that the server will listen on; decides what `auto` means. */
-  readonly host: string;
-  /** Whether peers must show a certificate of the local CA; `auto` (default) = unless `host` is a loopback address. */
-  readonly requireClientCert?: boolean | "auto";
+  /** Who may use the server; left out, everybody. */
+  readonly access?: Access;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Largest request body, bytes; default 65536, 1024–16777216. */
@@ -56,25 +55,25 @@ export function isBodyError(error: unknown): error is Error {
  * handlers.
  */
 export function createHttps(options: HttpsOptions): FastifyInstance {
-  const required = options.requireClientCert ?? "auto";
-  const rejectUnauthorized = required === "auto" ? !isLoopback(options.host) : required;
   const settings = {
     ...serverSettings(options),
     https: {
       cert: options.tls.certPem,
       key: options.tls.keyPem,
-      ca: options.tls.caPem,
+      // A client with any certificate proves that it holds the key; the guard decides whether it is one of ours. CAs named here would
+      // keep clients of others from showing theirs.
+      ca: [],
+      requestCert: true,
+      rejectUnauthorized: false,
       minVersion: "TLSv1.2" as const,
       ciphers: CIPHERS,
       honorCipherOrder: true,
-      requestCert: true,
-      rejectUnauthorized,
     },
   };
   // The generics of an HTTPS instance differ from the default's by the server alone, which plug-ins never touch.
   const app = Fastify(settings) as unknown as FastifyInstance;
   takeJson(app);
-  answerInCommon(app, options);
+  answerInCommon(app, options, options.access ?? openAccess(options.tls.caPem));
   return app;
 }
 
@@ -82,7 +81,7 @@ export function createHttps(options: HttpsOptions): FastifyInstance {
  * As `createHttps`, without TLS: for what verifiers of certificates fetch, which is signed by itself and must not need TLS to be checked
  * (RFC 5280 clause 8).
  */
-export function createHttp(options: Omit<HttpsOptions, "tls" | "host" | "requireClientCert">): FastifyInstance {
+export function createHttp(options: Omit<HttpsOptions, "tls" | "access">): FastifyInstance {
   const app = Fastify(serverSettings(options));
   answerInCommon(app, options);
   return app;
@@ -107,9 +106,10 @@ function serverSettings(options: Pick<HttpsOptions, "bodyLimit" | "requestTimeou
 
 type CommonOptions = Pick<HttpsOptions, "logger" | "clock" | "rateLimit" | "metrics" | "name">;
 
-function answerInCommon(app: FastifyInstance, options: CommonOptions): void {
+function answerInCommon(app: FastifyInstance, options: CommonOptions, access?: Access): void {
   giveRequestIds(app);
   logRequests(app, options);
+  if (access !== undefined) guard(app, access, options.clock);
   limitRate(app, options.clock, options.rateLimit);
   app.setNotFoundHandler(notFound);
   // Before the body is read: whether it is JSON makes no difference.

@@ -21,14 +21,17 @@ export const OPS_PATHS = {
   openapi: "/docs/openapi.json",
 } as const;
 
+/** A load balancer has no certificate. */
+const FOR_ANYONE = { config: { access: "anyone" } } as const;
+
 /** The routes; they take GET and HEAD. */
 export function opsPlugin({ health, metrics, document }: OpsOptions): FastifyPluginAsync {
   return async (app) => {
     app.addHook("onSend", async (_request, reply) => {
       void reply.header("cache-control", "no-store");
     });
-    app.get(OPS_PATHS.health, async () => ({ status: "ok" }));
-    app.get(OPS_PATHS.ready, async (_request, reply) => {
+    app.get(OPS_PATHS.health, FOR_ANYONE, async () => ({ status: "ok" }));
+    app.get(OPS_PATHS.ready, FOR_ANYONE, async (_request, reply) => {
       const readiness = await health.readiness();
       return reply.code(readiness.ready ? 200 : 503).send(readiness);
     });

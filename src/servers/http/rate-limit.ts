@@ -1,9 +1,9 @@
 /** How many requests a client may send: a bucket of tokens for each. */
-import { isIP } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../../shared/clock.js";
 import type { RateLimitConfig } from "./config.js";
-import { peerOf } from "./peer.js";
+import { nameOf } from "./peer.js";
+import { isLoopback, networkOf } from "./ranges.js";
 
 /** For clients on other machines; loopback has a limit only where one is configured. Many stations may share one address. */
 export const DEFAULT_RATE_LIMIT: RateLimitConfig = { rate: 500, burst: 5_000 };
@@ -82,22 +82,7 @@ export function limitRate(app: FastifyInstance, clock: Clock, configured?: RateL
   });
 }
 
-export function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || /^(?:::ffff:)?127\./.test(address);
-}
-
-/** As the audit log names it: the address, and whose certificate it showed. An IPv6 client has 2^64 addresses. */
+/** The client that the allow list knows, else its address, of which an IPv6 client has 2^64. */
 function clientOf(request: FastifyRequest): string {
-  const peer = peerOf(request);
-  return isIP(peer) === 6 ? network64(peer) : peer;
-}
-
-/** The first four groups of an IPv6 address; a mapped IPv4 address whole. */
-function network64(ip: string): string {
-  if (ip.includes(".")) return ip;
-  const [head = "", tail] = ip.split("%")[0]?.split("::") ?? [];
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? [] : Array<string>(8 - before.length - after.length).fill("0");
-  return [...before, ...zeros, ...after].slice(0, 4).join(":");
+  return nameOf(request) ?? networkOf(request.ip);
 }

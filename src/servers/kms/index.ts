@@ -10,6 +10,7 @@ import { describe, StationError } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Secret } from "../../shared/secret.js";
 import { openToken } from "../../token/token.js";
+import { checkScope, NotAllowed } from "../http/access.js";
 import { type RefusedRequest, ServerAudit } from "../http/audit.js";
 import type { Check } from "../http/health.js";
 import { Metrics } from "../http/metrics.js";
@@ -115,12 +116,14 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
             method,
             url: KMS_PATHS[resource],
             bodyLimit,
+            config: { access: { operation: `${method} ${resource}` } },
             handler: async (request, reply) => {
               const body = parseJson(request.body);
               if (body instanceof Failure) return refuse(reply.code(400), body);
-              const raw = { method, resource, body, headers: request.headers, peer: peerKey(request) };
               const { registry: known } = await registry.current();
+              const raw = { method, resource, body, headers: request.headers, peer: peerKey(request) };
               const checked = readRequest(raw, known, phase);
+              if (!(checked instanceof Failure)) checkScope(request, checked.phase);
               const result = checked instanceof Failure ? checked : await work(checked, callerOf(request));
               if (result instanceof Failure) {
                 const { reason, name: failure } = result;
@@ -208,6 +211,7 @@ function countersOf(metrics: Metrics) {
 
 function answerFaults(app: FastifyInstance, logger: Logger, refuse: Refuse): void {
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof NotAllowed) return refuse(reply.code(401), new Failure("notAllowed"));
     if (error instanceof TooManyRequests) return refuse(reply.code(429), new Failure("tooMany", "", !error.first));
     const status = (error as { statusCode?: unknown }).statusCode;
     if (status === 413) return refuse(reply.code(413), new Failure("tooLarge"));

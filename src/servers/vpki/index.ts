@@ -9,6 +9,7 @@ import type { Clock } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
+import { NotAllowed } from "../http/access.js";
 import { type RefusedRequest, ServerAudit } from "../http/audit.js";
 import type { Check } from "../http/health.js";
 import { Metrics } from "../http/metrics.js";
@@ -186,7 +187,8 @@ function addEndpoint(
   logger: Logger,
   refuse: Refuse,
 ): void {
-  app.post(vpkiPath(type, operation), async (request, reply) => {
+  const config = { access: { operation, scope: type } };
+  app.post(vpkiPath(type, operation), { config }, async (request, reply) => {
     const body = parseJson(request.body);
     const caller = callerOf(request);
     const incoming = { type, body, idempotencyKey: request.headers[IDEMPOTENCY_KEY], caller };
@@ -236,6 +238,7 @@ function answerFaults(app: FastifyInstance, logger: Logger, refuse: Refuse): voi
   app.setErrorHandler((error, request, reply) => {
     if (isBusy(error)) return refuse(reply.header("retry-after", "1"), new Refusal("busy"));
     if (error instanceof TooManyRequests) return refuse(reply, new Refusal("tooMany", undefined, !error.first));
+    if (error instanceof NotAllowed) return refuse(reply, new Refusal("notAllowed"));
     const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
     if (status === 413) return refuse(reply, new Refusal("tooLarge"));
     if (typeof status === "number" && status >= 400 && status < 500) return refuse(reply, new Refusal("notJson"));

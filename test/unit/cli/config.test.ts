@@ -113,6 +113,12 @@ describe("a plant's file", () => {
       /:10:36: station\.bays\[0\]\.link: The link address is not valid: .*usb/,
     ],
     ["an unknown limit", `${plant}limits: { reqest: 5 }\n`, /:10:11: limits\.reqest: unknown key/],
+    ["a secret's name with a blank", plant.replace("{ cluster", "{ a b"), /:9:12: secrets\.a b: unknown key/],
+    [
+      "servers open to other machines without an allow list",
+      "schema: 1\nmode: simulator\nservers:\n  embedded:\n    host: 0.0.0.0\n",
+      /:5:11: servers\.embedded\.host: opens the servers to other machines without an allow list/,
+    ],
   ])("with %s is refused with its line", (_, text, expected) => {
     expect(fault(text)).toMatch(expected);
   });

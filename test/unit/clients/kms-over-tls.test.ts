@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createKmsClient } from "../../../src/clients/kms.js";
 import { inlineStores } from "../../../src/db/store.js";
+import { ownAccess } from "../../../src/servers/http/access.js";
 import { baseUrl, createHttps } from "../../../src/servers/http/https.js";
 import { createKms, parseRegistry } from "../../../src/servers/kms/index.js";
 import { fromHex, toHex } from "../../../src/shared/bytes.js";
@@ -35,10 +36,10 @@ beforeAll(async () => {
     logger: silentLogger,
     registry: parseRegistry(REGISTRY),
   });
+  const files = await tls();
   const app = createHttps({
-    tls: await tls(),
-    host: "127.0.0.1",
-    requireClientCert: true,
+    tls: files,
+    access: ownAccess(files.caPem),
     clock: systemClock,
     logger: silentLogger,
   });
@@ -78,7 +79,7 @@ async function withClient<T>(
 test("a station with the installation's client certificate reaches the KMS, one without does not", async () => {
   await withClient((client) => client.ping(never));
   await expect(withClient((client) => client.ping(never), { anonymous: true })).rejects.toMatchObject({
-    code: "KMS_UNREACHABLE",
+    code: "KMS_REJECTED",
   });
 });
 

@@ -229,6 +229,8 @@ test.each([
     "KMS_LEASED",
     "keeps this unit for another station: Another station. No further key",
   ],
+  // Not for good: a report that the allow list holds up must not be set aside.
+  [401, refusal("INVALID", "not allowed"), "KMS_FAULT", "401 INVALID not allowed"],
   [200, refusal("INTERNAL", "x"), "KMS_FAULT", "INTERNAL"],
   [400, refusal("INVALID", "The body is not JSON."), "KMS_REJECTED", "400 INVALID The body is not JSON."],
   [404, '{"message":"Not Found"}', "KMS_FAULT", "wrong answer (404)"],

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const tls = await ensureTls(join(dir, "tls"), { clock: systemClock });
   const registry = parseRegistry("suppliers: []\necuTypes: []\n");
   kms = await createKms({ ...common, stores, dir: join(dir, "kms"), registry });
-  app = createHttps({ ...common, tls, host: "127.0.0.1" });
+  app = createHttps({ ...common, tls });
   await app.register((await createVpki({ ...common, stores, dir: join(dir, "vpki") })).plugin);
   await app.register(kms.plugin);
   await app.ready();

@@ -50,7 +50,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
   const logger = options.logger ?? silentLogger;
   const stores = options.stores ?? inlineStores();
   const tls = await ensureTls(join(dir, "tls"), { clock: systemClock });
-  const app: FastifyInstance = createHttps({ tls, host: "127.0.0.1", clock: systemClock, logger });
+  const app: FastifyInstance = createHttps({ tls, clock: systemClock, logger });
   const config = options.config ?? {};
   let statusUrl = "";
   const vpki = await createVpki({ stores, dir, clock, logger, config, baseUrl: () => statusUrl });
