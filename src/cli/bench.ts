@@ -6,6 +6,7 @@ import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 /** One row set each; loads when it is asked for. */
 const SUITES: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   she: async () => (await import("./bench/she.js")).sheRows(),
+  isotp: async () => (await import("./bench/isotp.js")).isoTpRows(),
 };
 
 interface BenchOptions extends GlobalOptions {
