@@ -60,7 +60,7 @@ table { width: 100%; border-collapse: collapse; background: var(--surface); font
 .wide { overflow-x: auto; }
 th, td { text-align: left; padding: 8px 12px; border-bottom: 1px solid var(--line); vertical-align: middle; }
 th { color: var(--muted); font-weight: 600; }
-td a { display: inline-flex; align-items: center; min-height: ${TARGET}px; min-width: ${TARGET}px; }
+th a, td a { display: inline-flex; align-items: center; min-height: ${TARGET}px; min-width: ${TARGET}px; }
 code { font-family: ui-monospace, "Cascadia Mono", monospace; user-select: all; overflow-wrap: anywhere; }
 .muted { color: var(--muted); }
 .on { color: var(--pass); }

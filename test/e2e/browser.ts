@@ -1,0 +1,155 @@
+/** Drives a headless Chromium by its DevTools protocol: pages, clicks and typing as a person does them. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { WebSocket } from "undici";
+
+const ENDPOINT = /^DevTools listening on (ws:\/\/\S+)$/;
+/** ms that a page or a browser may take on a busy machine. */
+const LIMIT = 60_000;
+
+interface Message {
+  id?: number;
+  method?: string;
+  sessionId?: string;
+  result?: Record<string, unknown>;
+  error?: { message: string };
+}
+
+export class Chromium {
+  readonly #waiting = new Map<number, (message: Message) => void>();
+  readonly #events: ((message: Message) => void)[] = [];
+  #lastId = 0;
+  #session = "";
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly folder: string,
+    private readonly socket: WebSocket,
+  ) {
+    socket.addEventListener("message", ({ data }) => {
+      const message = JSON.parse(String(data)) as Message;
+      if (message.id === undefined) for (const listen of [...this.#events]) listen(message);
+      else this.#waiting.get(message.id)?.(message);
+    });
+  }
+
+  /** Opens a browser with one empty page, which takes any TLS certificate. */
+  static async open(): Promise<Chromium> {
+    const folder = mkdtempSync(join(tmpdir(), "chromium-"));
+    const child = spawn(
+      "chromium",
+      [
+        ...["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"],
+        ...[
+          "--remote-debugging-port=0",
+          `--user-data-dir=${folder}`,
+          "--ignore-certificate-errors",
+          "--accept-lang=ko-KR,ko",
+          "about:blank",
+        ],
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    const lines = createInterface({ input: child.stderr });
+    const endpoint = await limited("Chromium's start", async () => {
+      for await (const line of lines) {
+        const found = ENDPOINT.exec(line)?.[1];
+        if (found !== undefined) return found;
+      }
+      throw new Error("Chromium ended before it listened");
+    });
+    child.stderr.resume();
+    const socket = new WebSocket(endpoint);
+    await limited("the connection", () => new Promise((resolve) => socket.addEventListener("open", resolve)));
+    const browser = new Chromium(child, folder, socket);
+    const { targetId } = await browser.#ask("Target.createTarget", { url: "about:blank" });
+    const { sessionId } = await browser.#ask("Target.attachToTarget", { targetId, flatten: true });
+    browser.#session = String(sessionId);
+    await browser.#ask("Page.enable");
+    await browser.#ask("Log.enable");
+    return browser;
+  }
+
+  /** Does what makes the browser load a page, and waits for that page. */
+  async loading(work: () => Promise<unknown>): Promise<void> {
+    const loaded = new Promise<void>((resolve) => {
+      const listen = ({ method }: Message) => {
+        if (method !== "Page.loadEventFired") return;
+        this.#events.splice(this.#events.indexOf(listen), 1);
+        resolve();
+      };
+      this.#events.push(listen);
+    });
+    await work();
+    await limited("a page", () => loaded);
+  }
+
+  goto(url: string): Promise<void> {
+    return this.loading(() => this.#ask("Page.navigate", { url }));
+  }
+
+  /** What an expression comes to within the page; it must survive JSON. */
+  async evaluate<T>(expression: string): Promise<T> {
+    const { result, exceptionDetails } = await this.#ask("Runtime.evaluate", { expression, returnByValue: true });
+    if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
+    return (result as { value: T }).value;
+  }
+
+  /** Types into the field as a keyboard does. */
+  async type(selector: string, text: string): Promise<void> {
+    await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).focus()`);
+    await this.#ask("Input.insertText", { text });
+  }
+
+  /** Presses a key, with what the page makes of it by itself. */
+  async press(key: "Enter" | "Tab"): Promise<void> {
+    const code = key === "Enter" ? { windowsVirtualKeyCode: 13, text: "\r" } : { windowsVirtualKeyCode: 9 };
+    await this.#ask("Input.dispatchKeyEvent", { type: "keyDown", key, code: key, ...code });
+    await this.#ask("Input.dispatchKeyEvent", { type: "keyUp", key, code: key });
+  }
+
+  /** Follows a link or sends a form by a click, and waits for the page that comes. */
+  click(selector: string): Promise<void> {
+    return this.loading(() => this.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`));
+  }
+
+  /** Renders with this width, px, in the light or the dark palette. */
+  async show(width: number, scheme: "light" | "dark"): Promise<void> {
+    await this.#ask("Emulation.setDeviceMetricsOverride", { width, height: 720, deviceScaleFactor: 1, mobile: false });
+    await this.#ask("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    await this.#ask("Browser.close").catch(() => this.child.kill("SIGKILL"));
+    await ended;
+    this.socket.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #ask(method: string, params: object = {}): Promise<Record<string, unknown>> {
+    const id = ++this.#lastId;
+    const answer = new Promise<Message>((resolve) => this.#waiting.set(id, resolve));
+    const session = this.#session === "" || method === "Browser.close" ? {} : { sessionId: this.#session };
+    this.socket.send(JSON.stringify({ id, method, params, ...session }));
+    const { result, error } = await limited(method, () => answer);
+    this.#waiting.delete(id);
+    if (error !== undefined) throw new Error(`${method}: ${error.message}`);
+    return result ?? {};
+  }
+}
+
+async function limited<T>(what: string, work: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${LIMIT} ms`)), LIMIT);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
