@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { parseAccess } from "../../../../src/servers/http/access-config.js";
 import { isStationError } from "../../../../src/shared/errors.js";
+import { packageRoot } from "../../../../src/shared/paths.js";
 import { type Holder, makeCa, makeClient } from "./certificates.js";
 
 let ca: Holder;
