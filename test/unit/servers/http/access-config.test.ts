@@ -37,6 +37,13 @@ it("a list may be empty: nobody comes in", async () => {
   });
 });
 
+it("the example of the manual is one", async () => {
+  const manual = readFileSync(join(packageRoot(), "docs/access.md"), "utf8");
+  const example = /```yaml\n(.*?)```/s.exec(manual)?.[1] ?? "";
+  const { list } = await parseAccess(example, "access.yaml", ca.cert, async () => ca.cert);
+  expect(list.size).toBe(3);
+});
+
 it.each([
   [
     "roles: [line]",
