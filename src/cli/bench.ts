@@ -7,6 +7,7 @@ import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 const SUITES: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   she: async () => (await import("./bench/she.js")).sheRows(),
   isotp: async () => (await import("./bench/isotp.js")).isoTpRows(),
+  vpki: async () => (await import("./bench/vpki.js")).vpkiRows(),
 };
 
 interface BenchOptions extends GlobalOptions {
