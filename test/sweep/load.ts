@@ -284,7 +284,8 @@ class Worker {
     }
     book.answered.push(Object.assign(exchange, { answer, answered: book.step() }));
     if (hadEffect(exchange)) this.#mine.push(exchange);
-    onAnswer?.(++this.state.count);
+    this.state.count++;
+    onAnswer?.(this.state.count);
     return exchange;
   }
 
@@ -293,10 +294,11 @@ class Worker {
     const root = CERTIFICATE_TYPES[type].subject[0];
     const first = root !== undefined && "is" in root ? `${root.type.toLowerCase()}=${root.is}` : "";
     const number = `${this.options.name}${this.index.toString(36)}x${(this.#made++).toString(36)}`;
-    // The strictest type's form: 20 letters and digits.
+    // A PCID has 17 or 18 letters and digits, the name of a vehicle 20.
+    const size = type.startsWith("prov") ? 18 : 20;
     const unit: Unit = {
       type,
-      dn: `cn=${number.padStart(20, "0")},ou=P001,ou=C001,ou=ECC,o=HKMC,${first}`,
+      dn: `cn=${number.toUpperCase().padStart(size, "0")},ou=P001,ou=C001,ou=ECC,o=HKMC,${first}`,
       used: [],
       holds: false,
     };

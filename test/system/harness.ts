@@ -168,8 +168,8 @@ export interface Servers extends Running {
 }
 
 /** Starts `ecustation servers`; the answer carries its first line. */
-export async function startServers(args: readonly string[]): Promise<Servers> {
-  const servers = start("ecustation", ["servers", ...args], { limit: 300_000 });
+export async function startServers(args: readonly string[], options: Options = {}): Promise<Servers> {
+  const servers = start("ecustation", ["servers", ...args], { limit: 300_000, ...options });
   const first = JSON.parse(await servers.line(() => true)) as Omit<Servers, keyof Running>;
   return { ...servers, ...first };
 }
