@@ -137,6 +137,8 @@ export function workerStores(): StoreHost {
     },
     async close() {
       if (dead === undefined) await ask({ kind: "close", id: ++lastId });
+      // Nothing else may be left that keeps the process until the thread has ended.
+      worker.ref();
       await worker.terminate();
     },
   };
