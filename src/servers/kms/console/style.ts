@@ -74,6 +74,7 @@ code { font-family: ui-monospace, "Cascadia Mono", monospace; user-select: all; 
 .error { color: var(--fail); margin: 0; }
 fieldset { border: 1px solid var(--line); background: var(--surface); margin: 16px 0; padding: 8px 16px; }
 input[type=text], input[type=password], input[type=search], select { width: 100%; min-height: ${TARGET}px; padding: 8px 16px; font: inherit; color: var(--text); background: var(--surface); border: 1px solid var(--line); }
+input[readonly] { color: var(--muted); background: var(--background); }
 input[aria-invalid=true] { border: 2px solid var(--fail); }
 .slots input[type=text] { width: ${TARGET}px; text-align: center; }
 .tick { display: inline-flex; align-items: center; gap: 12px; min-height: ${TARGET}px; min-width: ${TARGET}px; padding-right: 24px; font-weight: 400; }
