@@ -54,7 +54,7 @@ export default defineConfig({
           include: ["test/postgres/**/*.test.ts"],
           pool: "forks",
           fileParallelism: false,
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },

@@ -1,30 +1,21 @@
-/** `records verify`: the audit chains of a data folder, checked offline. */
+/** `records verify`: the audit chains of a data folder and of its servers' database, checked offline. */
 import { access, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
-import { headOf, rowsOf } from "../audit/chain.js";
-import { headFile, readHead } from "../audit/head-file.js";
-import { GENESIS, type Head } from "../audit/row.js";
-import { type BadRow, type KeptHead, type Verdict, verifyChain } from "../audit/verify.js";
-import { type OpenDatabase, openReader } from "../db/database.js";
-import { describe, StationError } from "../shared/errors.js";
-import { loadConfig, reason } from "./config.js";
+import { headFile } from "../audit/head-file.js";
+import { StationError } from "../shared/errors.js";
+import { broken, type ChainReport, exists, verifyFile, verifySchema } from "./chains.js";
+import { loadConfig, reason, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 
-/** The stores of a data folder that have a chain, and the schema version that brought it. */
-const STORES = [
+/** The stores that have a chain, the schema version that brought it, and the schema where a server's store is in a database. */
+const STORES: readonly { store: string; since: number; schema?: string }[] = [
   { store: "records.sqlite", since: 2 },
-  { store: "servers/vpki/vpki.sqlite", since: 2 },
-  { store: "servers/kms/kms.sqlite", since: 3 },
-] as const;
-
-interface ChainReport extends Verdict {
-  readonly store: string;
-  /** `none`: the store is from before, its chain begins when a program opens it. */
-  readonly state: "ok" | "broken" | "none";
-}
+  { store: "servers/vpki/vpki.sqlite", since: 2, schema: "vpki" },
+  { store: "servers/kms/kms.sqlite", since: 3, schema: "kms" },
+];
 
 interface VerifyOptions extends GlobalOptions {
   readonly file?: string;
@@ -54,8 +45,8 @@ export function verifyCommand(io: Io): Command {
       const heads = options.heads === undefined ? [] : await readHeads(options.heads);
       const reports =
         options.file === undefined
-          ? await verifyFolder((await loadConfig(options.config, options.data, io.env)).dataDir, heads)
-          : [await verifyFile(options.file, heads)];
+          ? await verifyAll(await loadConfig(options.config, options.data, io.env), heads)
+          : [await verifyGiven(options.file, heads)];
       const ok = reports.every(({ state }) => state !== "broken");
       if (options.json === true) await printLine(io, JSON.stringify({ ok, chains: reports.map(plain) }, null, 2));
       else for (const report of reports) await printLine(io, reportLine(report));
@@ -63,23 +54,30 @@ export function verifyCommand(io: Io): Command {
     });
 }
 
-async function verifyFolder(folder: string, heads: Heads): Promise<ChainReport[]> {
+async function verifyAll({ dataDir, servers }: StationConfig, heads: Heads): Promise<ChainReport[]> {
+  const database = servers.kind === "embedded" ? servers.database : undefined;
   const reports: ChainReport[] = [];
-  for (const { store, since } of STORES) {
-    const file = join(folder, store);
-    const kept = heads.filter((head) => head.store === store);
-    if (await exists(file)) reports.push(await verifyStore(store, file, since, kept, true));
-    else if (kept.length > 0 || (await exists(headFile(file))))
+  for (const { store, since, schema } of STORES) {
+    if (database !== undefined && schema !== undefined) {
+      const name = `postgresql/${schema}`;
+      const place = { store: name, since, heads: headsOf(heads, (head) => head === name) };
+      const beside = join(dataDir, "servers", schema, `${schema}.postgres`);
+      reports.push(await verifySchema(place, database.postgres, schema, beside));
+      continue;
+    }
+    const file = join(dataDir, store);
+    const place = { store, since, heads: headsOf(heads, (head) => head === store) };
+    if (await exists(file)) reports.push(await verifyFile(place, file, true));
+    else if (place.heads.length > 0 || (await exists(headFile(file))))
       reports.push(
         broken(store, { row: 1, fault: "missing", what: "and all others are missing: the store is not there" }),
       );
   }
-  if (reports.length === 0)
-    throw usage(`there is no audit chain in ${folder} (expected ${STORES[0].store} or servers)`);
+  if (reports.length === 0) throw usage(`there is no audit chain in ${dataDir} (expected records.sqlite or servers)`);
   return reports;
 }
 
-async function verifyFile(given: string, heads: Heads): Promise<ChainReport> {
+async function verifyGiven(given: string, heads: Heads): Promise<ChainReport> {
   const file = resolve(given);
   const name = basename(file);
   try {
@@ -88,70 +86,15 @@ async function verifyFile(given: string, heads: Heads): Promise<ChainReport> {
     throw usage(`${given}: ${reason(error)}`);
   }
   const since = STORES.find(({ store }) => basename(store) === name)?.since;
-  const kept = heads.filter(({ store }) => basename(store) === name);
-  const report = await verifyStore(given, file, since ?? 0, kept, false);
+  const place = { store: given, since: since ?? 0, heads: headsOf(heads, (store) => basename(store) === name) };
+  const report = await verifyFile(place, file, false);
   if (since === undefined && report.rows === 0 && report.bad?.fault === "unreadable")
     throw usage(`${given}: is no store with an audit chain`);
   return report;
 }
 
-/** @param own true where the store stands in its own folder, so that its head file must be beside it */
-async function verifyStore(
-  store: string,
-  file: string,
-  since: number,
-  kept: Heads,
-  own: boolean,
-): Promise<ChainReport> {
-  let database: OpenDatabase | undefined;
-  try {
-    // Before the rows: a head that is written meanwhile would be ahead of what is read.
-    const beside = readHead(file);
-    database = openReader(file);
-    await database.exec("BEGIN");
-    const version = (await database.get<{ user_version: number }>("PRAGMA user_version"))?.user_version ?? 0;
-    const there = (await database.get("SELECT 1 AS there FROM sqlite_master WHERE name = 'audit_head'")) !== undefined;
-    if (!there && version < since && beside === undefined) return { ...EMPTY, store, state: "none" };
-    const verdict = await verifyChain({
-      rows: rowsOf(database),
-      head: await headOf(database),
-      kept: keptHeads(beside, headFile(store), kept),
-    });
-    const bad = verdict.bad ?? headFault(beside, own, verdict.head, headFile(store));
-    return { ...verdict, bad, store, state: bad === undefined ? "ok" : "broken" };
-  } catch (error) {
-    return broken(store, { row: 1, fault: "unreadable", what: `cannot be read: ${describe(error)}` });
-  } finally {
-    await end(database);
-  }
-}
-
-/** Ends the reading transaction too: a closed connection lives on until its statements are collected. */
-async function end(database: OpenDatabase | undefined): Promise<void> {
-  try {
-    await database?.exec("ROLLBACK");
-  } catch {
-    // There was none, or the file is damaged.
-  }
-  database?.close();
-}
-
-const EMPTY: Verdict = { rows: 0, head: GENESIS, bad: undefined };
-const broken = (store: string, bad: BadRow): ChainReport => ({ ...EMPTY, store, bad, state: "broken" });
-
-function keptHeads(beside: ReturnType<typeof readHead>, where: string, heads: Heads): KeptHead[] {
-  const own = beside === undefined || beside === "damaged" ? [] : [{ ...beside, where }];
-  return [...own, ...heads.map(({ head }) => ({ ...head, where: "--heads" }))];
-}
-
-/** A chain that holds in itself, but whose head was not kept beside it. */
-function headFault(beside: ReturnType<typeof readHead>, own: boolean, head: Head, where: string): BadRow | undefined {
-  const row = head.seq + 1;
-  if (beside === "damaged") return { row, fault: "head", what: `may be missing: ${where} is damaged` };
-  return own && beside === undefined
-    ? { row, fault: "head", what: `may be missing: ${where} is not there` }
-    : undefined;
-}
+const headsOf = (heads: Heads, of: (store: string) => boolean) =>
+  heads.filter(({ store }) => of(store)).map(({ head }) => head);
 
 async function readHeads(file: string): Promise<Heads> {
   let text: string;
@@ -165,13 +108,6 @@ async function readHeads(file: string): Promise<Heads> {
   } catch {
     throw usage(`${file}: is not what records verify --json prints`);
   }
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 function usage(what: string): StationError {

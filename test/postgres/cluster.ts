@@ -128,9 +128,10 @@ export class Cluster {
   }
 
   /** One statement past the program. */
-  async query<T extends object>(database: string, sql: string): Promise<T[]> {
+  async query<T extends object>(database: string, sql: string, schema = "public"): Promise<T[]> {
     const client = await this.connect(database);
     try {
+      await client.query(`SET search_path = ${schema}`);
       return (await client.query<T>(sql)).rows;
     } finally {
       await client.end();

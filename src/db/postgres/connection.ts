@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { ConnectionOptions } from "node:tls";
 import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient, types } from "pg";
+import { describe } from "../../shared/errors.js";
 import type { Connection, Value } from "../database.js";
 import { limitsOf, type PostgresConfig } from "./config.js";
 
@@ -102,6 +103,12 @@ export class PostgresConnection implements Connection {
 /** SQLSTATE of an error that the database gave; empty of others. */
 export function sqlState(error: unknown): string {
   return error instanceof DatabaseError ? (error.code ?? "") : "";
+}
+
+/** The error in a line; one without a text, as that of several addresses, has a code. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.message === "" && "code" in error) return String(error.code);
+  return describe(error);
 }
 
 /** There is no connection; `cause` says why. */

@@ -1,11 +1,13 @@
 /** What there is in a database, for `doctor` and for checks of audit chains. */
+import { StationError } from "../../shared/errors.js";
 import type { Connection } from "../database.js";
-import type { PostgresConfig } from "./config.js";
+import { addressOf, type PostgresConfig } from "./config.js";
 import {
   ConnectionPool,
   inTransaction,
   NoConnection,
   type PostgresConnection,
+  reasonOf,
   Statements,
   tlsOf,
 } from "./connection.js";
@@ -22,7 +24,7 @@ export interface DatabaseDescription {
   readonly schemas: readonly StoreSchema[];
 }
 
-/** @throws Error where the database cannot be reached or read */
+/** @throws StationError STORE_UNAVAILABLE, or Error where it cannot be read */
 export function describeDatabase(config: PostgresConfig): Promise<DatabaseDescription> {
   return reading(config, "public", async (connection) => {
     const row = await connection.get<{ version: string }>("SELECT current_setting('server_version') AS version");
@@ -40,7 +42,7 @@ export function describeDatabase(config: PostgresConfig): Promise<DatabaseDescri
 
 /**
  * Reads a schema in one snapshot, whoever writes to it meanwhile.
- * @throws Error where the database cannot be reached; else what `work` throws
+ * @throws StationError STORE_UNAVAILABLE where the database cannot be reached; else what `work` throws
  */
 export async function reading<T>(
   config: PostgresConfig,
@@ -53,7 +55,9 @@ export async function reading<T>(
       inTransaction(connection, "read", () => work(connection)),
     );
   } catch (error) {
-    throw error instanceof NoConnection ? error.cause : error;
+    if (!(error instanceof NoConnection)) throw error;
+    const details = { where: addressOf(config), what: reasonOf(error.cause) };
+    throw new StationError("STORE_UNAVAILABLE", { details, cause: error.cause });
   } finally {
     await pool.close();
   }

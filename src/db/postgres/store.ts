@@ -14,6 +14,7 @@ import {
   ConnectionPool,
   inTransaction,
   NoConnection,
+  reasonOf,
   Statements,
   sqlState,
   tlsOf,
@@ -141,13 +142,7 @@ class PostgresStore {
     if (!away && !PASSING.test(sqlState(cause)))
       return new StationError("STORE_FAILED", { details: { what: describe(cause) }, cause });
     const unknown = error instanceof BrokenConnection && error.committing;
-    const what = unknown ? `${reason(cause)} while it committed: what was asked may have been done` : reason(cause);
+    const what = unknown ? `${reasonOf(cause)} while it committed: what was asked may have been done` : reasonOf(cause);
     return new StationError("STORE_UNAVAILABLE", { details: { where: this.#address, what }, cause });
   }
-}
-
-/** An error that has no text, as that of several addresses, has a code. */
-function reason(error: unknown): string {
-  if (error instanceof Error && error.message === "" && "code" in error) return String(error.code);
-  return describe(error);
 }
