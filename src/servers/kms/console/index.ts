@@ -35,8 +35,11 @@ export function consolePlugin(options: ConsoleOptions): FastifyPluginAsync {
     app.addContentTypeParser(FORM_TYPE, { parseAs: "string", bodyLimit: BODY_LIMIT }, (_request, body, done) =>
       done(null, new URLSearchParams(String(body))),
     );
+    // Behind every answer, those to refusals of the server's own included.
+    app.addHook("onSend", async (_request, reply) => {
+      for (const [name, value] of Object.entries(HEADERS)) if (!reply.hasHeader(name)) void reply.header(name, value);
+    });
     app.addHook("onRequest", async (request, reply) => {
-      void reply.headers(HEADERS);
       if (request.method === "POST" && !isOwnOrigin(request)) return refuse(request, reply, 403, "forbidden");
     });
     answerFaults(app, options.logger);
