@@ -30,7 +30,8 @@ export interface Opened {
 }
 
 /**
- * With a user, the registry is the store's unless the configuration says otherwise; without one, the file's.
+ * Unless the configuration says otherwise, the registry is the store's where there is a user, or the store has one already (else who
+ * removes the last user would enable again what the console had disabled); in all other cases the file's.
  * @throws StationError CONFIG_INVALID (users, registry file), STORE_FAILED
  */
 export async function openConsole({ dir, config, file, logger, ...parts }: OpenOptions): Promise<Opened> {
@@ -45,7 +46,9 @@ export async function openConsole({ dir, config, file, logger, ...parts }: OpenO
     const what = `${users}: has no user (expected one: ecustation console passwd NAME)`;
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
-  const from = config?.registryFrom ?? (used ? "store" : "file");
+  const kept = used || (await store.call("registrySince", null)) !== "none";
+  const from = config?.registryFrom ?? (kept ? "store" : "file");
+  if (kept) logger.info("where the registry is from", { registryFrom: from });
   const writable = from === "store" ? await StoredRegistry.open({ ...parts, file }) : undefined;
   const registry = writable ?? fixedRegistry(file);
   if (!used) return { registry, plugin: undefined };
