@@ -30,7 +30,7 @@ export const KmsConfigSchema = Type.Object(
     lease: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000 })),
     /** Where the master key is wrapped; default: it stands in its file as it is. */
     masterKey: Type.Optional(MasterKeySchema),
-    /** What the registry is: the file, or the store that the file seeds; default the store where there is a console, else the file. */
+    /** What the registry is: the file, or the store that the file seeds; default the store where there is a user or it has one, else the file. */
     registryFrom: Type.Optional(Type.Enum(["file", "store"])),
     /** The console, which is there where its file has a user; docs/console.md. */
     console: Type.Optional(ConsoleConfigSchema),
