@@ -28,6 +28,8 @@ export const KmsConfigSchema = Type.Object(
      * station got should come.
      */
     lease: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000 })),
+    /** Days that the answer of an Idempotency-Key is kept for certain; default 30, 1–3650. */
+    idempotencyDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
     /** Where the master key is wrapped; default: it stands in its file as it is. */
     masterKey: Type.Optional(MasterKeySchema),
     /** What the registry is: the file, or the store that the file seeds; default the store where there is a user or it has one, else the file. */

@@ -60,6 +60,7 @@ const MASTER_KEY = "kms.key";
 const DEFAULT_KEY_LABEL = "KMS";
 const DEFAULT_LEASE = 300_000;
 const RESOURCES: readonly KmsResource[] = ["key", "sync"];
+const DEFAULT_IDEMPOTENCY_DAYS = 30;
 const MARK = "kms store";
 const MARK_NAME = "vault";
 
@@ -82,6 +83,7 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     const service = new KmsService({
       ...{ store, vault, clock, logger, issued, results },
       lease: options.config?.lease ?? DEFAULT_LEASE,
+      idempotencyDays: options.config?.idempotencyDays ?? DEFAULT_IDEMPOTENCY_DAYS,
       ecu: (uid, phase) => file.ecu(uid, phase),
     });
     const phase = options.config?.phase ?? file.phase;

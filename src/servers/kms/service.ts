@@ -19,6 +19,7 @@ import type { store as definition } from "./store/sqlite.js";
 import type { Vault } from "./vault.js";
 
 const KEY_BYTES = 16;
+const DAY = 86_400_000;
 const MASTER_KEY_ID = 1;
 
 /** A success: the records of a POST (a PUT has none) and the id that its result may name. */
@@ -35,6 +36,8 @@ export interface ServiceOptions {
   readonly logger: Logger;
   /** Life of a lease after its station's last request, ms. */
   readonly lease: number;
+  /** Days that the answer of an Idempotency-Key is kept. */
+  readonly idempotencyDays: number;
   /** The registry's entry of an ECU. */
   readonly ecu: (uid: string, phase: KmsRequest["phase"]) => RegisteredEcu | undefined;
   /** Sets M1–M5 by type; the same set given again does not count. */
@@ -119,6 +122,7 @@ export class KmsService {
       message: request.message,
       correlation: request.correlationId ?? null,
       idempotency: request.idempotencyKey ?? null,
+      keysSince: this.#keysSince(),
       request: fingerprint(kind, request),
       at: clock.now(),
     });
@@ -129,6 +133,11 @@ export class KmsService {
     if (taken.set === null) logger.warn("result without a request", entry);
     else logger.info("result taken", { ...entry, set: taken.set });
     return { records: undefined, correlationId: taken.set ?? undefined };
+  }
+
+  #keysSince(): number {
+    const { clock, idempotencyDays } = this.#options;
+    return clock.now() - idempotencyDays * DAY;
   }
 
   #issueArgs(request: KmsRequest, caller: Caller): IssueArgs {
@@ -154,6 +163,7 @@ export class KmsService {
       firstKey: firstKey.use((key) => vault.seal(key, authContext(id, at))),
       challenge: request.challenge === undefined ? null : toHex(request.challenge),
       idempotency: request.idempotencyKey ?? null,
+      keysSince: this.#keysSince(),
       request: fingerprint("key", request),
       at: clock.now(),
     };

@@ -117,6 +117,8 @@ export const VpkiConfigSchema = Type.Object(
      * leaves a unit without a valid certificate where the installation of the new one fails. `keep` never revokes them.
      */
     supersedeDays: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 3650 }), Type.Literal("keep")])),
+    /** Days that the answer of an Idempotency-Key is kept for certain; default 30, 1–3650. */
+    idempotencyDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     /** Parts of the CRL of a CA whose certificates name a distribution point; for certificates issued from now on; default 1, 1–64. */
     crlPartitions: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
     /** Life of a CRL, days; default 7, 1–365. A new one is made after half of it, and on every revocation. */
@@ -135,6 +137,7 @@ export const VpkiConfigSchema = Type.Object(
 export type VpkiConfig = Static<typeof VpkiConfigSchema>;
 
 export const DEFAULT_BASE_URL = "https://localhost:8443";
+export const IDEMPOTENCY_DAYS = 30;
 export const SUPERSEDE_DAYS = 7;
 export const CRL_DAYS = 7;
 export const CRL_CHECK_MINUTES = 10;

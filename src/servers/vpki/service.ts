@@ -15,7 +15,7 @@ import { isStationError } from "../../shared/errors.js";
 import type { Counter } from "../http/metrics.js";
 import type { Caller } from "../http/request-id.js";
 import type { Certifier } from "./certify.js";
-import { SUPERSEDE_DAYS, type VpkiConfig } from "./config.js";
+import { IDEMPOTENCY_DAYS, SUPERSEDE_DAYS, type VpkiConfig } from "./config.js";
 import type { SigningQueue } from "./queue.js";
 import { checkCsr, Refusal, readIdempotency, readIssueBody, readRevokeBody } from "./request.js";
 import type { Refused, Replay, VpkiStoreDefinition } from "./store/sqlite.js";
@@ -120,7 +120,10 @@ export class VpkiService {
   }
 
   #idempotency(operation: VpkiOperation, { type, idempotencyKey }: Incoming, fields: readonly string[]) {
-    return readIdempotency(idempotencyKey, vpkiPath(type, operation), fields);
+    const read = readIdempotency(idempotencyKey, vpkiPath(type, operation), fields);
+    if (read === undefined || read instanceof Refusal) return read;
+    const { clock, config } = this.options;
+    return { ...read, since: clock.now() - (config.idempotencyDays ?? IDEMPOTENCY_DAYS) * DAY };
   }
 
   /** When a reissue at that time ends the former certificates; undefined where they are kept. */

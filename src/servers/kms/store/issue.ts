@@ -6,6 +6,7 @@ import { endLease, takeLease } from "./leases.js";
 import {
   authContext,
   FIRST_KEY,
+  forgetKeys,
   keyOf,
   type SealedKey,
   type SetRow,
@@ -38,6 +39,8 @@ export interface IssueArgs extends SlotAddress {
   readonly firstKey: string;
   readonly challenge: string | null;
   readonly idempotency: string | null;
+  /** Keys that were first used before this time may be forgotten, ms since the epoch. */
+  readonly keysSince: number;
   /** Fingerprint of the request. */
   readonly request: string;
   readonly at: number;
@@ -182,6 +185,7 @@ export async function issueSet(db: Database, args: IssueArgs): Promise<Issued> {
     args.at,
     args.station,
   );
+  if (args.idempotency !== null) await forgetKeys(db, "sets", args.keysSince);
   const set = await setRow(db, args.id);
   if (set === undefined) throw new Error("the set was not written");
   return issuedSet(db, set, false);

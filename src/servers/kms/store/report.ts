@@ -4,7 +4,7 @@ import type { Database } from "../../../db/database.js";
 import { fromHex } from "../../../shared/bytes.js";
 import type { Asked } from "./decisions.js";
 import { endLease, holderOf, renewLease } from "./leases.js";
-import { FIRST_KEY, newestSet, type SetRow, type SlotAddress, setRow } from "./rows.js";
+import { FIRST_KEY, forgetKeys, newestSet, type SetRow, type SlotAddress, setRow } from "./rows.js";
 
 /** The ECU holds the set's key: sets with a smaller counter can never come back, since a SHE counter only rises. */
 async function confirm(db: Database, set: SetRow, at: number): Promise<void> {
@@ -37,6 +37,8 @@ export interface ReportArgs extends SlotAddress {
   readonly message: string;
   readonly correlation: string | null;
   readonly idempotency: string | null;
+  /** As of IssueArgs. */
+  readonly keysSince: number;
   readonly request: string;
   readonly at: number;
 }
@@ -107,6 +109,7 @@ export async function takeReport(db: Database, args: ReportArgs): Promise<TakenR
     args.request,
     args.at,
   );
+  if (args.idempotency !== null) await forgetKeys(db, "reports", args.keysSince);
   if (args.kind === "key" && set !== undefined) {
     if (args.status === "Success") await confirm(db, set, args.at);
     else if (set.state === "issued")

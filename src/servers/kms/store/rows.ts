@@ -97,3 +97,17 @@ export async function keyOf(db: Database, set: SetRow): Promise<SealedKey> {
   const row = await db.get<{ sealed: string }>("SELECT sealed FROM clusters WHERE id = ?", set.cluster);
   return { sealed: row?.sealed ?? "", context: clusterContext(set.cluster) };
 }
+
+/** Most keys that a new one lets be forgotten: more than come, and few enough to cost nothing. */
+const FORGOTTEN_AT_ONCE = 20;
+const TIME_OF = { sets: "issued_at", reports: "reported_at" } as const;
+
+/** Takes the oldest Idempotency-Keys from sets or reports of before `since`; the rows stay. */
+export async function forgetKeys(db: Database, table: keyof typeof TIME_OF, since: number): Promise<void> {
+  const time = TIME_OF[table];
+  await db.run(
+    `UPDATE ${table} SET idempotency = NULL WHERE id IN (
+       SELECT id FROM ${table} WHERE idempotency IS NOT NULL AND ${time} < ? ORDER BY ${time} LIMIT ${FORGOTTEN_AT_ONCE})`,
+    since,
+  );
+}

@@ -49,4 +49,6 @@ export const MIGRATIONS = [
    ALTER TABLE sets ADD COLUMN m5 TEXT;`,
   `${REGISTRY_TABLES}
    ${CONSOLE_TABLES}`,
+  `CREATE INDEX sets_by_key_time ON sets (issued_at) WHERE idempotency IS NOT NULL;
+   CREATE INDEX reports_by_key_time ON reports (reported_at) WHERE idempotency IS NOT NULL;`,
 ] as const;

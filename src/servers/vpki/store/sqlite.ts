@@ -35,6 +35,8 @@ export interface Idempotency {
   readonly key: string;
   /** Digest of path and body. */
   readonly request: string;
+  /** Keys that were first used before this time may be forgotten, ms since the epoch. */
+  readonly since: number;
 }
 
 /** Who asked for what, and when; the store adds what it decided. Details: type, codes of the request, its PKCS#10 attributes. */
@@ -108,7 +110,11 @@ const migrations = [
     await db.exec("DROP TABLE former_audit");
   },
   statusMigration,
+  "CREATE INDEX idempotency_by_time ON idempotency (at)",
 ];
+
+/** Most keys that a new one lets be forgotten: more than come, so that the table shrinks, and few enough to cost nothing. */
+const FORGOTTEN_AT_ONCE = 20;
 
 /** The decisions of the version before, in its words. */
 async function formerAudit(db: Database): Promise<AuditEntry[]> {
@@ -176,6 +182,10 @@ async function remember(
     idempotency.request,
     serial,
     at,
+  );
+  await db.run(
+    `DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE at < ? ORDER BY at LIMIT ${FORGOTTEN_AT_ONCE})`,
+    idempotency.since,
   );
 }
 

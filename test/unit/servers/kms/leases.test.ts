@@ -195,7 +195,15 @@ test("a lease is there after a restart; a store of before has none, and its sets
   const asked = { actor: "b", ecuId: ecuId(1), type: "EcuMasterKey", keyId: 1, requestId: "r-1" };
   const taken = await store.operations.report(old, {
     ...{ phase: "Prod", uid: uid(1), slot: 1, id: "r", asked, station: "b", lease: LEASE, kind: "key" as const },
-    ...{ status: "Success" as const, message: "", correlation: null, idempotency: null, request: "r", at: 0 },
+    ...{
+      status: "Success" as const,
+      message: "",
+      correlation: null,
+      idempotency: null,
+      keysSince: 0,
+      request: "r",
+      at: 0,
+    },
   });
   expect(taken).toEqual({ set: "s", receipt: null, repeated: false });
   old.close();
