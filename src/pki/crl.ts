@@ -1,5 +1,4 @@
 /** Certificate revocation lists (RFC 5280 clause 5): version 2, whole or the part that one distribution point names. */
-import { setImmediate as breathe } from "node:timers/promises";
 import { concat, fromHex } from "../shared/bytes.js";
 import type { Issuer } from "./certificate.js";
 import { bitString, header, integer, sequence, TAG, time, tlv } from "./der.js";
@@ -48,6 +47,8 @@ export interface CrlInput {
   readonly hash: Hash;
   /** ECDSA signature (DER) by the issuer over the bytes. */
   readonly sign: (tbs: Uint8Array) => Promise<Uint8Array>;
+  /** Lets others run in between, for a list can have megabytes. */
+  readonly breathe: () => Promise<void>;
 }
 
 function numberBytes(value: number): Uint8Array {
@@ -75,10 +76,14 @@ const MAX_SIGNATURE = 160;
 /** Bytes that are put together in one go. */
 const SLICE = 65_536;
 
-/** All parts in one piece of memory, with room before and behind; lets others run in between, for a list can have megabytes. */
-async function assemble(before: number, parts: readonly Uint8Array[], behind: number): Promise<Uint8Array> {
-  const whole = new Uint8Array(before + sizeOf(parts) + behind);
-  let at = before;
+/** All parts in one piece of memory, with room before and behind. */
+async function assemble(
+  parts: readonly Uint8Array[],
+  room: { readonly before: number; readonly behind: number },
+  breathe: CrlInput["breathe"],
+): Promise<Uint8Array> {
+  const whole = new Uint8Array(room.before + sizeOf(parts) + room.behind);
+  let at = room.before;
   let since = 0;
   for (const part of parts) {
     whole.set(part, at);
@@ -107,7 +112,7 @@ export async function buildCrl(input: CrlInput): Promise<Uint8Array> {
   ];
   const tbs = [header(TAG.SEQUENCE, sizeOf(fields)), ...fields];
   const tbsSize = sizeOf(tbs);
-  const whole = await assemble(MAX_HEADER, tbs, algorithm.length + MAX_SIGNATURE);
+  const whole = await assemble(tbs, { before: MAX_HEADER, behind: algorithm.length + MAX_SIGNATURE }, input.breathe);
   const end = MAX_HEADER + tbsSize;
   const tail = concat(algorithm, bitString(await input.sign(whole.subarray(MAX_HEADER, end))));
   const outer = header(TAG.SEQUENCE, tbsSize + tail.length);

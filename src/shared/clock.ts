@@ -54,7 +54,7 @@ async function untilOnMachine(at: number, signal?: AbortSignal): Promise<void> {
       const due = at - lateness;
       await systemClock.sleep(left - lateness, signal);
       lateness = Math.min(LATENESS.max, Math.max(lateness, performance.now() - due));
-    } else await settle();
+    } else await breathe();
   }
 }
 
@@ -126,10 +126,10 @@ export class VirtualClock implements Clock {
   /** Moves time on by `ms`, firing what falls due. */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
-    await settle();
+    await breathe();
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
       this.#fire(next);
-      await settle();
+      await breathe();
     }
     this.#elapsed = end;
   }
@@ -143,7 +143,7 @@ export class VirtualClock implements Clock {
     finished.catch(() => undefined);
     const end = this.#elapsed + limit;
     let idle = 0;
-    await settle();
+    await breathe();
     while (!done) {
       const next = this.#next();
       if (next === undefined) {
@@ -156,7 +156,7 @@ export class VirtualClock implements Clock {
       if (next.at > end)
         throw new StationError("INTERNAL", { details: { what: `not settled in ${limit} virtual ms` } });
       this.#fire(next);
-      await settle();
+      await breathe();
     }
     return finished;
   }
@@ -177,6 +177,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-function settle(): Promise<void> {
+/** Lets the event loop do what waits; for long work that would hold it up. */
+export function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

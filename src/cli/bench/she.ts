@@ -1,9 +1,9 @@
 /** Bench rows of the SHE memory updates: sets a second on one core, against the raw cost of their AES in the same run. */
 import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import { setImmediate as breathe } from "node:timers/promises";
 import { unsafe } from "@noble/ciphers/aes.js";
 import { toHex } from "../../shared/bytes.js";
+import { breathe } from "../../shared/clock.js";
 import { buildUpdateInto, UPDATE_LENGTH } from "../../she/update/index.js";
 import { SetLines, updateLine } from "../she/lines.js";
 import type { BenchRow } from "./row.js";

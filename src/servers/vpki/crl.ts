@@ -1,9 +1,8 @@
 /** Keeps a valid CRL of every scope in the store: signed ahead of need, and anew as soon as something is revoked. */
-import { setImmediate as breathe } from "node:timers/promises";
 import type { Store } from "../../db/store.js";
 import { buildCrl, encodeCrlEntries } from "../../pki/crl.js";
 import { concat } from "../../shared/bytes.js";
-import type { Clock, Timer } from "../../shared/clock.js";
+import { breathe, type Clock, type Timer } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Authorities, Authority } from "./authorities.js";
@@ -131,7 +130,7 @@ class CrlScope {
     }
     const { issuer, hash } = authority;
     const sign = (tbs: Uint8Array) => queue.own(() => authority.sign(tbs));
-    const der = await buildCrl({ issuer, number, thisUpdate, nextUpdate, entries, addresses, hash, sign });
+    const der = await buildCrl({ issuer, number, thisUpdate, nextUpdate, entries, addresses, hash, sign, breathe });
     const head = { number, thisUpdate, nextUpdate, addresses: JSON.stringify(addresses) };
     await store.call("saveCrl", { ...this.#key, ...head, der: await toBase64(der) });
     this.#kept = { number, thisUpdate, nextUpdate, der };

@@ -77,7 +77,8 @@ export const PACKAGES: readonly PackageRule[] = [
   { package: "node:sqlite", only: [] },
   { package: "sqlite", only: [] },
   { package: "fastify", only: ["src/servers/vpki", "src/servers/kms", "src/servers/http", "src/hmi/api"] },
-  { package: "undici", only: ["src/clients"] },
+  // The bench is a client of its own: what it measures must not be its own retries.
+  { package: "undici", only: ["src/clients", "src/cli/bench"] },
   { package: "commander", only: ["src/cli", "firmware-sim"] },
 ];
 
