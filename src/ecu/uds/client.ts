@@ -4,7 +4,7 @@ import type { Clock, Timer } from "../../shared/clock.js";
 import { isStationError, StationError } from "../../shared/errors.js";
 import type { DiagTransport } from "../transport/transport.js";
 import { Inbox } from "./inbox.js";
-import { judgeResponse, negativeResponse, suppresses } from "./messages.js";
+import { confusable, head, judgeResponse, negativeResponse, suppresses } from "./messages.js";
 import { NRC } from "./tables/nrc.js";
 import { SID, SUPPRESS_POSITIVE_RESPONSE, serviceName, TESTER_PRESENT } from "./tables/services.js";
 
@@ -29,6 +29,12 @@ export interface UdsOptions {
   readonly keepAlive?: number;
 }
 
+/** What an ECU says of itself in the answer to 10, ms. */
+export interface AnnouncedTiming {
+  readonly P2: number;
+  readonly P2star: number;
+}
+
 export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** P2 of this request alone, e.g. a poll. */
@@ -42,16 +48,19 @@ export interface UdsClient {
   readonly maxMessage: number;
   /**
    * Sends a request and waits for its positive response; requests queue up, one is under way at a time. A request with
-   * suppressPosRspMsgIndicationBit answers with no bytes once P2 is over without a negative response.
+   * suppressPosRspMsgIndicationBit answers with no bytes once P2 is over without a negative response. Where the answer to a request
+   * given up may still come and could be taken for this one's, it is let pass first, for at most P2 (P2* behind a 0x78).
    *
    * @returns the whole positive response, SID + 0x40 first
    * @throws StationError UDS_NEGATIVE_RESPONSE, UDS_TIMEOUT, UDS_TOO_MANY_PENDING, ISOTP_*, LINK_*; the signal's reason
    */
   request(data: Uint8Array, options?: RequestOptions): Promise<Uint8Array>;
+  /** The ECU's own P2 and P2* count where they are longer than the options; undefined: the options alone. */
+  announce(timing: AnnouncedTiming | undefined): void;
   /** Sends 3E 80 whenever nothing was sent for the keep-alive time, never amid a request. Idempotent. */
   startKeepAlive(): void;
   stopKeepAlive(): void;
-  /** Largest measured values: P2, P2star, request (ms) and responsePending (count); only what occurred. */
+  /** Largest measured values: P2, P2star, request (ms), responsePending and busyRepeats (counts); only what occurred. */
   timers(): Readonly<Record<string, number>>;
   /** Ends keep-alive and what is under way; the transport stays open. */
   close(): void;
@@ -59,6 +68,13 @@ export interface UdsClient {
 
 export function createUdsClient(transport: DiagTransport, options: UdsOptions, clock: Clock): UdsClient {
   return new Client(transport, options, clock);
+}
+
+interface FinalResponse {
+  /** Undefined where it is positive. */
+  readonly nrc?: number;
+  /** No bytes where none came because none was to. */
+  readonly response: Uint8Array;
 }
 
 const KEEP_ALIVE = Uint8Array.of(SID.TesterPresent, SUPPRESS_POSITIVE_RESPONSE | TESTER_PRESENT);
@@ -74,6 +90,9 @@ class Client implements UdsClient {
   /** The exchange under way: it may still use the transport when its request was already given up. */
   #running: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #announced: AnnouncedTiming = { P2: 0, P2star: 0 };
+  /** The request given up last, and until when its answer is reckoned with. */
+  #unanswered: { readonly request: Uint8Array; readonly until: number } | undefined;
   #keepAlive: Timer | undefined;
   #keepingAlive = false;
 
@@ -117,7 +136,7 @@ class Client implements UdsClient {
         : new StationError("UDS_TIMEOUT", { details: { service, timer: "request limit", ms: limit } });
     const began = this.#clock.monotonic();
     return withLimit(this.#clock, limit, options.signal, onLimit, async (signal) => {
-      const exchange = this.#repeated(data, options.P2 ?? this.#options.P2, state, signal);
+      const exchange = this.#repeated(data, options.P2 ?? this.#timing("P2"), state, signal);
       this.#running = exchange.catch(() => undefined);
       const response = await exchange;
       this.#measure("request", this.#clock.monotonic() - began);
@@ -127,18 +146,61 @@ class Client implements UdsClient {
 
   /** The request, again after each 0x21. */
   async #repeated(data: Uint8Array, P2: number, state: { pending: number }, signal: AbortSignal): Promise<Uint8Array> {
+    await this.#letPass(data, signal);
     for (let repeats = 0; ; repeats++) {
-      this.#inbox.open();
-      try {
-        const { nrc, response } = await this.#exchange(data, P2, state, signal);
-        if (nrc === undefined) return response;
-        if (nrc !== NRC.busyRepeatRequest || repeats >= this.#options.busyRepeats)
-          throw negativeResponse(data[0] ?? 0, nrc);
-      } finally {
-        this.#inbox.shut();
-      }
+      const { nrc, response } = await this.#sent(data, P2, state, signal);
+      if (nrc === undefined) return response;
+      if (nrc !== NRC.busyRepeatRequest || repeats >= this.#options.busyRepeats)
+        throw negativeResponse(data[0] ?? 0, nrc);
+      this.#measureCount("busyRepeats", repeats + 1);
       await this.#clock.sleep(this.#options.busyDelay, signal);
     }
+  }
+
+  async #sent(data: Uint8Array, P2: number, state: { pending: number }, signal: AbortSignal): Promise<FinalResponse> {
+    this.#inbox.open();
+    try {
+      return await this.#exchange(data, P2, state, signal);
+    } catch (error) {
+      const until = this.#clock.monotonic() + this.#timing("P2") + this.#options.margin;
+      this.#unanswered = { request: data, until };
+      throw error;
+    } finally {
+      this.#inbox.shut();
+    }
+  }
+
+  /** Waits out the answer to a request given up, where it could be taken for the answer to `next`. */
+  async #letPass(next: Uint8Array, signal: AbortSignal): Promise<void> {
+    const late = this.#unanswered;
+    if (late === undefined || !confusable(late.request, next)) return;
+    let until: number | undefined = late.until;
+    this.#inbox.open();
+    try {
+      for (;;) {
+        const arrival = await this.#inbox.next(until, signal);
+        if (arrival === undefined) break;
+        // Of a response that has begun the transport's own timers see the end.
+        if (arrival.kind === "start") until = undefined;
+        else until ??= late.until;
+        if (arrival.kind !== "message") continue;
+        const verdict = judgeResponse(late.request, arrival.message.data);
+        if (verdict.kind === "stray") continue;
+        if (verdict.kind === "positive" || verdict.nrc !== NRC.requestCorrectlyReceivedResponsePending) break;
+        until = arrival.message.at + this.#timing("P2star") + this.#options.margin;
+      }
+    } finally {
+      this.#inbox.shut();
+    }
+    this.#unanswered = undefined;
+  }
+
+  #timing(name: "P2" | "P2star"): number {
+    return Math.max(this.#options[name], this.#announced[name]);
+  }
+
+  announce(timing: AnnouncedTiming | undefined): void {
+    this.#announced = timing ?? { P2: 0, P2star: 0 };
   }
 
   /** One request and its final response. */
@@ -147,20 +209,26 @@ class Client implements UdsClient {
     P2: number,
     state: { pending: number },
     signal: AbortSignal,
-  ): Promise<{ nrc?: number; response: Uint8Array }> {
-    const { margin, P2star, maxResponsePending } = this.#options;
+  ): Promise<FinalResponse> {
+    const { margin, maxResponsePending } = this.#options;
     const service = serviceName(data[0] ?? 0);
     let since = await this.#transport.send(data, { signal });
     let timer: "P2" | "P2star" = "P2";
     let limit = P2 + margin;
     let started: number | undefined;
+    let stray: Uint8Array | undefined;
     for (;;) {
       // A response that has begun is bounded by the transport's own timers (P2 ends at T_DataSOM).
       const arrival = await this.#inbox.next(started === undefined ? since + limit : undefined, signal);
       if (arrival === undefined) {
         if (timer === "P2" && suppresses(data)) return { response: new Uint8Array(0) };
         throw new StationError("UDS_TIMEOUT", {
-          details: { service, timer: timer === "P2" ? "P2" : "P2*", ms: limit },
+          details: {
+            service,
+            timer: timer === "P2" ? "P2" : "P2*",
+            ms: limit,
+            ...(stray && { heard: head(stray) }),
+          },
         });
       }
       if (arrival.kind === "start") {
@@ -179,18 +247,21 @@ class Client implements UdsClient {
       const begun = started ?? at;
       started = undefined;
       const verdict = judgeResponse(data, response);
-      if (verdict.kind === "stray") continue;
+      if (verdict.kind === "stray") {
+        stray = response;
+        continue;
+      }
       this.#measure(timer, begun - since);
       if (verdict.kind === "positive") return { response };
       if (verdict.nrc !== NRC.requestCorrectlyReceivedResponsePending) return { nrc: verdict.nrc, response };
       state.pending++;
-      this.#measureCount(state.pending);
+      this.#measureCount("responsePending", state.pending);
       if (state.pending > maxResponsePending)
         throw new StationError("UDS_TOO_MANY_PENDING", {
           details: { service, what: `more than ${maxResponsePending} × responsePending` },
         });
       timer = "P2star";
-      limit = P2star + margin;
+      limit = this.#timing("P2star") + margin;
       since = at;
     }
   }
@@ -201,8 +272,8 @@ class Client implements UdsClient {
     this.#measured.set(name, Math.max(this.#measured.get(name) ?? 0, value));
   }
 
-  #measureCount(count: number): void {
-    this.#measured.set("responsePending", Math.max(this.#measured.get("responsePending") ?? 0, count));
+  #measureCount(name: "responsePending" | "busyRepeats", count: number): void {
+    this.#measured.set(name, Math.max(this.#measured.get(name) ?? 0, count));
   }
 
   startKeepAlive(): void {

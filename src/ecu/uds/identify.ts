@@ -1,12 +1,13 @@
 /** Identification: one request for all identifiers where the ECU takes it, else one each. */
 import { fromAscii, readUintBE, toHex } from "../../shared/bytes.js";
 import { isStationError } from "../../shared/errors.js";
+import { call } from "./call.js";
 import type { UdsClient } from "./client.js";
 import type { EcuMap } from "./map.js";
 import { nrcOf, unexpectedResponse } from "./messages.js";
-import { canReadTogether, readDataByIdentifier, readSeveralIdentifiers, type WantedRecord } from "./services/data.js";
-import { call } from "./services/service.js";
+import { canReadTogether, severalRecords, severalRequest, type WantedRecord } from "./several.js";
 import { didName } from "./tables/dids.js";
+import { UDS } from "./tables/messages.js";
 import { SID } from "./tables/services.js";
 import { LIFE_CYCLE } from "./tables/status.js";
 
@@ -64,17 +65,23 @@ export async function identify(client: UdsClient, dids: EcuMap["dids"], signal: 
 async function readTogether(client: UdsClient, wanted: readonly WantedRecord[], signal: AbortSignal) {
   if (!canReadTogether(wanted)) return undefined;
   try {
-    return await call(client, readSeveralIdentifiers, wanted, { signal });
+    return severalRecords(wanted, await client.request(severalRequest(wanted), { signal }));
   } catch (error) {
     if (nrcOf(error) !== undefined || isStationError(error, "UDS_UNEXPECTED_RESPONSE")) return undefined;
     throw error;
   }
 }
 
+/** The record of one identifier. */
+export async function readDid(client: UdsClient, did: number, signal: AbortSignal): Promise<Uint8Array> {
+  const request = { dataIdentifiers: [{ dataIdentifier: did }] };
+  return (await call(client, UDS.readDataByIdentifier, request, { signal })).dataRecord;
+}
+
 async function readOneByOne(client: UdsClient, wanted: readonly WantedRecord[], signal: AbortSignal) {
   const records: Uint8Array[] = [];
   for (const { did, length } of wanted) {
-    const record = await call(client, readDataByIdentifier, did, { signal });
+    const record = await readDid(client, did, signal);
     if (length !== "text" && record.length !== length)
       throw unexpectedResponse(
         SID.ReadDataByIdentifier,

@@ -1,6 +1,7 @@
 /** What the session must know of an ECU kind; a hardware profile fits. */
 import type { UdsOptions } from "./client.js";
-import type { KeyAlgorithm } from "./services/security.js";
+import type { DownloadTarget } from "./download.js";
+import type { SecurityAccess } from "./security.js";
 
 export interface EcuMap {
   readonly uds: UdsOptions & {
@@ -9,13 +10,7 @@ export interface EcuMap {
     /** Most ms from a reset's answer until the ECU answers again. */
     readonly resetTime: number;
   };
-  readonly securityAccess: {
-    /** requestSeed sub-function, odd. */
-    readonly level: number;
-    readonly algorithm: KeyAlgorithm;
-    /** Bytes of a seed. */
-    readonly seedLength: number;
-  };
+  readonly securityAccess: SecurityAccess;
   readonly dids: {
     readonly partNumber: number;
     readonly hwVersion: number;
@@ -39,5 +34,5 @@ export interface EcuMap {
     readonly provePossession: number;
     readonly lock: number;
   };
-  readonly download: { readonly address: number; readonly maxLength: number };
+  readonly download: DownloadTarget;
 }

@@ -1,5 +1,5 @@
 /** Sorting of responses by the request under way (ISO 14229-1 §8). Pure. */
-import { toHex } from "../../shared/bytes.js";
+import { equalBytes, toHex } from "../../shared/bytes.js";
 import { StationError } from "../../shared/errors.js";
 import { nrcName } from "./tables/nrc.js";
 import {
@@ -27,11 +27,26 @@ export function judgeResponse(request: Uint8Array, response: Uint8Array): Verdic
   }
   if (response[0] !== sid + POSITIVE_OFFSET) return { kind: "stray" };
   const row = SERVICES.get(sid);
-  for (let i = 1; i <= (row?.echo ?? 0); i++) {
+  const echo = typeof row?.echo === "function" ? row.echo(request) : (row?.echo ?? 0);
+  for (let i = 1; i <= echo; i++) {
     const sent = i === 1 && row?.subFunction === true ? (request[i] ?? 0) & ~SUPPRESS_POSITIVE_RESPONSE : request[i];
     if (response[i] !== sent) return { kind: "stray" };
   }
   return { kind: "positive" };
+}
+
+/**
+ * True where a late answer to `earlier` could be taken for one to `next` and would be wrong: a negative response names the service
+ * alone. The same request again is answered alike, unless the service's answers can be used once only.
+ */
+export function confusable(earlier: Uint8Array, next: Uint8Array): boolean {
+  const sid = next[0] ?? 0;
+  return earlier[0] === sid && (SERVICES.get(sid)?.singleUse === true || !equalBytes(earlier, next));
+}
+
+/** The first bytes of a response for texts: behind them may stand data that has no place in a message. */
+export function head(response: Uint8Array): string {
+  return `${toHex(response.subarray(0, 4))}${response.length > 4 ? `… (${response.length} bytes)` : ""}`;
 }
 
 /** True when the request asks for no positive response. */
@@ -57,14 +72,4 @@ export function nrcOf(error: unknown): number | undefined {
 /** The error of a positive response that is not as the service has it. */
 export function unexpectedResponse(sid: number, what: string): StationError {
   return new StationError("UDS_UNEXPECTED_RESPONSE", { details: { service: serviceName(sid), what } });
-}
-
-/** Refuses a response whose length is not `length`, or not in the range. */
-export function checkLength(response: Uint8Array, minimum: number, maximum = minimum): void {
-  if (response.length >= minimum && response.length <= maximum) return;
-  const sid = (response[0] ?? 0) - POSITIVE_OFFSET;
-  const wanted =
-    minimum === maximum ? `${minimum}` : maximum === Infinity ? `at least ${minimum}` : `${minimum} to ${maximum}`;
-  // Only the head: behind it may stand data that has no place in a message.
-  throw unexpectedResponse(sid, `${response.length} bytes (${toHex(response.subarray(0, 4))}…), ${wanted} wanted`);
 }

@@ -4,9 +4,10 @@ import type { Clock } from "../../shared/clock.js";
 import { isStationError, StationError } from "../../shared/errors.js";
 import type { Secret } from "../../shared/secret.js";
 import type { DiagTransport } from "../transport/transport.js";
+import { call } from "./call.js";
 import type { UdsClient } from "./client.js";
 import { download } from "./download.js";
-import { type EcuIdentity, identify } from "./identify.js";
+import { type EcuIdentity, identify, readDid } from "./identify.js";
 import type { EcuMap } from "./map.js";
 import { nrcOf, unexpectedResponse } from "./messages.js";
 import {
@@ -21,13 +22,10 @@ import {
   parseSignature,
   type SheAnswer,
 } from "./routines.js";
-import { readDataByIdentifier, writeDataByIdentifier } from "./services/data.js";
-import { routineControl } from "./services/routine.js";
-import { isOpenSeed, KEY_ALGORITHMS, requestSeed, sendKey } from "./services/security.js";
-import { call } from "./services/service.js";
-import { diagnosticSessionControl, ecuReset, testerPresent } from "./services/session.js";
+import { securityAccess } from "./security.js";
+import { UDS } from "./tables/messages.js";
 import { NRC, nrcName } from "./tables/nrc.js";
-import { RESET, ROUTINE, SESSION, SID } from "./tables/services.js";
+import { RESET, ROUTINE, SESSION, SID, TESTER_PRESENT } from "./tables/services.js";
 import { type CurveName, INSTALL_TYPE, type InstallType } from "./tables/status.js";
 
 export interface EcuSessionParts {
@@ -66,30 +64,15 @@ export class UdsEcuSession {
 
   /** @throws StationError UDS_ACCESS_DENIED when seed or key is refused */
   async unlock(signal: AbortSignal): Promise<void> {
-    const { client, map } = this.#parts;
-    await call(client, diagnosticSessionControl, map.uds.session, { signal });
+    const { client, map, key } = this.#parts;
+    await enterSession(client, map.uds.session, signal);
     client.startKeepAlive();
     try {
-      await this.#securityAccess(signal);
+      await securityAccess(client, map.securityAccess, key, signal);
     } catch (error) {
       const nrc = nrcOf(error);
       if (nrc === undefined || !ACCESS_NRCS.has(nrc)) throw error;
       throw new StationError("UDS_ACCESS_DENIED", { details: { what: nrcName(nrc), nrc }, cause: error });
-    }
-  }
-
-  async #securityAccess(signal: AbortSignal): Promise<void> {
-    const { client, map, key: secret } = this.#parts;
-    const { level, algorithm, seedLength } = map.securityAccess;
-    const seed = await call(client, requestSeed, level, { signal });
-    if (seed.length !== seedLength)
-      throw unexpectedResponse(SID.SecurityAccess, `a seed of ${seed.length} bytes, ${seedLength} wanted`);
-    if (isOpenSeed(seed)) return;
-    const key = KEY_ALGORITHMS[algorithm](secret, seed);
-    try {
-      await call(client, sendKey, { level, key }, { signal });
-    } finally {
-      key.fill(0);
     }
   }
 
@@ -102,17 +85,25 @@ export class UdsEcuSession {
     await this.#write(this.#parts.map.dids.clock, concat(new Uint8Array(2), uintBE(seconds, 6)), signal);
   }
 
-  #write(did: number, record: Uint8Array, signal: AbortSignal): Promise<void> {
-    return call(this.#parts.client, writeDataByIdentifier, { did, record }, { signal });
+  async #write(did: number, record: Uint8Array, signal: AbortSignal): Promise<void> {
+    const request = { dataIdentifier: did, dataRecord: record };
+    await call(this.#parts.client, UDS.writeDataByIdentifier, request, { signal });
   }
 
   /** The record of `did`; undefined where the ECU has none (NRC 31). */
   async #readIfThere(did: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    return ifInRange(call(this.#parts.client, readDataByIdentifier, did, { signal }));
+    return ifInRange(readDid(this.#parts.client, did, signal));
   }
 
   #start(routine: number, data: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    return call(this.#parts.client, routineControl, { control: ROUTINE.start, routine, data }, { signal });
+    return this.#routine(ROUTINE.start, routine, data, signal);
+  }
+
+  /** What stands behind the routine's identifier in the answer. */
+  async #routine(control: number, routine: number, data: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const request = { routineControlType: control, routineIdentifier: routine, routineControlOptionRecord: data };
+    const { routineStatusRecord } = await call(this.#parts.client, UDS.routineControl, request, { signal });
+    return routineStatusRecord;
   }
 
   /** @param attributes the Attribute SEQUENCEs one after the other; may be empty */
@@ -167,9 +158,8 @@ export class UdsEcuSession {
 
   /** The receipt of the last load of a slot that was stored; undefined if there was none (NRC 31). */
   async lastLoad(slot: number, signal: AbortSignal): Promise<SheAnswer<LoadReceipt> | undefined> {
-    const { client, map } = this.#parts;
-    const request = { control: ROUTINE.results, routine: map.routines.loadKey, data: Uint8Array.of(slot) };
-    const data = await ifInRange(call(client, routineControl, request, { signal }));
+    const { loadKey } = this.#parts.map.routines;
+    const data = await ifInRange(this.#routine(ROUTINE.results, loadKey, Uint8Array.of(slot), signal));
     return data === undefined ? undefined : parseLoad(data);
   }
 
@@ -191,13 +181,15 @@ export class UdsEcuSession {
   async reset(signal: AbortSignal): Promise<void> {
     const { client, map, clock } = this.#parts;
     client.stopKeepAlive();
-    await call(client, ecuReset, RESET.hard, { signal });
+    await call(client, UDS.ecuReset, { resetType: RESET.hard }, { signal });
+    client.announce(undefined);
     const end = clock.monotonic() + map.uds.resetTime;
     for (;;) {
       // The pause comes first: an ECU may still answer for a moment before it goes down.
       await clock.sleep(POLL_MS, signal);
       try {
-        await call(client, testerPresent, undefined, { signal, P2: POLL_MS, requestLimit: map.uds.resetTime });
+        const poll = { signal, P2: POLL_MS, requestLimit: map.uds.resetTime };
+        await call(client, UDS.testerPresent, { zeroSubFunction: TESTER_PRESENT }, poll);
         return;
       } catch (error) {
         if (!silent(error) || clock.monotonic() >= end) throw error;
@@ -213,7 +205,7 @@ export class UdsEcuSession {
   async #end(signal: AbortSignal): Promise<void> {
     const { client, transport, link } = this.#parts;
     client.stopKeepAlive();
-    await call(client, diagnosticSessionControl, SESSION.default, { signal }).catch(() => undefined);
+    await enterSession(client, SESSION.default, signal).catch(() => undefined);
     client.close();
     transport.close();
     await link.close();
@@ -227,6 +219,15 @@ export class UdsEcuSession {
 /** A session over an open link; nothing is sent until the first call. */
 export function createEcuSession(parts: EcuSessionParts): UdsEcuSession {
   return new UdsEcuSession(parts);
+}
+
+/** Steps of P2star_server_max in the answer to 10, ms. */
+const P2STAR_STEP = 10;
+
+async function enterSession(client: UdsClient, session: number, signal: AbortSignal): Promise<void> {
+  const request = { diagnosticSessionType: session };
+  const timing = await call(client, UDS.diagnosticSessionControl, request, { signal });
+  client.announce({ P2: timing.P2server_max, P2star: P2STAR_STEP * timing.P2star_server_max });
 }
 
 /** Nobody answered, which is what an ECU in its reset does. */

@@ -6,46 +6,51 @@ export interface ServiceRow {
   /** The second byte is a sub-function, whose bit 7 is suppressPosRspMsgIndicationBit. */
   readonly subFunction: boolean;
   /** Bytes after the SID that the positive response repeats; it is no answer to this request when they differ. */
-  readonly echo: number;
-  /** Shortest request, SID included. */
-  readonly minLength: number;
+  readonly echo: number | ((request: Uint8Array) => number);
+  /** Its answers hold for the last request alone (a seed, a challenge): that of an earlier request, the same bytes or not, is void. */
+  readonly singleUse: boolean;
 }
 
-const row = (sid: number, name: string, subFunction: boolean, echo: number, minLength: number): ServiceRow => ({
-  sid,
-  name,
-  subFunction,
-  echo,
-  minLength,
-});
+const row = (
+  sid: number,
+  name: string,
+  subFunction: boolean,
+  echo: ServiceRow["echo"],
+  singleUse = false,
+): ServiceRow => ({ sid, name, subFunction, echo, singleUse });
+
+/** Bytes of addressAndLengthFormatIdentifier, address and size, where the request has them whole. */
+function memoryLength([, format = 0, ...rest]: Uint8Array): number {
+  return 1 + Math.min(rest.length, (format >> 4) + (format & 0x0f));
+}
 
 const ROWS: readonly ServiceRow[] = [
-  row(0x10, "DiagnosticSessionControl", true, 1, 2),
-  row(0x11, "ECUReset", true, 1, 2),
-  row(0x14, "ClearDiagnosticInformation", false, 0, 4),
-  row(0x19, "ReadDTCInformation", true, 1, 2),
-  row(0x22, "ReadDataByIdentifier", false, 2, 3),
-  row(0x23, "ReadMemoryByAddress", false, 0, 4),
-  row(0x24, "ReadScalingDataByIdentifier", false, 2, 3),
-  row(0x27, "SecurityAccess", true, 1, 2),
-  row(0x28, "CommunicationControl", true, 1, 3),
-  row(0x29, "Authentication", true, 1, 2),
-  row(0x2a, "ReadDataByPeriodicIdentifier", false, 0, 2),
-  row(0x2c, "DynamicallyDefineDataIdentifier", true, 1, 2),
-  row(0x2e, "WriteDataByIdentifier", false, 2, 4),
-  row(0x2f, "InputOutputControlByIdentifier", false, 2, 4),
-  row(0x31, "RoutineControl", true, 3, 4),
-  row(0x34, "RequestDownload", false, 0, 5),
-  row(0x35, "RequestUpload", false, 0, 5),
-  row(0x36, "TransferData", false, 1, 2),
-  row(0x37, "RequestTransferExit", false, 0, 1),
-  row(0x38, "RequestFileTransfer", false, 1, 5),
-  row(0x3d, "WriteMemoryByAddress", false, 0, 5),
-  row(0x3e, "TesterPresent", true, 1, 2),
-  row(0x84, "SecuredDataTransmission", false, 0, 2),
-  row(0x85, "ControlDTCSetting", true, 1, 2),
-  row(0x86, "ResponseOnEvent", true, 1, 3),
-  row(0x87, "LinkControl", true, 1, 2),
+  row(0x10, "DiagnosticSessionControl", true, 1),
+  row(0x11, "ECUReset", true, 1),
+  row(0x14, "ClearDiagnosticInformation", false, 0),
+  row(0x19, "ReadDTCInformation", true, 1),
+  row(0x22, "ReadDataByIdentifier", false, 2),
+  row(0x23, "ReadMemoryByAddress", false, 0),
+  row(0x24, "ReadScalingDataByIdentifier", false, 2),
+  row(0x27, "SecurityAccess", true, 1, true),
+  row(0x28, "CommunicationControl", true, 1),
+  row(0x29, "Authentication", true, 1, true),
+  row(0x2a, "ReadDataByPeriodicIdentifier", false, 0),
+  row(0x2c, "DynamicallyDefineDataIdentifier", true, 1),
+  row(0x2e, "WriteDataByIdentifier", false, 2),
+  row(0x2f, "InputOutputControlByIdentifier", false, 3),
+  row(0x31, "RoutineControl", true, 3),
+  row(0x34, "RequestDownload", false, 0),
+  row(0x35, "RequestUpload", false, 0),
+  row(0x36, "TransferData", false, 1),
+  row(0x37, "RequestTransferExit", false, 0),
+  row(0x38, "RequestFileTransfer", false, 1),
+  row(0x3d, "WriteMemoryByAddress", false, memoryLength),
+  row(0x3e, "TesterPresent", true, 1),
+  row(0x84, "SecuredDataTransmission", false, 0),
+  row(0x85, "ControlDTCSetting", true, 1),
+  row(0x86, "ResponseOnEvent", true, 1),
+  row(0x87, "LinkControl", true, 1),
 ];
 
 export const SERVICES: ReadonlyMap<number, ServiceRow> = new Map(ROWS.map((entry) => [entry.sid, entry]));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fromHex } from "../../../../src/shared/bytes.js";
-import { ecuBench } from "./ecu.js";
+import { ecuBench, MAP } from "./ecu.js";
 
 /** Takes a download in blocks of `block` data bytes and notes the blocks. */
 function flash(block: number, drop: (counter: number, tries: number) => boolean = () => false) {
@@ -39,7 +39,7 @@ describe("installing", () => {
     expect(ecu.blocks.at(-1)).toHaveLength(2 + 2 * 2);
   });
 
-  it("repeats a block once whose answer was lost", async () => {
+  it("repeats a block whose answer was lost", async () => {
     const ecu = flash(8, (counter, tries) => counter === 2 && tries === 1);
     const b = ecuBench(ecu.say);
     await b.drive(b.session.install(0, "leaf", [new Uint8Array(20)], b.signal));
@@ -49,6 +49,46 @@ describe("installing", () => {
       "02",
       "03",
     ]);
+  });
+
+  it("begins the transfer anew where the ECU has lost its place in it", async () => {
+    const sent: string[] = [];
+    const b = ecuBench((request) => {
+      sent.push(request.slice(0, 4));
+      if (request.startsWith("34")) return "74200004";
+      if (request === "37") return "77";
+      if (request.startsWith("31")) return "7101022100";
+      // The block was stored, its answer lost, and this ECU knows no repeated block.
+      if (request.startsWith("3602") && sent.filter((one) => one === "3602").length <= 2)
+        return sent.filter((one) => one === "3602").length === 1 ? undefined : "7f3673";
+      return `76${request.slice(2, 4)}`;
+    });
+    await b.drive(b.session.install(0, "leaf", [new Uint8Array(5)], b.signal));
+    expect(sent).toEqual(["3400", "3601", "3602", "3602", "3400", "3601", "3602", "3603", "37", "3101"]);
+  });
+
+  it("gives up an ECU that loses its place again", async () => {
+    const b = ecuBench((request) => (request.startsWith("34") ? "74200004" : "7f3673"));
+    await expect(b.drive(b.session.install(0, "leaf", [new Uint8Array(5)], b.signal))).rejects.toMatchObject({
+      code: "UDS_NEGATIVE_RESPONSE",
+      details: { nrc: 0x73 },
+    });
+    expect(b.wire.filter((request) => request.startsWith("34"))).toHaveLength(2);
+  });
+
+  it.each(["70", "71", "72"])("does not begin anew what the ECU gave up (NRC %s)", async (nrc) => {
+    const b = ecuBench((request) => (request.startsWith("34") ? "74200004" : `7f36${nrc}`));
+    await expect(b.drive(b.session.install(0, "leaf", [new Uint8Array(5)], b.signal))).rejects.toMatchObject({
+      details: { nrc: Number.parseInt(nrc, 16) },
+    });
+    expect(b.wire).toHaveLength(2);
+  });
+
+  it("writes address and length as the ECU has them", async () => {
+    const download = { address: 0x8000, maxLength: 100, addressBytes: 3, sizeBytes: 2, dataFormat: 0x11 };
+    const b = ecuBench(flash(8).say, { ...MAP, download });
+    await b.drive(b.session.install(0, "leaf", [new Uint8Array(5)], b.signal));
+    expect(b.wire[0]).toBe("3411230080000005");
   });
 
   it("gives up a block that is never answered", async () => {

@@ -17,11 +17,11 @@ describe("requests", () => {
   it("go on after one that failed", async () => {
     const b = bench();
     const first = b.ask("22f190");
-    const second = b.ask("22f18c");
+    const second = b.ask("2ef19041");
     await b.clock.advance(60);
-    await b.say(0, "62f18c42");
+    await b.say(0, "6ef190");
     expect(first).toMatchObject({ code: "UDS_TIMEOUT" });
-    expect(second).toMatchObject({ hex: "62f18c42" });
+    expect(second).toMatchObject({ hex: "6ef190" });
   });
 
   it("end at once with the caller's reason, waiting or under way", async () => {
@@ -48,9 +48,9 @@ describe("requests", () => {
     await b.clock.advance(10);
     expect(first).toMatchObject({ code: "UDS_TIMEOUT", details: { timer: "request limit", ms: 10 } });
     b.transport.sending = 0;
-    b.ask("22f18c");
+    b.ask("2ef19041");
     await b.clock.advance(50);
-    expect(b.wire).toEqual(["22f190", "22f18c"]);
+    expect(b.wire).toEqual(["22f190", "2ef19041"]);
     expect(b.transport.overlaps).toBe(0);
   });
 

@@ -71,6 +71,33 @@ describe("P2", () => {
   });
 });
 
+describe("what the ECU announces in the answer to 10", () => {
+  it("counts where it is longer than the options", async () => {
+    const b = bench();
+    b.client.announce({ P2: 200, P2star: 20 });
+    const outcome = b.ask("22f190");
+    await b.say(190, "7f2278");
+    await b.clock.advance(5_009);
+    expect(outcome).toEqual({});
+    await b.clock.advance(1);
+    expect(outcome).toMatchObject({ code: "UDS_TIMEOUT", details: { timer: "P2*", ms: 5_010 } });
+  });
+
+  it("lengthens P2* too, and is forgotten with the session", async () => {
+    const b = bench();
+    b.client.announce({ P2: 50, P2star: 9_000 });
+    const first = b.ask("22f190");
+    await b.say(10, "7f2278");
+    await b.say(9_000, "62f19041");
+    expect(first).toMatchObject({ hex: "62f19041" });
+    b.client.announce(undefined);
+    const second = b.ask("22f190");
+    await b.say(10, "7f2278");
+    await b.clock.advance(5_010);
+    expect(second).toMatchObject({ code: "UDS_TIMEOUT", details: { ms: 5_010 } });
+  });
+});
+
 describe("0x78", () => {
   it("gives P2* anew each time", async () => {
     const b = bench();
@@ -127,6 +154,7 @@ describe("0x21", () => {
     await b.say(10, "62f19041");
     expect(outcome).toMatchObject({ hex: "62f19041", at: 120 });
     expect(b.transport.sent.map((sent) => sent.at)).toEqual([0, 110]);
+    expect(b.client.timers()).toMatchObject({ busyRepeats: 1 });
   });
 
   it("is an error after the last repeat", async () => {
@@ -139,6 +167,17 @@ describe("0x21", () => {
       code: "UDS_NEGATIVE_RESPONSE",
       details: { nrc: 0x21, nrcName: "busyRepeatRequest" },
     });
+  });
+});
+
+describe("0x21 after 0x78", () => {
+  it("repeats the request too, and P2 counts anew", async () => {
+    const b = bench();
+    const outcome = b.ask("22f190");
+    await b.say(10, "7f2278", "7f2221");
+    await b.say(100);
+    await b.clock.advance(60);
+    expect(outcome).toMatchObject({ code: "UDS_TIMEOUT", details: { timer: "P2" }, at: 170 });
   });
 });
 
