@@ -24,7 +24,7 @@ import { openMasterKey } from "./master-key.js";
 import { loadRegistry, type Registry } from "./registry.js";
 import { Failure, type KmsRequest, readRequest } from "./request.js";
 import { KmsService, type Success } from "./service.js";
-import { kmsStore } from "./store/sqlite.js";
+import { kmsStore } from "./store/store.js";
 import { Vault } from "./vault.js";
 
 export type { KmsConfig } from "./config.js";
@@ -102,7 +102,7 @@ export async function createKms(options: KmsOptions): Promise<Kms> {
     return {
       audit,
       checks: {
-        store: () => store.call("mark", { name: MARK_NAME, value: sealed }),
+        store: () => store.call("findMark", { name: MARK_NAME }),
         masterKey: async () => vault.open(sealed, "mark|vault").wipe(),
       },
       plugin: async (app) => {

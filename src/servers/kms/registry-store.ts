@@ -17,7 +17,7 @@ import {
   registryId,
 } from "./registry-schema.js";
 import { registryContext, SEED_VERSION, type StoredEntry } from "./store/registry.js";
-import type { store as definition } from "./store/sqlite.js";
+import type { store as definition } from "./store/store.js";
 import type { Vault } from "./vault.js";
 
 /** Who changed an entry last, and to which version. */

@@ -15,7 +15,7 @@ import { Failure, type KmsRequest } from "./request.js";
 import type { Asked } from "./store/decisions.js";
 import type { IssueArgs, IssuedSet } from "./store/issue.js";
 import { authContext, clusterContext, type SealedKey, type SlotAddress, setContext } from "./store/rows.js";
-import type { store as definition } from "./store/sqlite.js";
+import type { store as definition } from "./store/store.js";
 import type { Vault } from "./vault.js";
 
 const KEY_BYTES = 16;

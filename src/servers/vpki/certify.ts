@@ -7,7 +7,7 @@ import { StationError } from "../../shared/errors.js";
 import type { Authorities } from "./authorities.js";
 import { crlFileOf, urlsOf, type VpkiConfig } from "./config.js";
 import { type CheckedCsr, Refusal } from "./request.js";
-import type { CertificateRow } from "./store/sqlite.js";
+import type { CertificateRow } from "./store/store.js";
 
 /** The longest ECDSA signature on P-256 in DER. */
 const SIGNATURE_BYTES = 72;

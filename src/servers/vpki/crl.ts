@@ -8,8 +8,8 @@ import type { Logger } from "../../shared/logger.js";
 import type { Authorities, Authority } from "./authorities.js";
 import { AUTHORITY_NAMES, CRL_CHECK_MINUTES, CRL_DAYS, crlFiles, type VpkiConfig } from "./config.js";
 import type { SigningQueue } from "./queue.js";
-import type { VpkiStoreDefinition } from "./store/sqlite.js";
 import type { CrlHead, CrlState, ScopeKey } from "./store/status.js";
+import type { VpkiStoreDefinition } from "./store/store.js";
 
 const DAY = 86_400_000;
 /** Entries that are read and encoded in one piece, so that a long list never holds up the event loop. */

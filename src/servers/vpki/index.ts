@@ -26,8 +26,8 @@ import { isBusy, SigningQueue } from "./queue.js";
 import { Refusal } from "./request.js";
 import { type Incoming, VpkiService } from "./service.js";
 import { answersFor, statusPlugin } from "./status.js";
-import { type VpkiStoreDefinition, vpkiStore } from "./store/sqlite.js";
 import type { ScopeKey } from "./store/status.js";
+import { type VpkiStoreDefinition, vpkiStore } from "./store/store.js";
 
 export { AUTHORITY_NAMES, type AuthorityName, type VpkiConfig, VpkiConfigSchema } from "./config.js";
 

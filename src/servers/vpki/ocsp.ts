@@ -22,7 +22,7 @@ import type { Logger } from "../../shared/logger.js";
 import type { Authority } from "./authorities.js";
 import { OCSP_MINUTES, OCSP_SIGNER_DAYS, type VpkiConfig } from "./config.js";
 import { isBusy, type SigningQueue } from "./queue.js";
-import type { VpkiStoreDefinition } from "./store/sqlite.js";
+import type { VpkiStoreDefinition } from "./store/store.js";
 
 export interface OcspOptions {
   readonly store: Store<VpkiStoreDefinition>;

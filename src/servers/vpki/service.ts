@@ -18,8 +18,8 @@ import type { Certifier } from "./certify.js";
 import { IDEMPOTENCY_DAYS, SUPERSEDE_DAYS, type VpkiConfig } from "./config.js";
 import type { SigningQueue } from "./queue.js";
 import { checkCsr, Refusal, readIdempotency, readIssueBody, readRevokeBody } from "./request.js";
-import type { Refused, Replay, VpkiStoreDefinition } from "./store/sqlite.js";
 import type { ScopeKey } from "./store/status.js";
+import type { Refused, Replay, VpkiStoreDefinition } from "./store/store.js";
 
 export interface ServiceOptions {
   readonly store: Store<VpkiStoreDefinition>;

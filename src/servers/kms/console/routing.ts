@@ -4,7 +4,7 @@ import type { Store } from "../../../db/store.js";
 import type { Clock } from "../../../shared/clock.js";
 import type { Logger } from "../../../shared/logger.js";
 import type { RegistrySource, StoredRegistry } from "../registry-store.js";
-import type { store as definition } from "../store/sqlite.js";
+import type { store as definition } from "../store/store.js";
 import type { Vault } from "../vault.js";
 import { LANGUAGE_COOKIE, languageCookie, readCookies } from "./cookies.js";
 import type { Html } from "./html.js";

@@ -4,7 +4,7 @@ import type { AuditEntry } from "../../../audit/row.js";
 import type { Store } from "../../../db/store.js";
 import { equalConstantTime } from "../../../shared/bytes.js";
 import type { Clock } from "../../../shared/clock.js";
-import type { store as definition } from "../store/sqlite.js";
+import type { store as definition } from "../store/store.js";
 import type { Vault } from "../vault.js";
 import type { ConsoleConfig } from "./config.js";
 import { type ConsoleUser, isPassword, NOBODY, readUsers } from "./users.js";

@@ -3,7 +3,7 @@ import type { AuditEntry } from "../../../audit/row.js";
 import type { KmsFailure } from "../../../contract/kms.js";
 import type { IssueArgs, Issued } from "./issue.js";
 import type { ReportArgs, TakenReport } from "./report.js";
-import type { CheckArgs, CheckedKey } from "./sqlite.js";
+import type { CheckArgs, CheckedKey } from "./store.js";
 
 /** Who asked, and for what. */
 export interface Asked {

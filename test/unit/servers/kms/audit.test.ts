@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { migrate, openDatabase } from "../../../../src/db/database.js";
-import { store } from "../../../../src/servers/kms/store/sqlite.js";
+import { store } from "../../../../src/servers/kms/store/store.js";
 import { fromHex } from "../../../../src/shared/bytes.js";
 import { soundRows } from "../../audit/helpers.js";
 import {

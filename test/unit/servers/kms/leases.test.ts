@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrate, openDatabase } from "../../../../src/db/database.js";
-import { store } from "../../../../src/servers/kms/store/sqlite.js";
+import { store } from "../../../../src/servers/kms/store/store.js";
 import { VirtualClock } from "../../../../src/shared/clock.js";
 import {
   type Answer,

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { migrate, openDatabase } from "../../../../src/db/database.js";
-import { store } from "../../../../src/servers/kms/store/sqlite.js";
+import { store } from "../../../../src/servers/kms/store/store.js";
 import { jsonLogger } from "../../../../src/shared/logger.js";
 import { type Bench, masterPost, openKms, result, uid } from "./helpers.js";
 

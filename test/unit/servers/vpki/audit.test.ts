@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { migrate, openDatabase } from "../../../../src/db/database.js";
-import { store } from "../../../../src/servers/vpki/store/sqlite.js";
+import { store } from "../../../../src/servers/vpki/store/store.js";
 import { soundRows } from "../../audit/helpers.js";
 import { pair } from "../../pki/helpers.js";
 import { csrPem, freshDn, issueBody, type Served, serve } from "./helpers.js";

@@ -8,7 +8,7 @@ import { bitString, readAll, readWhole, sequence } from "../../../../src/pki/der
 import { signer } from "../../../../src/pki/keys.js";
 import { encodeName, nameKey, parseDn } from "../../../../src/pki/names.js";
 import { CERTIFICATE_TYPES, type CertificateType } from "../../../../src/pki/types.js";
-import { vpkiStore } from "../../../../src/servers/vpki/store/sqlite.js";
+import { vpkiStore } from "../../../../src/servers/vpki/store/store.js";
 import { soundRows } from "../../audit/helpers.js";
 import { pair } from "../../pki/helpers.js";
 import { type Answer, type CsrOptions, csrPem, freshDn, issueBody, type Served, serve } from "./helpers.js";

@@ -5,7 +5,7 @@ import { openDatabase } from "../../../../../src/db/database.js";
 import { inlineStores } from "../../../../../src/db/store.js";
 import { USERS_FILE } from "../../../../../src/servers/kms/console/open.js";
 import { setPassword } from "../../../../../src/servers/kms/console/users.js";
-import { kmsStore } from "../../../../../src/servers/kms/store/sqlite.js";
+import { kmsStore } from "../../../../../src/servers/kms/store/store.js";
 import { type ConsoleBench, openConsoleBench, PASSWORD } from "./helpers.js";
 
 const opened: ConsoleBench[] = [];

@@ -84,5 +84,5 @@ export const store = {
 
 export const kmsStore: StoreSource<typeof store> = {
   definition: store,
-  module: new URL("./sqlite.js", import.meta.url),
+  module: new URL("./store.js", import.meta.url),
 };

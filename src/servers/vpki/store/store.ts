@@ -1,6 +1,6 @@
 /**
- * The vPKI's records in SQLite. An operation is one transaction: uniqueness of key and serial, the certificate, the audit row and the
- * idempotency row stand or fall together. Keys are text, bytes are base64, so that another engine can hold the same.
+ * The vPKI's records, in SQLite or PostgreSQL. An operation is one transaction: uniqueness of key and serial, the certificate, the audit
+ * row and the idempotency row stand or fall together. Keys are text and bytes are base64, so that both engines hold the same.
  */
 import { append } from "../../../audit/chain.js";
 import { keepHead } from "../../../audit/head-file.js";
