@@ -103,8 +103,8 @@ function admission(faults: readonly Fault[]): (length: number) => Admission {
   };
 }
 
-/** The same on a transport of its own, which it closes with itself. */
-async function createEcuOn(transport: DiagTransport, options: Omit<EcuOptions, "link">): Promise<Ecu> {
+/** The same on any transport, which it closes with itself. */
+export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOptions, "link">): Promise<Ecu> {
   const { profile, clock, flash, unit = {}, timings = {} } = options;
   const random = options.random ?? ((length: number) => new Uint8Array(randomBytes(length)));
   const securityKey = options.securityKey ?? profileKey(profile);

@@ -1,6 +1,7 @@
 /** What `ecu-sim` does once its command line is read. */
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { isKlineUrl, openKline } from "../src/ecu/link/kline/open.js";
 import { type OpenedLink, openLink } from "../src/ecu/link/open.js";
 import { loadProfile } from "../src/profiles/loader.js";
 import type { Profile } from "../src/profiles/schema.js";
@@ -15,6 +16,7 @@ import { type Fault, parseFaults } from "./faults/faults.js";
 import { fileFlash } from "./flash/file.js";
 import { memoryFlash } from "./flash/memory.js";
 import { ECU_ID_LENGTH, seededBytes, UID_LENGTH, type UnitOptions } from "./identity.js";
+import { createKlineEcu } from "./kline.js";
 import type { Process, RunSettings } from "./main.js";
 
 const KEY_LENGTH = 16;
@@ -37,9 +39,12 @@ export function isUsage(error: unknown): boolean {
   return isStationError(error) && USAGE_CODES.includes(error.code);
 }
 
+/** A CAN link or a K-Line. */
+type RunningLink = Pick<OpenedLink, "url" | "listening" | "onClosed" | "close">;
+
 interface Running {
   readonly ecu: Ecu;
-  readonly link: OpenedLink;
+  readonly link: RunningLink;
 }
 
 /** Runs until it is told to stop, or until every link has ended. @throws StationError */
@@ -88,25 +93,34 @@ async function startOne(index: number, input: StartInput): Promise<Running> {
   const { settings, profile, clock, io } = input;
   const flash = settings.state === undefined ? memoryFlash() : fileFlash(stateFile(settings.state, index));
   const random = settings.seed === undefined ? undefined : seededBytes(`${settings.seed}/${index}`);
+  const common = {
+    profile,
+    clock,
+    flash,
+    unit: input.unit,
+    faults: input.faults,
+    ...(random === undefined ? {} : { unitRandom: random }),
+    ...(input.securityKey === undefined ? {} : { securityKey: input.securityKey }),
+    ...(input.blankKey === undefined ? {} : { blankKey: input.blankKey }),
+    onFatal: (error: unknown) => io.stderr.write(`ecu-sim: the ECU stopped: ${describe(error)}\n`),
+  };
+  if (isKlineUrl(settings.link)) {
+    const { baud = 10_400 } = profile.kline ?? {};
+    // Who plays the ECU on a pty plays the wire, too, on which the tester hears itself.
+    const link = await openKline(settings.link, { baud, init: "none", echo: "make" }, clock);
+    return started(link, createKlineEcu({ ...common, link }));
+  }
   const link = await openLink(linkUrl(settings, profile, index), {
     clock,
     bitrate: profile.can?.bitrate ?? 500_000,
     ...(profile.can?.fd === undefined ? {} : { dataBitrate: profile.can.fd.dataBitrate }),
   });
+  return started(link, createEcu({ ...common, link }));
+}
+
+async function started(link: RunningLink, starting: Promise<Ecu>): Promise<Running> {
   try {
-    const ecu = await createEcu({
-      profile,
-      link,
-      clock,
-      flash,
-      unit: input.unit,
-      faults: input.faults,
-      ...(random === undefined ? {} : { unitRandom: random }),
-      ...(input.securityKey === undefined ? {} : { securityKey: input.securityKey }),
-      ...(input.blankKey === undefined ? {} : { blankKey: input.blankKey }),
-      onFatal: (error) => io.stderr.write(`ecu-sim: the ECU stopped: ${describe(error)}\n`),
-    });
-    return { ecu, link };
+    return { ecu: await starting, link };
   } catch (error) {
     await link.close();
     throw error;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type ExternalServers, readSecret, reason, recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
+import { openEcu } from "./cli/open-ecu.js";
 import { noOrders, simulatorOrders } from "./cli/orders.js";
 import { type FoundProfile, readSecurityKey } from "./cli/profiles.js";
 import { isSimulatorLink, type Simulator, startSimulator } from "./cli/simulator.js";
@@ -13,12 +14,6 @@ import { createKmsClient } from "./clients/kms.js";
 import { createVpkiClient } from "./clients/vpki.js";
 import { withFileLock } from "./db/lock.js";
 import { type StoreHost, workerStores } from "./db/store.js";
-import { openLink } from "./ecu/link/open.js";
-import { createIsoTp } from "./ecu/transport/isotp/isotp.js";
-import { isoTpOptionsOf } from "./ecu/transport/isotp/options.js";
-import { createUdsClient } from "./ecu/uds/client.js";
-import { createEcuSession } from "./ecu/uds/session.js";
-import { createSheUdsTarget } from "./injection/she-uds/target.js";
 import type { History } from "./records/history.js";
 import { openRecords } from "./records/journal.js";
 import { createOutbox, type Outbox } from "./records/outbox.js";
@@ -324,10 +319,10 @@ async function runOne(
       secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
     }
     const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
-      if (!simulated) return openEcu(link, found, key, clock, signal);
+      if (!simulated) return openEcu(link, found.profile, key, clock, signal);
       const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
       simulators.push(simulator);
-      return openEcu(simulator.link, found, key, clock, signal);
+      return openEcu(simulator.link, found.profile, key, clock, signal);
     };
     const deps: RunDeps = {
       ...parts,
@@ -363,30 +358,6 @@ async function runOne(
 /** A unit at the end of a link is in a place of its own; a simulated unit without a state file exists for one run of this process. */
 function bayOf(link: string): string {
   return isSimulatorLink(link) && !link.includes("state=") ? `sim-${process.pid}-${randomInt(1e9)}` : link;
-}
-
-async function openEcu(
-  url: string,
-  { profile }: FoundProfile,
-  key: Secret,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<OpenedEcu> {
-  if (profile.can === undefined) {
-    const what = `${url}: profile ${profile.name} has no can section`;
-    throw new StationError("LINK_UNSUPPORTED", { details: { what } });
-  }
-  const { bitrate, fd } = profile.can;
-  const link = await openLink(url, {
-    clock,
-    bitrate,
-    ...(fd === undefined ? {} : { dataBitrate: fd.dataBitrate }),
-    signal,
-  });
-  const transport = createIsoTp(link, isoTpOptionsOf(profile.can, "station"), clock);
-  const client = createUdsClient(transport, profile.uds, clock);
-  const session = createEcuSession({ link, transport, client, map: profile, key, clock });
-  return { session, target: createSheUdsTarget(session) };
 }
 
 /** Sorts by time; unique over processes. */

@@ -90,12 +90,34 @@ export const CanSection = Type.Union([
 export const KlineSection = Type.Object(
   {
     baud: uint(1_000_000, 1_200),
-    testerAddress: uint(0xff),
-    ecuAddress: uint(0xff),
+    testerAddress: Address,
+    ecuAddress: Address,
+    /** Left out: 0x33. */
+    functionalAddress: Type.Optional(Address),
     init: Type.Enum(["none", "fast", "5baud"]),
+    /** To whom StartCommunication and the address at 5 baud go. Left out: functional. */
+    startAddressing: Type.Optional(Type.Enum(["functional", "physical"])),
     /** ISO 14230-2 timers, ms. */
     timing: Type.Object(
-      { P1max: Ms(1_000), P2min: Ms(1_000), P2max: Ms(5_000), P3min: Ms(5_000), P4min: Ms(1_000) },
+      {
+        P1max: Ms(1_000),
+        P2min: Ms(1_000),
+        P2max: Ms(5_000, 1),
+        P3min: Ms(5_000),
+        P4min: Ms(1_000),
+        P1min: Type.Optional(Ms(1_000)),
+        P3max: Type.Optional(Ms(600_000, 100)),
+        P4max: Type.Optional(Ms(1_000)),
+        W1min: Type.Optional(Ms(10_000)),
+        W1max: Type.Optional(Ms(10_000, 1)),
+        W2max: Type.Optional(Ms(10_000, 1)),
+        W3max: Type.Optional(Ms(10_000, 1)),
+        W4min: Type.Optional(Ms(10_000)),
+        W4max: Type.Optional(Ms(10_000, 1)),
+        W5: Type.Optional(Ms(10_000)),
+        TiniL: Type.Optional(Ms(1_000, 1)),
+        TWuP: Type.Optional(Ms(1_000, 1)),
+      },
       strict,
     ),
   },

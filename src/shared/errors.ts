@@ -2,6 +2,7 @@
  * The one error type. Codes are stable: operators, records, the MES and docs name them. Texts say what happened, what is safe and what
  * to do; `{name}` stands for a value of `details`.
  */
+import { KLINE_ERRORS } from "./kline-errors.js";
 import { KMS_ERRORS } from "./kms-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
@@ -126,6 +127,7 @@ export const ERRORS = {
     "A message was sent while another was still going out. Scan the same unit again; if it happens again, tell an engineer.",
   ),
 
+  ...KLINE_ERRORS,
   UDS_TIMEOUT: row(
     "uds",
     true,

@@ -1,4 +1,4 @@
-/** What every CAN adapter looks like to the layers above. */
+/** What links look like to the layers above: CAN adapters, and K-Lines. */
 
 /** One CAN or CAN FD frame. */
 export interface CanFrame {
@@ -39,6 +39,37 @@ export interface CanLink {
   onFrame(listener: (frame: ReceivedFrame) => void): () => void;
   onEvent(listener: (event: LinkEvent) => void): () => void;
   /** Called once when the link ends by itself (unplug, peer gone), with LINK_CLOSED; not after `close`. */
+  onClosed(listener: (error: Error) => void): () => void;
+  /** Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * What the wire does with bytes that are sent. `line`: every one comes back, as on a K-Line, where both sides share one wire. `none`: a
+ * UART with a wire each way. `make`: nothing comes back, but the other side expects it: every byte that arrives is sent back at once.
+ */
+export type Echo = "line" | "none" | "make";
+
+/** How the ECU is woken up: by a low pulse of 25 ms, by its address at 5 baud, or not at all. */
+export type KlineInit = "fast" | "5baud" | "none";
+
+/** A K-Line (ISO 14230-1), or a plain UART: bytes, and the level of the line. */
+export interface KlineLink {
+  /** The URL it was opened by, for records and messages. */
+  readonly url: string;
+  /** bit/s; a byte takes 10 bits. */
+  readonly baud: number;
+  readonly init: KlineInit;
+  readonly echo: Echo;
+  /** ms added to each low pulse that wakes the ECU up, for an adapter that makes it shorter (below 0: longer). */
+  readonly offset: number;
+  /** Resolves when the operating system has taken the bytes. @throws StationError LINK_CLOSED */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Pulls the line low, or lets it go; resolves when that is done. @throws StationError LINK_UNSUPPORTED, LINK_CLOSED */
+  setBreak(low: boolean): Promise<void>;
+  /** Bytes as they arrive, echoes included. */
+  onData(listener: (chunk: Uint8Array) => void): () => void;
+  /** Called once when the link ends by itself (unplug), with LINK_CLOSED; not after `close`. */
   onClosed(listener: (error: Error) => void): () => void;
   /** Idempotent; never rejects. */
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 /** Opens a link by its URL. */
 import type { Clock } from "../../shared/clock.js";
 import { StationError } from "../../shared/errors.js";
+import { checkKlineUrl, KLINE_FORM } from "./kline/open.js";
 import type { CanLink } from "./link.js";
 import { openSerial } from "./serial.js";
 import { adapterOverStream, adapterOverTcp } from "./slcan/adapter-link.js";
@@ -98,8 +99,9 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
     open: unsupported("socketcan: is not built in yet; use slcan: or slcan+tcp:"),
   },
   kline: {
-    form: "kline:DEVICE",
-    open: unsupported("kline: is not built in yet; use slcan: or slcan+tcp:"),
+    form: KLINE_FORM,
+    check: checkKlineUrl,
+    open: unsupported("kline: carries messages, no CAN frames"),
   },
 };
 

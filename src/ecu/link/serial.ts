@@ -3,7 +3,7 @@ import { access, readdir } from "node:fs/promises";
 import type { SerialPort } from "serialport";
 import type { Clock, Timer } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
-import type { ByteStream } from "./stream.js";
+import type { BreakStream } from "./stream.js";
 
 export interface SerialOptions {
   /** Baud rate of the UART; USB adapters ignore it. Default 115,200. */
@@ -16,7 +16,7 @@ export interface SerialOptions {
 }
 
 /** @throws StationError LINK_UNSUPPORTED (no serialport here), LINK_OPEN_FAILED */
-export async function openSerial(device: string, options: SerialOptions, clock: Clock): Promise<ByteStream> {
+export async function openSerial(device: string, options: SerialOptions, clock: Clock): Promise<BreakStream> {
   const { SerialPort: Port } = await import("serialport").catch((cause: unknown) => {
     throw new StationError("LINK_UNSUPPORTED", {
       details: { what: `the serialport package does not load (${describe(cause)}); run npm ci again` },
@@ -36,7 +36,7 @@ export async function openSerial(device: string, options: SerialOptions, clock: 
   return new SerialStream(port, device, options.liveness ?? 400, clock);
 }
 
-class SerialStream implements ByteStream {
+class SerialStream implements BreakStream {
   readonly name: string;
   readonly #port: SerialPort;
   readonly #clock: Clock;
@@ -88,6 +88,23 @@ class SerialStream implements ByteStream {
             this.#gone ??
               new StationError("LINK_CLOSED", {
                 details: { what: `${this.name}: ${describe(error)}` },
+                cause: error,
+              }),
+          );
+        else resolve();
+      });
+    });
+  }
+
+  setBreak(low: boolean): Promise<void> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    return new Promise((resolve, reject) => {
+      this.#port.set({ brk: low }, (error) => {
+        if (error)
+          reject(
+            this.#gone ??
+              new StationError("LINK_UNSUPPORTED", {
+                details: { what: `${this.name}: no break from this device (${describe(error)}); it can do init=none` },
                 cause: error,
               }),
           );

@@ -11,3 +11,9 @@ export interface ByteStream {
   /** Idempotent; never rejects. Bytes written before are still sent. */
   close(): Promise<void>;
 }
+
+/** A stream whose line can be pulled low: the break of a UART. */
+export interface BreakStream extends ByteStream {
+  /** Low, or as it is without bytes; resolves when the driver has done it. @throws StationError LINK_UNSUPPORTED, LINK_CLOSED */
+  setBreak(low: boolean): Promise<void>;
+}

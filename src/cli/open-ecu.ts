@@ -1,0 +1,73 @@
+/** From a link's URL to a session with the ECU behind it: CAN with ISO-TP, or K-Line, each as the profile says. */
+import { isKlineUrl, openKline } from "../ecu/link/kline/open.js";
+import { openLink } from "../ecu/link/open.js";
+import { createIsoTp } from "../ecu/transport/isotp/isotp.js";
+import { isoTpOptionsOf } from "../ecu/transport/isotp/options.js";
+import { createKline } from "../ecu/transport/kline/kline.js";
+import { DEFAULT_KLINE_TIMING, klineOptionsOf } from "../ecu/transport/kline/options.js";
+import type { DiagTransport } from "../ecu/transport/transport.js";
+import { createUdsClient, type UdsOptions } from "../ecu/uds/client.js";
+import { createEcuSession } from "../ecu/uds/session.js";
+import { createSheUdsTarget } from "../injection/she-uds/target.js";
+import type { Profile } from "../profiles/schema.js";
+import type { Clock } from "../shared/clock.js";
+import { StationError } from "../shared/errors.js";
+import type { Secret } from "../shared/secret.js";
+import type { OpenedEcu } from "../station/run/index.js";
+
+interface Wire {
+  readonly link: { close(): Promise<void> };
+  readonly transport: DiagTransport;
+  /** What the wire asks of the UDS client. */
+  readonly uds: UdsOptions;
+}
+
+/**
+ * @param key secret of the ECU type; stays the caller's
+ * @throws StationError LINK_UNSUPPORTED (the profile has no section for this link), LINK_*
+ */
+export async function openEcu(
+  url: string,
+  profile: Profile,
+  key: Secret,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<OpenedEcu> {
+  const { link, transport, uds } = await (isKlineUrl(url) ? klineWire : canWire)(url, profile, clock, signal);
+  const client = createUdsClient(transport, uds, clock);
+  const session = createEcuSession({ link, transport, client, map: profile, key, clock });
+  return { session, target: createSheUdsTarget(session) };
+}
+
+async function canWire(url: string, profile: Profile, clock: Clock, signal: AbortSignal): Promise<Wire> {
+  const { can, uds } = profile;
+  if (can === undefined) throw without(url, profile, "can");
+  const { bitrate, fd } = can;
+  const link = await openLink(url, {
+    clock,
+    bitrate,
+    ...(fd === undefined ? {} : { dataBitrate: fd.dataBitrate }),
+    signal,
+  });
+  return { link, transport: createIsoTp(link, isoTpOptionsOf(can, "station"), clock), uds };
+}
+
+async function klineWire(url: string, profile: Profile, clock: Clock, signal: AbortSignal): Promise<Wire> {
+  const { kline, uds } = profile;
+  if (kline === undefined) throw without(url, profile, "kline");
+  signal.throwIfAborted();
+  const link = await openKline(url, { baud: kline.baud, init: kline.init, echo: "line" }, clock);
+  const { P3max } = { ...DEFAULT_KLINE_TIMING, ...kline.timing };
+  return {
+    link,
+    transport: createKline(link, klineOptionsOf(kline, "tester", uds.margin), clock),
+    // The ECU leaves the session after S3, and the line after P3max.
+    uds: { keepAlive: 0.4 * Math.min(uds.S3, P3max), ...uds },
+  };
+}
+
+function without(url: string, { name }: Profile, section: "can" | "kline"): StationError {
+  return new StationError("LINK_UNSUPPORTED", {
+    details: { what: `${url}: profile ${name} has no ${section} section` },
+  });
+}
