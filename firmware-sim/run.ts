@@ -21,6 +21,8 @@ import type { Process, RunSettings } from "./main.js";
 
 const KEY_LENGTH = 16;
 const LISTEN = "slcan+listen:";
+/** An ECU outlives a tester's bus that is switched off for a while. */
+const RECOVERY_MS = 600_000;
 
 const usage = (what: string): StationError => new StationError("USAGE", { details: { what } });
 
@@ -113,6 +115,7 @@ async function startOne(index: number, input: StartInput): Promise<Running> {
   const link = await openLink(linkUrl(settings, profile, index), {
     clock,
     bitrate: profile.can?.bitrate ?? 500_000,
+    recovery: RECOVERY_MS,
     ...(profile.can?.fd === undefined ? {} : { dataBitrate: profile.can.fd.dataBitrate }),
   });
   return started(link, createEcu({ ...common, link }));

@@ -4,6 +4,7 @@
  */
 import { KLINE_ERRORS } from "./kline-errors.js";
 import { KMS_ERRORS } from "./kms-errors.js";
+import { LINK_ERRORS } from "./link-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
 
@@ -34,38 +35,7 @@ const row = (layer: Layer, retryable: boolean, ko: string, en: string): ErrorRow
 
 /** Every code with its layer and its operator texts. */
 export const ERRORS = {
-  LINK_URL_INVALID: row("link", false, "링크 주소가 잘못되었습니다: {what}", "The link address is not valid: {what}"),
-  LINK_UNSUPPORTED: row(
-    "link",
-    false,
-    "이 PC에서 지원되지 않는 링크입니다: {what}. ecustation doctor로 부족한 것을 확인하십시오.",
-    "This link cannot be used here: {what}. ecustation doctor says what is missing.",
-  ),
-  LINK_OPEN_FAILED: row(
-    "link",
-    true,
-    "어댑터를 열 수 없습니다 ({what}). 케이블과 전원을 확인하고 다시 시도하십시오.",
-    "The adapter cannot be opened ({what}). Check its cable and power, then try again.",
-  ),
-  LINK_CLOSED: row(
-    "link",
-    true,
-    "ECU와의 연결이 끊어졌습니다 ({what}). 케이블을 확인하고 같은 유닛을 다시 스캔하십시오.",
-    "The connection to the ECU was lost ({what}). Check the cable and scan the same unit again.",
-  ),
-  LINK_SEND_FAILED: row(
-    "link",
-    true,
-    "어댑터가 프레임을 보내지 못했습니다 ({what}). 배선과 ECU 전원을 확인하고 같은 유닛을 다시 스캔하십시오.",
-    "The adapter did not send a frame ({what}). Check the wiring and the ECU's power, then scan the same unit again.",
-  ),
-  LINK_BUS_OFF: row(
-    "link",
-    true,
-    "CAN 버스가 bus-off 상태입니다. 배선과 종단 저항을 확인하십시오. 그런 다음 같은 유닛을 다시 스캔하십시오.",
-    "The CAN bus is off. Check the wiring and the termination. Then scan the same unit again.",
-  ),
-
+  ...LINK_ERRORS,
   ISOTP_TIMEOUT_A: row(
     "transport",
     true,

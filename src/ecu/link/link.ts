@@ -32,13 +32,13 @@ export interface CanLink {
   /**
    * Sends one frame; resolves when the adapter (or, where it does not acknowledge, the operating system) has taken it: the L_Data.confirm
    * that N_As and P2 start from. Frames leave in the order of the calls.
-   * @throws StationError LINK_CLOSED, LINK_SEND_FAILED, LINK_BUS_OFF
+   * @throws StationError LINK_CLOSED, LINK_SEND_FAILED, LINK_BUS_OFF, LINK_INTERFACE_*
    */
   send(frame: CanFrame): Promise<void>;
   /** Frames of the bus; own frames are not echoed. The answer unsubscribes. */
   onFrame(listener: (frame: ReceivedFrame) => void): () => void;
   onEvent(listener: (event: LinkEvent) => void): () => void;
-  /** Called once when the link ends by itself (unplug, peer gone), with LINK_CLOSED; not after `close`. */
+  /** Called once when the link ends by itself, with the reason: LINK_CLOSED (unplug, peer gone), LINK_BUS_OFF, LINK_INTERFACE_*; not after `close`. */
   onClosed(listener: (error: Error) => void): () => void;
   /** Idempotent; never rejects. */
   close(): Promise<void>;

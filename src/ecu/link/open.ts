@@ -7,6 +7,9 @@ import { openSerial } from "./serial.js";
 import { adapterOverStream, adapterOverTcp } from "./slcan/adapter-link.js";
 import { ADAPTERS, bitrateCommand, dataBitrateCommand } from "./slcan/adapters.js";
 import { SlcanHost, type SlcanHostOptions } from "./slcan/host.js";
+import { loadAddon } from "./socketcan/addon.js";
+import { SocketCanLink, type SocketCanOptions } from "./socketcan/link.js";
+import { readNetdev } from "./socketcan/netdev.js";
 import { connectTcp, listenTcp } from "./tcp.js";
 import { checkQuery, devicePart, hostPort, invalidUrl, type LinkUrl, numberParameter, parseLinkUrl } from "./url.js";
 import { openVirtual } from "./virtual/bus.js";
@@ -17,6 +20,8 @@ export interface OpenOptions {
   readonly bitrate?: number;
   /** bit/s of the data phase; given, the link must carry CAN FD. */
   readonly dataBitrate?: number;
+  /** Most ms for which a link that can come back by itself may be away before it ends. Default 0: what was lost meanwhile is lost. */
+  readonly recovery?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -96,7 +101,13 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   },
   socketcan: {
     form: "socketcan:can0",
-    open: unsupported("socketcan: is not built in yet; use slcan: or slcan+tcp:"),
+    check(link) {
+      socketcanOptions(link, {});
+    },
+    async open(link, options) {
+      const socketcan = socketcanOptions(link, options);
+      return SocketCanLink.open(socketcan, { addon: await loadAddon(), netdev: readNetdev, clock: options.clock });
+    },
   },
   kline: {
     form: KLINE_FORM,
@@ -104,6 +115,24 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
     open: unsupported("kline: carries messages, no CAN frames"),
   },
 };
+
+function socketcanOptions(
+  link: LinkUrl,
+  options: Pick<OpenOptions, "dataBitrate" | "recovery" | "signal">,
+): SocketCanOptions {
+  checkQuery(link, ["recovery"]);
+  const name = devicePart(link, "the CAN interface");
+  if (!/^[^\s/:]{1,15}$/.test(name))
+    throw invalidUrl(link.url, "an interface has 1 to 15 characters without space, / and :");
+  const recovery = numberParameter(link, "recovery", 0, 3_600_000) ?? options.recovery;
+  return {
+    url: link.url,
+    name,
+    fd: options.dataBitrate !== undefined,
+    ...(recovery === undefined ? {} : { recovery }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+}
 
 function adapterOptions(link: LinkUrl, options: Pick<OpenOptions, "dataBitrate">) {
   return {
@@ -140,11 +169,12 @@ function hostOptions(
 }
 
 /**
- * Opens the link that `url` names. Schemes: `slcan:DEVICE?bitrate=&adapter=`, `slcan+tcp://HOST:PORT?adapter=`, `virtual:NAME?pace=`, and
+ * Opens the link that `url` names. Schemes: `slcan:DEVICE?bitrate=&adapter=`, `slcan+tcp://HOST:PORT?adapter=`,
+ * `socketcan:INTERFACE?recovery=` (whose bit rates are set with the interface), `virtual:NAME?pace=`, and
  * for a simulator that plays the adapter itself `slcan+listen://HOST:PORT?pace=&fd=` (port 0 picks one; `listening` of the answer is the
  * URL for the other side) and `slcan-adapter:DEVICE?pace=&fd=`.
  *
- * @throws StationError LINK_URL_INVALID, LINK_UNSUPPORTED, LINK_OPEN_FAILED, LINK_CLOSED
+ * @throws StationError LINK_URL_INVALID, LINK_UNSUPPORTED, LINK_OPEN_FAILED, LINK_CLOSED, LINK_INTERFACE_*, LINK_BUS_OFF
  */
 export async function openLink(url: string, options: OpenOptions): Promise<OpenedLink> {
   options.signal?.throwIfAborted();

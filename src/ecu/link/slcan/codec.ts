@@ -1,5 +1,6 @@
 /** The slcan (Lawicel) text protocol: lines that end in CR, BEL for a refusal. Pure. */
 import { fromAscii } from "../../../shared/bytes.js";
+import { DLC_LENGTH, frameFault, LENGTH_DLC } from "../frames.js";
 import type { CanFrame } from "../link.js";
 
 const CR = 13;
@@ -7,12 +8,6 @@ const BEL = 7;
 /** Longest line: extended identifier, 64 bytes, time stamp of 8 digits. What is longer is garbage. */
 const MAX_LINE = 1 + 8 + 1 + 128 + 8;
 const HEX = [..."0123456789ABCDEF"].map((digit) => digit.charCodeAt(0));
-
-/** Payload length of each DLC digit; above 8 with CAN FD only. */
-const DLC_LENGTH: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64];
-
-/** DLC of a payload length that a frame can have; undefined for the others. */
-const LENGTH_DLC = new Map(DLC_LENGTH.map((length, dlc) => [length, dlc]));
 
 const NIBBLE = new Int8Array(256).fill(-1);
 for (let i = 0; i < 16; i++) {
@@ -59,12 +54,11 @@ function letterOf(frame: CanFrame): string {
  * @throws RangeError for an identifier or a length that no frame has
  */
 export function encodeFrame(frame: CanFrame, timestamp?: number): Uint8Array {
+  const fault = frameFault(frame);
+  if (fault !== undefined) throw new RangeError(fault);
   const idDigits = frame.extended ? 8 : 3;
   const size = frame.data.length;
-  const dlc = LENGTH_DLC.get(size);
-  if (dlc === undefined || (size > 8 && frame.fd !== true)) throw new RangeError(`no frame has ${size} bytes`);
-  if (!Number.isInteger(frame.id) || frame.id < 0 || frame.id > (frame.extended ? 0x1fffffff : 0x7ff))
-    throw new RangeError(`no ${frame.extended ? 29 : 11}-bit identifier: ${frame.id}`);
+  const dlc = LENGTH_DLC.get(size) ?? 0;
   const bytes = frame.remote === true ? 0 : size;
   const line = new Uint8Array(1 + idDigits + 1 + 2 * bytes + (timestamp === undefined ? 0 : 4) + 1);
   line[0] = letterOf(frame).charCodeAt(0);
