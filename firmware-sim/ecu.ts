@@ -21,8 +21,11 @@ import { services } from "./services.js";
 import { createSheDevice, type SheDevice, type SheStorage } from "./she/index.js";
 import { CERTIFICATE_SLOTS, type EcuState, StateStore } from "./state.js";
 import { Access } from "./uds/access.js";
+import { authenticationService } from "./uds/authentication.js";
 import { Download } from "./uds/download.js";
-import { UdsServer } from "./uds/server.js";
+import { NRC } from "./uds/nrc.js";
+import { seedKeyService } from "./uds/seed-key.js";
+import { type Service, UdsServer } from "./uds/server.js";
 
 /** Longest request and response, bytes: several certificates fit one answer. */
 const MAX_MESSAGE = 65_535;
@@ -131,9 +134,8 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
     store,
     clock,
     random,
-    secret: securityKey,
-    algorithm: (secret, seed) => cmac(secret, seed),
-    seedLength: profile.securityAccess.seedLength,
+    lockedNrc:
+      profile.securityAccess.kind === "challenge-response" ? NRC.authenticationRequired : NRC.securityAccessDenied,
     ...(timings.securityDelay === undefined ? {} : { delay: timings.securityDelay }),
     onRelock: () => download.abort(),
     onFatal: fatal,
@@ -164,8 +166,7 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
         settled: () => she.throwIfCut(),
       }),
       session: profile.uds.session,
-      securityLevel: profile.securityAccess.level,
-      keyLength: KEY_LENGTH,
+      unlocking: unlocking(profile, access, securityKey),
       P2: profile.uds.P2,
       P2star: profile.uds.P2star,
       async reset() {
@@ -190,6 +191,19 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
       await flash.close();
     },
   };
+}
+
+/** The service that opens the lock, as the profile has it. */
+function unlocking({ uds: { session }, securityAccess: how }: Profile, access: Access, secret: Secret): Service {
+  const mac = (bytes: Uint8Array) => secret.use((key) => cmac(key, bytes));
+  if (how.kind !== "challenge-response") {
+    const { level, seedLength } = how;
+    return seedKeyService({ access, session, level, seedLength, keyLength: KEY_LENGTH, keyOf: mac });
+  }
+  const { communicationConfiguration = 0, mutual = true, challengeLength = 16 } = how;
+  const algorithmIndicator = fromHex(how.algorithmIndicator);
+  const options = { algorithmIndicator, communicationConfiguration, mutual, challengeLength, proofOf: mac };
+  return authenticationService({ access, session, ...options });
 }
 
 /** The SHE whose memory is a part of the ECU's flash. */

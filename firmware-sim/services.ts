@@ -14,10 +14,8 @@ export interface ServiceDeps {
   readonly routines: readonly Routine[];
   /** The one session besides the default. */
   readonly session: number;
-  /** requestSeed sub-function; sendKey is the next. */
-  readonly securityLevel: number;
-  /** Bytes of a key. */
-  readonly keyLength: number;
+  /** What opens the lock. */
+  readonly unlocking: Service;
   /** P2server and P2*server, ms, as the session control announces them. */
   readonly P2: number;
   readonly P2star: number;
@@ -45,7 +43,6 @@ export function services(deps: ServiceDeps): Service[] {
   const sub = { suppressible: true, minLength: 2 };
   const dids = new Map(deps.dids.map((did) => [did.id, did]));
   const routines = new Map(deps.routines.map((routine) => [routine.id, routine]));
-  const seedOrKey = [deps.securityLevel, deps.securityLevel + 1];
   return [
     {
       sid: 0x10,
@@ -77,24 +74,7 @@ export function services(deps: ServiceDeps): Service[] {
       minLength: 3,
       handle: ({ request }) => ({ response: readDids(dids, request) }),
     },
-    {
-      sid: 0x27,
-      name: "SecurityAccess",
-      ...extended,
-      subFunctions: seedOrKey,
-      ...sub,
-      async handle(exchange) {
-        const level = subFunction(exchange);
-        const { request } = exchange;
-        if (level === deps.securityLevel) {
-          exactLength(request, 2);
-          return { response: concat(Uint8Array.of(0x67, level), access.requestSeed()) };
-        }
-        exactLength(request, 2 + deps.keyLength);
-        await access.sendKey(request.subarray(2));
-        return { response: Uint8Array.of(0x67, level) };
-      },
-    },
+    deps.unlocking,
     {
       sid: 0x2e,
       name: "WriteDataByIdentifier",
@@ -103,7 +83,7 @@ export function services(deps: ServiceDeps): Service[] {
       async handle({ request }) {
         const write = dids.get(readUintBE(request, 1, 2))?.write;
         if (write === undefined) throw new Negative(NRC.requestOutOfRange);
-        if (!access.unlocked) throw new Negative(NRC.securityAccessDenied);
+        access.needUnlocked();
         const data = request.slice(3);
         if (data.length !== write.length) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
         if (!write.accepts(data)) throw new Negative(NRC.requestOutOfRange);
@@ -175,7 +155,7 @@ async function control(
   const { request } = exchange;
   const routine = routines.get(readUintBE(request, 2, 2));
   if (routine === undefined) throw new Negative(NRC.requestOutOfRange);
-  if (!access.unlocked) throw new Negative(NRC.securityAccessDenied);
+  access.needUnlocked();
   const action = routine.actions[subFunction(exchange)];
   if (action === undefined) throw new Negative(NRC.subFunctionNotSupported);
   const data = request.slice(4);

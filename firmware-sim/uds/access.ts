@@ -1,7 +1,6 @@
-/** Diagnostic session and security access (services 10 and 27 of ISO 14229-1). */
+/** Diagnostic session, and the lock that security access (27) or authentication (29 of ISO 14229-1) opens. */
 import { equalConstantTime } from "../../src/shared/bytes.js";
 import type { Clock, Timer } from "../../src/shared/clock.js";
-import type { Secret } from "../../src/shared/secret.js";
 import type { StateStore } from "../state.js";
 import { Negative, NRC } from "./nrc.js";
 import { DEFAULT_SESSION } from "./server.js";
@@ -10,12 +9,9 @@ export interface AccessOptions {
   readonly store: StateStore;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
-  /** Secret of the ECU type, 16 bytes. */
-  readonly secret: Secret;
-  /** Key that belongs to a seed. */
-  readonly algorithm: (secret: Uint8Array, seed: Uint8Array) => Uint8Array;
-  readonly seedLength: number;
-  /** Wrong keys until the delay starts. Default 3. */
+  /** Code that refuses what needs the lock open: 33 where 27 opens it, 34 where 29 does. */
+  readonly lockedNrc: number;
+  /** Wrong keys or proofs until the delay starts. Default 3. */
   readonly maxAttempts?: number;
   /** Delay timer after that and, while the count stands, after each start, ms. Default 10,000. */
   readonly delay?: number;
@@ -72,36 +68,51 @@ export class Access {
     this.#seed = undefined;
   }
 
-  requestSeed(): Uint8Array {
-    const { random, seedLength } = this.#options;
-    if (this.#unlocked) return new Uint8Array(seedLength);
+  /** @throws Negative while the lock is closed */
+  needUnlocked(): void {
+    if (!this.#unlocked) throw new Negative(this.#options.lockedNrc);
+  }
+
+  /** Closes the lock in the same session. */
+  lock(): void {
+    this.enter(this.#session);
+  }
+
+  /** A new seed or challenge, in place of an earlier one. @throws Negative 37 while delayed */
+  challenge(length: number): Uint8Array {
+    const { random } = this.#options;
     if (this.#delay !== undefined) throw new Negative(NRC.requiredTimeDelayNotExpired);
-    let seed = random(seedLength);
+    let seed = random(length);
     // A seed of zeros would mean "already unlocked".
-    while (seed.every((byte) => byte === 0)) seed = random(seedLength);
+    while (seed.every((byte) => byte === 0)) seed = random(length);
     this.#seed = seed;
     return seed;
   }
 
-  /** The count is durable before the answer, so that cutting the power gains no attempt. */
-  async sendKey(key: Uint8Array): Promise<void> {
-    const { store, secret, algorithm } = this.#options;
+  /**
+   * Opens the lock where `given` is what belongs to the challenge, which is spent either way and returned. The count of wrong ones is
+   * durable before the answer, so that cutting the power gains no attempt.
+   * @throws Negative 24 without a challenge, `wrong`, or `last` where no more are borne
+   */
+  async prove(
+    given: Uint8Array,
+    expected: (challenge: Uint8Array) => Uint8Array,
+    wrong: number,
+    last: number,
+  ): Promise<Uint8Array> {
+    const { store } = this.#options;
     const seed = this.#seed;
     this.#seed = undefined;
     if (seed === undefined) throw new Negative(NRC.requestSequenceError);
-    const right = equalConstantTime(
-      key,
-      secret.use((bytes) => algorithm(bytes, seed)),
-    );
-    if (right) {
+    if (equalConstantTime(given, expected(seed))) {
       if (store.current.attempts !== 0) await store.change((state) => ({ ...state, attempts: 0 }));
       this.#unlocked = true;
-      return;
+      return seed;
     }
     await store.change((state) => ({ ...state, attempts: state.attempts + 1 }));
-    if (store.current.attempts < this.#maxAttempts) throw new Negative(NRC.invalidKey);
+    if (store.current.attempts < this.#maxAttempts) throw new Negative(wrong);
     this.#startDelay();
-    throw new Negative(NRC.exceededNumberOfAttempts);
+    throw new Negative(last);
   }
 
   #startDelay(): void {

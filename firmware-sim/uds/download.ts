@@ -2,9 +2,6 @@
 import { readUintBE, uintBE } from "../../src/shared/bytes.js";
 import { Negative, NRC } from "./nrc.js";
 
-/** dataFormatIdentifier: neither compressed nor encrypted. addressAndLengthFormatIdentifier: four bytes each. */
-const DATA_FORMAT = 0x00;
-const ADDRESS_AND_LENGTH_FORMAT = 0x44;
 /** lengthFormatIdentifier of the answer: maxNumberOfBlockLength has two bytes. */
 const LENGTH_FORMAT = 0x20;
 /** SID and block sequence counter. */
@@ -14,6 +11,11 @@ export interface DownloadOptions {
   readonly address: number;
   /** Most bytes of one download. */
   readonly maxLength: number;
+  /** Bytes of address and length in the request. Default 4 each. */
+  readonly addressBytes?: number;
+  readonly sizeBytes?: number;
+  /** dataFormatIdentifier that is taken. Default 0: neither compressed nor encrypted. */
+  readonly dataFormat?: number;
   /** maxNumberOfBlockLength, SID and counter included. Default 0FFE hex. */
   readonly maxBlock?: number;
 }
@@ -54,12 +56,12 @@ export class Download {
   /** 34 → 74 */
   request(request: Uint8Array): Uint8Array {
     if (request.length < 3) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
-    if (request[1] !== DATA_FORMAT || request[2] !== ADDRESS_AND_LENGTH_FORMAT)
+    const { address, maxLength, addressBytes = 4, sizeBytes = 4, dataFormat = 0 } = this.#options;
+    if (request[1] !== dataFormat || request[2] !== ((sizeBytes << 4) | addressBytes))
       throw new Negative(NRC.requestOutOfRange);
-    if (request.length !== 11) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
-    const length = readUintBE(request, 7, 4);
-    const { address, maxLength } = this.#options;
-    if (readUintBE(request, 3, 4) !== address || length === 0 || length > maxLength)
+    if (request.length !== 3 + addressBytes + sizeBytes) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
+    const length = readUintBE(request, 3 + addressBytes, sizeBytes);
+    if (readUintBE(request, 3, addressBytes) !== address || length === 0 || length > maxLength)
       throw new Negative(NRC.requestOutOfRange);
     this.#done = undefined;
     this.#transfer = { memory: new Uint8Array(length), received: 0, last: undefined };

@@ -58,7 +58,8 @@ export interface UdsServerOptions {
   /** Session and security as the services see them. */
   readonly access: {
     readonly session: number;
-    readonly unlocked: boolean;
+    /** @throws Negative while the lock is closed */
+    needUnlocked(): void;
     /** S3 ran out: default session, locked. */
     expire(): void;
   };
@@ -218,7 +219,7 @@ export class UdsServer {
     if (service === undefined) throw new Negative(NRC.serviceNotSupported);
     if (service.sessions !== undefined && !service.sessions.includes(access.session))
       throw new Negative(NRC.serviceNotSupportedInActiveSession);
-    if (service.unlocked === true && !access.unlocked) throw new Negative(NRC.securityAccessDenied);
+    if (service.unlocked === true) access.needUnlocked();
     if (request.length < service.minLength) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
     if (service.subFunctions !== undefined && !service.subFunctions.includes((request[1] ?? 0) & 0x7f))
       throw new Negative(NRC.subFunctionNotSupported);

@@ -57,8 +57,11 @@ function checkLink(profile: Profile, fault: Fault): void {
   if (can !== undefined) checkCan(can, (name, what) => fault(["can", name], what));
   if (kline !== undefined && kline.testerAddress === kline.ecuAddress)
     throw fault(["kline", "ecuAddress"], "is the testerAddress too (expected another)");
-  if (securityAccess.level % 2 === 0)
+  if ("level" in securityAccess && securityAccess.level % 2 === 0)
     throw fault(["securityAccess", "level"], "is even (expected the odd requestSeed sub-function)");
+  const { address, maxLength, addressBytes = 4, sizeBytes = 4 } = profile.download;
+  if (address >= 256 ** addressBytes) throw fault(["download", "address"], `does not fit ${addressBytes} bytes`);
+  if (maxLength >= 256 ** sizeBytes) throw fault(["download", "maxLength"], `does not fit ${sizeBytes} bytes`);
   if (uds.P2star < uds.P2) throw fault(["uds", "P2star"], "is shorter than P2");
   if (uds.requestLimit < uds.P2 + uds.margin) throw fault(["uds", "requestLimit"], "is shorter than P2 and margin");
 }

@@ -189,6 +189,42 @@ export const InputSection = Type.Object(
   strict,
 );
 
+/** 16-byte secret of the ECU type: hex here for simulators, a file for plants. */
+const SecretKey = Type.Union([Type.Object({ hex: Hex(16) }, strict), Type.Object({ file: Text }, strict)]);
+
+/** How the station is let in: one branch a procedure. */
+export const SecurityAccessSection = Type.Union([
+  Type.Object(
+    {
+      /** SecurityAccess (27). */
+      kind: Type.Optional(Type.Literal("seed-key")),
+      /** requestSeed sub-function, odd. */
+      level: uint(0x7d, 1),
+      algorithm: Type.Enum(["aes-cmac"]),
+      key: SecretKey,
+      seedLength: uint(64, 1),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      /** Authentication (29) with challenge-response (ACR), symmetric. */
+      kind: Type.Literal("challenge-response"),
+      algorithm: Type.Enum(["aes-cmac"]),
+      key: SecretKey,
+      /** What the ECU calls the algorithm: BER of its object identifier, filled up with zeros. */
+      algorithmIndicator: Hex(16),
+      /** Left out: 0. */
+      communicationConfiguration: Type.Optional(uint(0xff)),
+      /** The ECU proves itself too (sub-function 07). Left out: true. */
+      mutual: Type.Optional(Type.Boolean()),
+      /** Bytes of a challenge. Left out: 16. */
+      challengeLength: Type.Optional(uint(64, 16)),
+    },
+    strict,
+  ),
+]);
+
 export const ProfileSchema = Type.Object(
   {
     schema: Type.Literal(1),
@@ -220,17 +256,7 @@ export const ProfileSchema = Type.Object(
       },
       strict,
     ),
-    securityAccess: Type.Object(
-      {
-        /** requestSeed sub-function, odd. */
-        level: uint(0x7d, 1),
-        algorithm: Type.Enum(["aes-cmac"]),
-        /** 16-byte secret of the ECU type: hex here for simulators, a file for plants. */
-        key: Type.Union([Type.Object({ hex: Hex(16) }, strict), Type.Object({ file: Text }, strict)]),
-        seedLength: uint(64, 1),
-      },
-      strict,
-    ),
+    securityAccess: SecurityAccessSection,
     dids: Type.Object(
       {
         partNumber: Did,
@@ -260,7 +286,21 @@ export const ProfileSchema = Type.Object(
       },
       strict,
     ),
-    download: Type.Object({ address: uint(0xffffffff), maxLength: uint(0xffffff, 1) }, strict),
+    download: Type.Object(
+      {
+        address: uint(0xffffffff),
+        maxLength: uint(0xffffff, 1),
+        /** Bytes of address and length in 34. Left out: 4 each. */
+        addressBytes: Type.Optional(uint(5, 1)),
+        sizeBytes: Type.Optional(uint(4, 1)),
+        /** dataFormatIdentifier. Left out: 0. */
+        dataFormat: Type.Optional(uint(0xff)),
+        /** How often a block is sent again whose answer was lost, and the transfer begun anew. Left out: 2, 1. */
+        blockRepeats: Type.Optional(uint(10)),
+        restarts: Type.Optional(uint(10)),
+      },
+      strict,
+    ),
     /** What identification must find; `*` stands for any text. */
     expect: Type.Object({ partNumber: Text, hwVersion: Text, swVersion: Text, systemName: Text }, strict),
     inputs: Type.Array(InputSection),

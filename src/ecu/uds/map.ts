@@ -1,4 +1,5 @@
 /** What the session must know of an ECU kind; a hardware profile fits. */
+import type { ChallengeResponse } from "./authentication.js";
 import type { UdsOptions } from "./client.js";
 import type { DownloadTarget } from "./download.js";
 import type { SecurityAccess } from "./security.js";
@@ -10,7 +11,8 @@ export interface EcuMap {
     /** Most ms from a reset's answer until the ECU answers again. */
     readonly resetTime: number;
   };
-  readonly securityAccess: SecurityAccess;
+  /** How the station is let in. */
+  readonly securityAccess: SecurityAccess | ChallengeResponse;
   readonly dids: {
     readonly partNumber: number;
     readonly hwVersion: number;

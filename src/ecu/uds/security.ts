@@ -16,6 +16,7 @@ export const KEY_ALGORITHMS = {
 export type KeyAlgorithm = keyof typeof KEY_ALGORITHMS;
 
 export interface SecurityAccess {
+  readonly kind?: "seed-key";
   /** requestSeed sub-function, odd; the key goes with the next one. */
   readonly level: number;
   readonly algorithm: KeyAlgorithm;

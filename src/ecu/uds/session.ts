@@ -1,9 +1,11 @@
 /** The station's session with one ECU: identification, security access, and the ECU's provisioning routines. */
+import { randomBytes } from "node:crypto";
 import { ascii, concat, uintBE } from "../../shared/bytes.js";
 import type { Clock } from "../../shared/clock.js";
 import { isStationError, StationError } from "../../shared/errors.js";
 import type { Secret } from "../../shared/secret.js";
 import type { DiagTransport } from "../transport/transport.js";
+import { authenticate, deAuthenticate } from "./authentication.js";
 import { call } from "./call.js";
 import type { UdsClient } from "./client.js";
 import { download } from "./download.js";
@@ -34,21 +36,28 @@ export interface EcuSessionParts {
   readonly transport: DiagTransport;
   readonly client: UdsClient;
   readonly map: EcuMap;
-  /** Secret of the ECU type for security access; stays the caller's. */
+  /** Secret of the ECU type for security access or authentication; stays the caller's. */
   readonly key: Secret;
   readonly clock: Clock;
+  /** Source of challenges. Default: the system's. */
+  readonly random?: (length: number) => Uint8Array;
 }
 
 /** Ms between two questions whether the ECU is back, and P2 of such a question. */
 const POLL_MS = 50;
 
-/** NRCs that say no to security access itself. */
+/** NRCs that say no to security access or authentication itself. */
 const ACCESS_NRCS: ReadonlySet<number> = new Set([
   NRC.invalidKey,
   NRC.exceededNumberOfAttempts,
   NRC.requiredTimeDelayNotExpired,
   NRC.requestSequenceError,
+  NRC.ownershipVerificationFailed,
+  NRC.challengeCalculationFailed,
+  NRC.settingAccessRightsFailed,
 ]);
+
+const systemRandom = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
 export class UdsEcuSession {
   readonly #parts: EcuSessionParts;
@@ -62,13 +71,15 @@ export class UdsEcuSession {
     return identify(this.#parts.client, this.#parts.map.dids, signal);
   }
 
-  /** @throws StationError UDS_ACCESS_DENIED when seed or key is refused */
+  /** @throws StationError UDS_ACCESS_DENIED when seed, key or proof is refused, or the ECU does not prove itself */
   async unlock(signal: AbortSignal): Promise<void> {
-    const { client, map, key } = this.#parts;
+    const { client, map, key, random = systemRandom } = this.#parts;
+    const { securityAccess: how } = map;
     await enterSession(client, map.uds.session, signal);
     client.startKeepAlive();
     try {
-      await securityAccess(client, map.securityAccess, key, signal);
+      if (how.kind === "challenge-response") await authenticate(client, how, key, random, signal);
+      else await securityAccess(client, how, key, signal);
     } catch (error) {
       const nrc = nrcOf(error);
       if (nrc === undefined || !ACCESS_NRCS.has(nrc)) throw error;
@@ -203,8 +214,9 @@ export class UdsEcuSession {
   }
 
   async #end(signal: AbortSignal): Promise<void> {
-    const { client, transport, link } = this.#parts;
+    const { client, transport, link, map } = this.#parts;
     client.stopKeepAlive();
+    if (map.securityAccess.kind === "challenge-response") await deAuthenticate(client, signal).catch(() => undefined);
     await enterSession(client, SESSION.default, signal).catch(() => undefined);
     client.close();
     transport.close();

@@ -60,6 +60,7 @@ export const SID = {
   ECUReset: 0x11,
   ReadDataByIdentifier: 0x22,
   SecurityAccess: 0x27,
+  Authentication: 0x29,
   WriteDataByIdentifier: 0x2e,
   RoutineControl: 0x31,
   RequestDownload: 0x34,
