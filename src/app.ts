@@ -9,7 +9,9 @@ import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import { openEcu } from "./cli/open-ecu.js";
 import { noOrders, simulatorOrders } from "./cli/orders.js";
 import { type FoundProfile, readSecurityKey } from "./cli/profiles.js";
+import { newRunId } from "./cli/run-id.js";
 import { isSimulatorLink, type Simulator, startSimulator } from "./cli/simulator.js";
+import { RunTrace, type TracedRunOptions } from "./cli/traces.js";
 import { createKmsClient } from "./clients/kms.js";
 import { createVpkiClient } from "./clients/vpki.js";
 import { withFileLock } from "./db/lock.js";
@@ -29,7 +31,7 @@ import type { Logger } from "./shared/logger.js";
 import { programVersion } from "./shared/paths.js";
 import type { Secret } from "./shared/secret.js";
 import type { RunHeader, RunRecord } from "./station/ports.js";
-import { type OpenedEcu, type RunDeps, type RunOptions, type RunRequest, runUnit } from "./station/run/index.js";
+import { type OpenedEcu, type RunDeps, type RunRequest, runUnit } from "./station/run/index.js";
 
 /** What the commands that open a station or the servers have in common. */
 export interface AppContext {
@@ -202,7 +204,7 @@ export interface UnitOrder extends RunRequest {
 }
 
 export interface Station {
-  run(order: UnitOrder, options?: RunOptions): Promise<RunRecord>;
+  run(order: UnitOrder, options?: TracedRunOptions): Promise<RunRecord>;
   /** Headers of runs that began and never finished, oldest first. */
   interrupted(): Promise<readonly RunHeader[]>;
   readonly history: History;
@@ -305,9 +307,10 @@ async function runOne(
   order: UnitOrder,
   context: AppContext,
   parts: RunParts,
-  options: RunOptions | undefined,
+  options: TracedRunOptions | undefined,
 ): Promise<RunRecord> {
   const { config, clock, logger } = context;
+  const trace = new RunTrace(context, options);
   const { link, profile: found, bay, ...request } = order;
   const simulated = isSimulatorLink(link);
   const key = await readSecurityKey(found, config.mode);
@@ -319,10 +322,10 @@ async function runOne(
       secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
     }
     const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
-      if (!simulated) return openEcu(link, found.profile, key, clock, signal);
+      if (!simulated) return openEcu(link, found.profile, key, clock, signal, trace);
       const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
       simulators.push(simulator);
-      return openEcu(simulator.link, found.profile, key, clock, signal);
+      return openEcu(simulator.link, found.profile, key, clock, signal, trace);
     };
     const deps: RunDeps = {
       ...parts,
@@ -341,14 +344,15 @@ async function runOne(
         return secret;
       },
       random: (length) => new Uint8Array(randomBytes(length)),
-      newRunId: () => newRunId(clock.now()),
+      newRunId: () => trace.named(newRunId(clock.now())),
       programVersion: programVersion(),
       bay: bay ?? bayOf(link),
       link,
       timers: { flush: config.limits.flush },
     };
-    return await runUnit(deps, request, options);
+    return await runUnit(deps, request, trace.options);
   } finally {
+    await trace.close();
     key.wipe();
     for (const secret of secrets.values()) secret.wipe();
     await Promise.all(simulators.map((simulator) => simulator.stop()));
@@ -358,10 +362,4 @@ async function runOne(
 /** A unit at the end of a link is in a place of its own; a simulated unit without a state file exists for one run of this process. */
 function bayOf(link: string): string {
   return isSimulatorLink(link) && !link.includes("state=") ? `sim-${process.pid}-${randomInt(1e9)}` : link;
-}
-
-/** Sorts by time; unique over processes. */
-function newRunId(now: number): string {
-  const time = new Date(now).toISOString().replace(/[-:.]/g, "");
-  return `${time}-${randomBytes(5).toString("hex")}`;
 }

@@ -64,6 +64,12 @@ export const COMMANDS: readonly CommandRow[] = [
     async (io) => (await import("./records.js")).recordsCommand(io),
   ),
   row(
+    "trace",
+    "traces of runs",
+    { trace: "ecustation trace show RUN-ID.pcapng", show: "ecustation trace show RUN-ID.pcapng --json" },
+    async (io) => (await import("./trace.js")).traceCommand(io),
+  ),
+  row(
     "profile",
     "hardware profiles",
     {

@@ -21,6 +21,7 @@ import { type GlobalOptions, type Io, printLine } from "./io.js";
 
 import { checkLink } from "./simulator.js";
 import { type Fault, tokenOf } from "./tokens.js";
+import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
@@ -115,6 +116,7 @@ const StationSchema = Type.Object(
       ]),
       { ...strict, default: {} },
     ),
+    traces: TracesSchema,
     /** ms; counts. */
     limits: Type.Object(
       {
@@ -162,6 +164,7 @@ export interface StationConfig {
   readonly orders: "simulator" | "none";
   readonly servers: ServersConfig;
   readonly secrets: ReadonlyMap<string, SecretSource>;
+  readonly traces: TracesConfig;
   readonly limits: StationFile["limits"];
 }
 
@@ -236,6 +239,7 @@ export function parseConfig(
     else if (given.mode === "simulator") secrets.set(name, { hex: Secret.fromHex(source.hex) });
     else throw document.error(["secrets", name, "hex"], "may stand here in mode: simulator only (expected file)");
   }
+  const data = resolve(dataDir ?? (given.data === undefined ? defaultDataDir(env) : at(given.data)));
   return {
     file,
     mode: given.mode,
@@ -247,11 +251,12 @@ export function parseConfig(
         ...(bay.profile !== undefined && isPath(bay.profile) ? { profile: at(bay.profile) } : {}),
       })),
     },
-    dataDir: resolve(dataDir ?? (given.data === undefined ? defaultDataDir(env) : at(given.data))),
+    dataDir: data,
     profileDirs: [...(given.profiles === undefined ? [] : [at(given.profiles)]), join(packageRoot(), "hw-profiles")],
     orders: given.orders ?? (given.mode === "simulator" ? "simulator" : "none"),
     servers: serversOf(given, at, (path, what) => document.error(path, what)),
     secrets,
+    traces: tracesOf(given.traces, data, at),
     limits: given.limits,
   };
 }
@@ -379,6 +384,7 @@ function configLines(config: StationConfig): string[] {
     `mode ${config.mode}, language ${config.language}, orders ${config.orders}`,
     `station ${config.station.id}, bays ${config.station.bays.map((bay) => bay.name).join(", ")}`,
     `data ${config.dataDir}`,
+    `traces ${config.traces.formats.join(", ") || "none"}, of ${config.traces.keep} runs, in ${config.traces.folder}`,
     `servers ${where}`,
     ...(servers.kind === "embedded" ? [`stores ${storesText(servers)}`] : []),
     `secrets ${[...config.secrets.keys()].join(", ") || "none"}`,

@@ -5,9 +5,10 @@ import type { Language } from "./config.js";
 import { type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
 import { contextOf, OUTCOME_EXITS, runShown } from "./run.js";
+import { addTraceOptions, type TraceFlags } from "./traces.js";
 import { untilEnded } from "./wait.js";
 
-interface DemoFlags extends GlobalOptions {
+interface DemoFlags extends GlobalOptions, TraceFlags {
   once?: boolean;
   profile: string;
 }
@@ -19,7 +20,7 @@ function stayingUp(language: Language): string[] {
 }
 
 export function demoCommand(io: Io): Command {
-  return new Command("demo")
+  return addTraceOptions(new Command("demo"))
     .description("shows the main job in simulator mode: one unit, its steps and its verdict")
     .option("--once", "ends after the unit, with the exit code of its outcome")
     .option("--profile <profile>", "hardware profile of the simulated unit", "evcc")

@@ -15,6 +15,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "PROFILE_FORBIDDEN",
   "LINK_URL_INVALID",
   "INPUT_INVALID",
+  "TRACE_UNREADABLE",
 ]);
 
 /** Runs the program on the process's own streams; the answer is the exit code. */

@@ -14,6 +14,7 @@ import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import type { Secret } from "../shared/secret.js";
 import type { OpenedEcu } from "../station/run/index.js";
+import type { RunTrace } from "./traces.js";
 
 interface Wire {
   readonly link: { close(): Promise<void> };
@@ -24,6 +25,7 @@ interface Wire {
 
 /**
  * @param key secret of the ECU type; stays the caller's
+ * @param trace taps a CAN link; a K-Line has no frames to keep
  * @throws StationError LINK_UNSUPPORTED (the profile has no section for this link), LINK_*
  */
 export async function openEcu(
@@ -32,23 +34,28 @@ export async function openEcu(
   key: Secret,
   clock: Clock,
   signal: AbortSignal,
+  trace: Pick<RunTrace, "tap">,
 ): Promise<OpenedEcu> {
-  const { link, transport, uds } = await (isKlineUrl(url) ? klineWire : canWire)(url, profile, clock, signal);
+  const { link, transport, uds } = await (isKlineUrl(url)
+    ? klineWire(url, profile, clock, signal)
+    : canWire(url, profile, clock, signal, trace));
   const client = createUdsClient(transport, uds, clock);
   const session = createEcuSession({ link, transport, client, map: profile, key, clock });
   return { session, target: createSheUdsTarget(session) };
 }
 
-async function canWire(url: string, profile: Profile, clock: Clock, signal: AbortSignal): Promise<Wire> {
+async function canWire(
+  url: string,
+  profile: Profile,
+  clock: Clock,
+  signal: AbortSignal,
+  trace: Pick<RunTrace, "tap">,
+): Promise<Wire> {
   const { can, uds } = profile;
   if (can === undefined) throw without(url, profile, "can");
   const { bitrate, fd } = can;
-  const link = await openLink(url, {
-    clock,
-    bitrate,
-    ...(fd === undefined ? {} : { dataBitrate: fd.dataBitrate }),
-    signal,
-  });
+  const dataRate = fd === undefined ? {} : { dataBitrate: fd.dataBitrate };
+  const link = trace.tap(await openLink(url, { clock, bitrate, ...dataRate, signal }));
   return { link, transport: createIsoTp(link, isoTpOptionsOf(can, "station"), clock), uds };
 }
 

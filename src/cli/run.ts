@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type AppContext, openStation, type Station } from "../app.js";
 import { checkInputs } from "../profiles/inputs.js";
+import type { TraceResult } from "../records/trace/writer.js";
 import { isHex } from "../shared/bytes.js";
 import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
@@ -12,6 +13,7 @@ import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
 import { checkLink } from "./simulator.js";
+import { addTraceOptions, type TraceFlags, tellTrace, withTraceFlags } from "./traces.js";
 
 export const OUTCOME_EXITS: Readonly<Record<Outcome, number>> = {
   PASS: EXIT.OK,
@@ -21,7 +23,7 @@ export const OUTCOME_EXITS: Readonly<Record<Outcome, number>> = {
   ABORTED: EXIT.ABORTED,
 };
 
-interface RunFlags extends GlobalOptions {
+interface RunFlags extends GlobalOptions, TraceFlags {
   profile: string;
   vin?: string;
   pcid?: string;
@@ -51,8 +53,8 @@ function isGiven(entry: [string, string | undefined]): entry is [string, string]
 }
 
 /** Context of a command: its configuration, and a log on stderr where it was asked for. */
-export async function contextOf(io: Io, flags: GlobalOptions & { log?: boolean }): Promise<AppContext> {
-  const config = await loadConfig(flags.config, flags.data, io.env);
+export async function contextOf(io: Io, flags: GlobalOptions & TraceFlags & { log?: boolean }): Promise<AppContext> {
+  const config = withTraceFlags(await loadConfig(flags.config, flags.data, io.env), flags);
   const logger =
     flags.log === true
       ? jsonLogger(
@@ -91,12 +93,17 @@ export async function runShown(
   const progress = createProgress(output, context.clock, language);
   const onEvent = quiet ? {} : { onEvent: (event: RunEvent) => progress.event(event) };
   let record: RunRecord;
+  let trace: TraceResult | undefined;
+  const onTrace = (result: TraceResult) => {
+    trace = result;
+  };
   try {
-    record = await station.run(order, { signal: io.signal, ...onEvent });
+    record = await station.run(order, { signal: io.signal, onTrace, ...onEvent });
   } finally {
     progress.end();
   }
   if (!quiet) for (const line of verdictLines(record, language)) await printLine(io, line);
+  await tellTrace(io, trace, quiet);
   return record;
 }
 
@@ -105,7 +112,7 @@ function sizeOf({ columns, rows }: Io["stdout"]): { columns: number; rows: numbe
 }
 
 export function runCommand(io: Io): Command {
-  return new Command("run")
+  return addTraceOptions(new Command("run"))
     .description("provisions one unit, or takes up the rest of an interrupted run on it")
     .requiredOption("--profile <profile>", "hardware profile, by name or file")
     .option("--vin <vin>", "VIN that was scanned")

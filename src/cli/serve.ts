@@ -7,14 +7,15 @@ import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
 import { type FoundProfile, findProfile } from "./profiles.js";
 import { verdictLines } from "./progress.js";
 import { contextOf } from "./run.js";
+import { addTraceOptions, type TraceFlags, tellTrace } from "./traces.js";
 import { asService, untilEnded } from "./wait.js";
 
-interface ServeFlags extends GlobalOptions {
+interface ServeFlags extends GlobalOptions, TraceFlags {
   log?: boolean;
 }
 
 export function serveCommand(io: Io): Command {
-  return new Command("serve")
+  return addTraceOptions(new Command("serve"))
     .description("the station as a service: interrupted runs taken up again, owed results delivered")
     .option("--log", "writes the program's log to stderr")
     .action(async (flags: ServeFlags, command: Command) => {
@@ -44,7 +45,10 @@ async function takeUp(io: Io, station: Station, context: AppContext): Promise<vo
         const { link, bay, inputs, expectedEcuId } = header;
         const ordered = expectedEcuId === undefined ? {} : { ecuId: expectedEcuId };
         const order = { profile, link, bay, inputs, ...ordered, resumeOnly: true };
-        const record = await station.run(order, { signal: io.signal });
+        const record = await station.run(order, {
+          signal: io.signal,
+          onTrace: (result) => void tellTrace(io, result, true),
+        });
         for (const line of verdictLines(record, context.config.language)) await printLine(io, line);
       } catch (error) {
         context.logger.error("an interrupted run was not taken up", { run: header.runId, error: describe(error) });

@@ -7,6 +7,7 @@ import { KMS_ERRORS } from "./kms-errors.js";
 import { LINK_ERRORS } from "./link-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
+import { TRACE_ERRORS } from "./trace-errors.js";
 
 export type Layer =
   | "link"
@@ -280,6 +281,7 @@ export const ERRORS = {
   CONFIG_INVALID: row("config", false, "설정 오류: {what}", "Configuration error: {what}"),
   USAGE: row("program", false, "명령이 잘못되었습니다: {what}", "{what}"),
   ...STORE_ERRORS,
+  ...TRACE_ERRORS,
   INTERNAL: row(
     "program",
     false,

@@ -78,6 +78,8 @@ export const OUTCOMES: Readonly<Record<ErrorCode, Exclude<Outcome, "PASS">>> = {
   USAGE: "ERROR",
   STORE_FAILED: "ERROR",
   STORE_UNAVAILABLE: "ERROR",
+  TRACE_INCOMPLETE: "ERROR",
+  TRACE_UNREADABLE: "ERROR",
   INTERNAL: "ERROR",
 };
 
