@@ -1,5 +1,5 @@
 /** One wire for both directions: sends bytes with their gaps, takes their echo off what comes back, and knows when the line is silent. */
-import { withLimit } from "../../../shared/abort.js";
+import { abortable, withLimit } from "../../../shared/abort.js";
 import type { Clock } from "../../../shared/clock.js";
 import { StationError } from "../../../shared/errors.js";
 import type { KlineLink } from "../../link/link.js";
@@ -21,6 +21,9 @@ export class Line {
   readonly #settings: LineSettings;
   readonly #clock: Clock;
   readonly #release: () => void;
+  /** Rejects when the link is gone: a driver may leave what it was given without an answer then. */
+  readonly #gone: Promise<never>;
+  #lose: (error: Error) => void = () => undefined;
   #lastAt: number;
   #echo: Echo | undefined;
 
@@ -30,6 +33,10 @@ export class Line {
     this.#settings = settings;
     this.#clock = clock;
     this.#lastAt = clock.monotonic();
+    this.#gone = new Promise((_, reject) => {
+      this.#lose = reject;
+    });
+    this.#gone.catch(() => undefined);
     this.#release = link.onData((chunk) => {
       const at = clock.monotonic();
       this.#lastAt = at;
@@ -64,6 +71,7 @@ export class Line {
     this.#echo = echo;
     try {
       const end = await this.#write(bytes, byteGap, echo, signal);
+      if (echo !== undefined) echo.outAt = end;
       if (echo === undefined) {
         await this.#clock.until(end, signal);
         this.#lastAt = Math.max(this.#lastAt, end);
@@ -91,13 +99,14 @@ export class Line {
       await this.#clock.until(end + gap, signal);
       echo?.throwIfFailed();
       end = this.#clock.monotonic() + piece.length * byteTime;
-      await this.link.write(piece);
+      await abortable(Promise.race([this.link.write(piece), this.#gone]), signal);
     }
     return end;
   }
 
   /** The link is gone: what is under way fails with `error`. */
   fail(error: Error): void {
+    this.#lose(error);
     this.#echo?.fail(error);
   }
 
@@ -115,6 +124,8 @@ class Echo {
   #reject: (error: Error) => void = () => undefined;
   /** The monotonic ms of the last byte. */
   readonly whole: Promise<number>;
+  /** Monotonic ms at which the last byte is out. */
+  outAt = Number.POSITIVE_INFINITY;
 
   constructor(sent: Uint8Array) {
     this.#sent = sent;
@@ -133,7 +144,9 @@ class Echo {
       const wanted = this.#sent[this.#seen] ?? 0;
       if (byte !== wanted) {
         const what = `byte ${this.#seen + 1}: sent ${hex(wanted)}, read ${hex(byte)}`;
-        this.fail(new StationError("KLINE_COLLISION", { details: { what } }));
+        // What comes when everything is out and nothing of it came back is the answer.
+        const answered = this.#seen === 0 && at > this.outAt;
+        this.fail(answered ? this.missing() : new StationError("KLINE_COLLISION", { details: { what } }));
       } else if (++this.#seen === this.#sent.length) this.#resolve(at);
     }
     return new Uint8Array(0);

@@ -82,7 +82,7 @@ describe("the fast init", () => {
   it("takes header forms from the key bytes", async () => {
     const { wire, tester } = wake("fast", ["c133f18166 > 83f110c1658f39"]);
     await wire.clock.drive(tester.send(fromHex("3e00")));
-    expect(wire.sentBy("tester")).toBe("c133f18166" + TESTER_PRESENT + "40");
+    expect(wire.sentBy("tester")).toBe(`c133f18166${TESTER_PRESENT}40`);
     expect(tester.maxMessage).toBe(63);
     await expect(wire.clock.drive(tester.send(new Uint8Array(64)))).rejects.toMatchObject({ code: "KLINE_TOO_LONG" });
   });

@@ -143,6 +143,17 @@ describe("a line that is pulled", () => {
     expect(ends).toHaveLength(1);
   });
 
+  it("ends a request that the driver took and never gave back", async () => {
+    const wire = new Wire();
+    const stuck = { ...wire.end("tester"), write: () => new Promise<void>(() => undefined) };
+    const tester = createKline(stuck, TESTER, wire.clock);
+    const work = tester.send(fromHex("3e00"));
+    work.catch(() => undefined);
+    await wire.clock.advance(70);
+    wire.unplug();
+    await expect(wire.clock.drive(work)).rejects.toMatchObject({ code: "LINK_CLOSED" });
+  });
+
   it("leaves no timer behind when it is closed", async () => {
     const { wire, tester, ecu } = pair();
     await wire.clock.drive(tester.send(fromHex("3e00")));

@@ -1,0 +1,110 @@
+/** One fault on the wire between a station and the simulated body ECU: its outcome has a code, and the next session passes. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseFaults } from "../../../../firmware-sim/faults/faults.js";
+import { memoryFlash } from "../../../../firmware-sim/flash/memory.js";
+import { createKlineEcu } from "../../../../firmware-sim/kline.js";
+import { createKline } from "../../../../src/ecu/transport/kline/kline.js";
+import { klineOptionsOf } from "../../../../src/ecu/transport/kline/options.js";
+import { createUdsClient } from "../../../../src/ecu/uds/client.js";
+import { createEcuSession } from "../../../../src/ecu/uds/session.js";
+import { loadProfile } from "../../../../src/profiles/loader.js";
+import { packageRoot } from "../../../../src/shared/paths.js";
+import { Secret } from "../../../../src/shared/secret.js";
+import { type Passing, Wire } from "./wire.js";
+
+const file = join(packageRoot(), "hw-profiles", "body-she.yaml");
+const { profile } = loadProfile(readFileSync(file, "utf8"), file);
+const VIN = "KMHC851CFLU061234";
+
+async function bench(faults: readonly string[] = []) {
+  const { kline } = profile;
+  if (kline === undefined) throw new Error("body-she has no kline section");
+  const wire = new Wire();
+  const { clock } = wire;
+  const ecu = await createKlineEcu({
+    profile,
+    link: wire.end("ecu"),
+    clock,
+    flash: memoryFlash(),
+    faults: parseFaults(faults),
+  });
+  const link = wire.end("tester");
+  const session = () => {
+    const transport = createKline(link, klineOptionsOf(kline, "tester", profile.uds.margin), clock);
+    const client = createUdsClient(transport, profile.uds, clock);
+    return createEcuSession({ link, transport, client, map: profile, key: Secret.fromHex(KEY), clock });
+  };
+  return { wire, clock, ecu, session };
+}
+const KEY = "00112233445566778899aabbccddeeff";
+const { signal } = new AbortController();
+
+type Fault = NonNullable<Wire["fault"]>;
+
+const onWay = (
+  from: Passing["from"],
+  to: Passing["to"],
+  at: (n: number) => boolean,
+  make: (byte: number) => number[],
+): Fault => {
+  let n = 0;
+  return (passing) => {
+    if (passing.from !== from || passing.to !== to || !at(++n)) return undefined;
+    return { bytes: make(passing.byte) };
+  };
+};
+const lose = (): number[] => [];
+const flip = (byte: number): number[] => [byte ^ 0x40];
+
+/** Byte 5 of the first request is its first identifier's, byte 9 of its answer is data. */
+const FAULTS: readonly (readonly [string, () => Fault, string])[] = [
+  ["a lost byte in the answer", () => onWay("ecu", "tester", (n) => n === 9, lose), "KLINE_INCOMPLETE"],
+  ["a wrong byte in the answer", () => onWay("ecu", "tester", (n) => n === 9, flip), "KLINE_CHECKSUM"],
+  ["an answer of which nothing comes", () => onWay("ecu", "tester", (n) => n < 400, lose), "UDS_TIMEOUT"],
+  ["a wrong first byte of the answer", () => onWay("ecu", "tester", (n) => n === 1, flip), "UDS_TIMEOUT"],
+  ["a wrong echo", () => onWay("tester", "tester", (n) => n === 5, flip), "KLINE_COLLISION"],
+  ["a lost echo", () => onWay("tester", "tester", (n) => n === 5, lose), "KLINE_COLLISION"],
+  ["no echo", () => onWay("tester", "tester", (n) => n < 100, lose), "KLINE_NO_ECHO"],
+  ["a lost byte of the request", () => onWay("tester", "ecu", (n) => n === 5, lose), "UDS_TIMEOUT"],
+  ["a wrong byte of the request", () => onWay("tester", "ecu", (n) => n === 5, flip), "UDS_TIMEOUT"],
+  [
+    "an answer that comes a second late",
+    () =>
+      ({ from, to, byte }) =>
+        from === "ecu" && to === "tester" ? { bytes: [byte], late: 1_000 } : undefined,
+    "UDS_TIMEOUT",
+  ],
+];
+
+describe("one fault on the line", () => {
+  it.each(FAULTS)("%s", async (_, make, code) => {
+    const { wire, clock, ecu, session } = await bench();
+    wire.fault = make();
+    const broken = session();
+    await expect(clock.drive(broken.identify(signal))).rejects.toMatchObject({ code });
+    wire.fault = undefined;
+    await clock.drive(broken.close(signal));
+    await clock.advance(2_000);
+
+    const clean = session();
+    const identity = await clock.drive(clean.identify(signal));
+    expect(identity.systemName).toBe("BODY");
+    await clock.drive(clean.unlock(signal));
+    await clock.drive(clean.writeVin(VIN, signal));
+    await clock.drive(clean.reset(signal));
+    expect((await clock.drive(clean.identify(signal))).vin).toBe(VIN);
+    await clock.drive(clean.close(signal));
+    await ecu.close();
+  });
+
+  it("none, and work that takes 12 s: 0x78 keeps the tester waiting", async () => {
+    const { clock, ecu, session, wire } = await bench(["slow:12000"]);
+    const unit = session();
+    expect((await clock.drive(unit.identify(signal))).systemName).toBe("BODY");
+    expect(wire.sentBy("ecu").match(/83f1107f2278[0-9a-f]{2}/g)?.length).toBeGreaterThanOrEqual(4);
+    await clock.drive(unit.close(signal));
+    await ecu.close();
+  });
+});
