@@ -1,13 +1,14 @@
 import { constants } from "node:fs";
-import { access, readdir, readFile, stat, statfs } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { access, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe } from "../../shared/errors.js";
 import { packageRoot } from "../../shared/paths.js";
 import type { StationConfig } from "../config.js";
 import { readHexFile } from "../config.js";
 import { assertProfileAllowed, findProfile, profileNames } from "../profiles.js";
+import { checkSerial, checkSocketcan, SERIAL_SCHEMES } from "./adapters.js";
 import { checkDatabase } from "./database.js";
+import { installed } from "./installed.js";
 import { checkServers } from "./servers.js";
 import { checkTokens } from "./tokens.js";
 
@@ -31,8 +32,8 @@ export const CHECKS: readonly Check[] = [
   { name: "clock", run: checkClock },
   { name: "data", run: checkData },
   { name: "sqlite", run: checkSqlite },
-  { name: "serialport", run: checkSerial },
-  { name: "socketcan", run: checkSocketcan },
+  { name: "serialport", run: (config) => checkSerial(uses(config, SERIAL_SCHEMES)) },
+  { name: "socketcan", run: (config) => checkSocketcan(uses(config, ["socketcan"])) },
   { name: "pkcs11", run: checkPkcs11 },
   { name: "links", run: checkLinks },
   { name: "config", run: checkConfig },
@@ -103,57 +104,11 @@ async function checkSqlite(): Promise<Finding[]> {
   }
 }
 
-/** Schemes whose device is a serial one. */
-const SERIAL_SCHEMES = ["slcan", "kline"];
-
-function schemes(config: StationConfig): string[] {
-  return config.station.bays.map((bay) => (bay.link ?? "sim:").split(":", 1)[0]?.toLowerCase() ?? "");
-}
-
-async function checkSerial(config: StationConfig): Promise<Finding[]> {
-  const needed = schemes(config).some((scheme) => SERIAL_SCHEMES.includes(scheme));
-  try {
-    const { listSerial } = await import("../../ecu/link/serial.js");
-    const ports = await listSerial();
-    const names = ports.map(({ path, maker }) => (maker === undefined ? path : `${path} (${maker})`));
-    return [ok("serialport", names.length === 0 ? "no serial device is plugged in" : names.join(", "), needed)];
-  } catch (error) {
-    return [{ name: "serialport", state: "FAILED", needed, what: describe(error), todo: "run npm ci again" }];
-  }
-}
-
-/** Whether a package is installed; it is not loaded. */
-function installed(name: string): boolean {
-  try {
-    createRequire(import.meta.url).resolve(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** ARPHRD_CAN of linux/if_arp.h */
-const CAN_INTERFACE_TYPE = "280";
-
-async function checkSocketcan(config: StationConfig): Promise<Finding[]> {
-  const needed = schemes(config).includes("socketcan");
-  const name = "socketcan";
-  if (process.platform !== "linux") {
-    const what = `there is none on ${process.platform}`;
-    return [{ name, state: "MISSING", needed, what, todo: "use an slcan: link" }];
-  }
-  if (!installed("socketcan")) {
-    const todo = "install a C++ compiler and Python 3 (apt-get install g++ make python3), then run npm ci again";
-    return [{ name, state: "MISSING", needed, what: "the socketcan package is not installed", todo }];
-  }
-  const interfaces: string[] = [];
-  for (const entry of await readdir("/sys/class/net").catch(() => [])) {
-    const type = await readFile(`/sys/class/net/${entry}/type`, "utf8").catch(() => "");
-    if (type.trim() === CAN_INTERFACE_TYPE) interfaces.push(entry);
-  }
-  if (interfaces.length > 0) return [ok(name, interfaces.join(", "), needed)];
-  const todo = "plug the adapter in, then: ip link set can0 up type can bitrate 500000";
-  return [{ name, state: "MISSING", needed, what: "no CAN interface", todo }];
+/** Whether a bay's link has one of `schemes`. */
+function uses(config: StationConfig, schemes: readonly string[]): boolean {
+  return config.station.bays.some((bay) =>
+    schemes.includes((bay.link ?? "sim:").split(":", 1)[0]?.toLowerCase() ?? ""),
+  );
 }
 
 /** Where Debian and others put SoftHSM's module. */

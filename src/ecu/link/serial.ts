@@ -135,8 +135,15 @@ class SerialStream implements BreakStream {
   }
 }
 
-/** Serial devices of this machine, with their makers where known. @throws StationError LINK_UNSUPPORTED */
-export async function listSerial(): Promise<{ path: string; maker: string | undefined }[]> {
+export interface SerialDevice {
+  readonly path: string;
+  readonly maker: string | undefined;
+  /** `VID:PID` in lower-case hex. */
+  readonly usb: string | undefined;
+}
+
+/** Serial devices of this machine, with what USB says about them. @throws StationError LINK_UNSUPPORTED */
+export async function listSerial(): Promise<SerialDevice[]> {
   const { SerialPort: Port } = await import("serialport").catch((cause: unknown) => {
     throw new StationError("LINK_UNSUPPORTED", { details: { what: describe(cause) }, cause });
   });
@@ -145,7 +152,11 @@ export async function listSerial(): Promise<{ path: string; maker: string | unde
     const names = await readdir("/dev").catch(() => []);
     return names
       .filter((name) => /^tty(?:USB|ACM)\d+$/.test(name))
-      .map((name) => ({ path: `/dev/${name}`, manufacturer: undefined }));
+      .map((name) => ({ path: `/dev/${name}`, manufacturer: undefined, vendorId: undefined, productId: undefined }));
   });
-  return ports.map(({ path, manufacturer }) => ({ path, maker: manufacturer }));
+  return ports.map(({ path, manufacturer, vendorId, productId }) => ({
+    path,
+    maker: manufacturer,
+    usb: vendorId === undefined || productId === undefined ? undefined : `${vendorId}:${productId}`.toLowerCase(),
+  }));
 }

@@ -27,6 +27,28 @@ const ROWS: readonly AdapterKind[] = [
 
 export const ADAPTERS: ReadonlyMap<string, AdapterKind> = new Map(ROWS.map((row) => [row.name, row]));
 
+export interface UsbDevice {
+  readonly text: string;
+  /** Names of the rows that its firmware may be; empty where it is any serial line. */
+  readonly adapters: readonly string[];
+}
+
+/** USB serial devices by `VID:PID`. */
+const USB_DEVICES: ReadonlyMap<string, UsbDevice> = new Map([
+  ["0403:ffa8", { text: "Lawicel CANUSB", adapters: ["lawicel"] }],
+  ["04d8:000a", { text: "USBtin", adapters: ["usbtin"] }],
+  ["ad50:60c4", { text: "CANtact", adapters: ["canable"] }],
+  ["16d0:117e", { text: "CANable", adapters: ["canable", "canable2"] }],
+  ["0403:6001", { text: "FTDI serial line", adapters: [] }],
+  ["10c4:ea60", { text: "CP210x serial line", adapters: [] }],
+  ["1a86:7523", { text: "CH340 serial line", adapters: [] }],
+]);
+
+/** What a USB device is known to be. @param usb `VID:PID` in lower-case hex */
+export function usbDevice(usb: string | undefined): UsbDevice | undefined {
+  return usb === undefined ? undefined : USB_DEVICES.get(usb);
+}
+
 /** `Sn` on which all adapters agree. */
 const COMMON_RATES: ReadonlyMap<number, string> = new Map([
   [10_000, "S0"],
