@@ -8,6 +8,7 @@ import type { Profile } from "../src/profiles/schema.js";
 import { fromHex, toHex } from "../src/shared/bytes.js";
 import type { Clock } from "../src/shared/clock.js";
 import { StationError } from "../src/shared/errors.js";
+import type { KeyFunction } from "../src/shared/key-function.js";
 import { Secret } from "../src/shared/secret.js";
 import { cmac } from "../src/she/codec/index.js";
 import { CLOCK_START, clockOffset, EcuClock } from "./clock.js";
@@ -58,6 +59,8 @@ export interface EcuOptions {
   readonly unitRandom?: (length: number) => Uint8Array;
   /** Secret of security access, 16 bytes; needed where the profile names a file. The caller keeps it alive. */
   readonly securityKey?: Secret;
+  /** Algorithm of security access; needed where the profile names a module. */
+  readonly keyFunction?: KeyFunction;
   /** Value of an empty SHE slot that authorises itself, 16 bytes. Default 16 × 00. */
   readonly blankKey?: Uint8Array;
   readonly timings?: EcuTimings;
@@ -166,7 +169,7 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
         settled: () => she.throwIfCut(),
       }),
       session: profile.uds.session,
-      unlocking: unlocking(profile, access, securityKey),
+      unlocking: unlocking(profile, access, securityKey, options.keyFunction),
       P2: profile.uds.P2,
       P2star: profile.uds.P2star,
       async reset() {
@@ -194,11 +197,22 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
 }
 
 /** The service that opens the lock, as the profile has it. */
-function unlocking({ uds: { session }, securityAccess: how }: Profile, access: Access, secret: Secret): Service {
+function unlocking(
+  { uds: { session }, securityAccess: how }: Profile,
+  access: Access,
+  secret: Secret,
+  keyFunction: KeyFunction | undefined,
+): Service {
   const mac = (bytes: Uint8Array) => secret.use((key) => cmac(key, bytes));
   if (how.kind !== "challenge-response") {
     const { level, seedLength } = how;
-    return seedKeyService({ access, session, level, seedLength, keyLength: KEY_LENGTH, keyOf: mac });
+    const common = { access, session, level, seedLength };
+    return keyFunction === undefined
+      ? seedKeyService({ ...common, keyLength: KEY_LENGTH, keyOf: mac })
+      : seedKeyService({
+          ...common,
+          keyOf: (seed) => secret.use((bytes) => keyFunction({ seed, secret: bytes, level })),
+        });
   }
   const { communicationConfiguration = 0, mutual = true, challengeLength = 16 } = how;
   const algorithmIndicator = fromHex(how.algorithmIndicator);

@@ -8,6 +8,7 @@ import type { Profile } from "../src/profiles/schema.js";
 import { ascii, fromHex, isHex } from "../src/shared/bytes.js";
 import { type Clock, systemClock } from "../src/shared/clock.js";
 import { describe, type ErrorCode, isStationError, StationError } from "../src/shared/errors.js";
+import { type KeyFunction, loadKeyFunction } from "../src/shared/key-function.js";
 import { packageRoot } from "../src/shared/paths.js";
 import { Secret } from "../src/shared/secret.js";
 import { isVin } from "./dids.js";
@@ -58,11 +59,15 @@ export async function run(settings: RunSettings, io: Process, clock: Clock = sys
   const blankKey = settings.blankKey === undefined ? undefined : hexBytes("--blank-key", settings.blankKey, KEY_LENGTH);
   const { profile, file } = await readProfile(settings.profile);
   const securityKey = await readSecurityKey(profile, file);
+  const { algorithm } = profile.securityAccess;
+  const keyFunction = algorithm === "aes-cmac" ? undefined : await loadKeyFunction(algorithm, file);
   const ending = new Ending(io, settings.withParent === true);
   const running: Running[] = [];
   try {
     for (let i = 0; i < settings.count; i++)
-      running.push(await startOne(i, { settings, profile, faults, unit, clock, securityKey, blankKey, io }));
+      running.push(
+        await startOne(i, { settings, profile, faults, unit, clock, securityKey, keyFunction, blankKey, io }),
+      );
     const links = running.map(({ ecu, link }) => ({
       listening: link.listening ?? link.url,
       ecuId: Buffer.from(ecu.identity.ecuId).toString("hex"),
@@ -87,6 +92,7 @@ interface StartInput {
   readonly unit: UnitOptions;
   readonly clock: Clock;
   readonly securityKey: Secret | undefined;
+  readonly keyFunction: KeyFunction | undefined;
   readonly blankKey: Uint8Array | undefined;
   readonly io: Process;
 }
@@ -103,6 +109,7 @@ async function startOne(index: number, input: StartInput): Promise<Running> {
     faults: input.faults,
     ...(random === undefined ? {} : { unitRandom: random }),
     ...(input.securityKey === undefined ? {} : { securityKey: input.securityKey }),
+    ...(input.keyFunction === undefined ? {} : { keyFunction: input.keyFunction }),
     ...(input.blankKey === undefined ? {} : { blankKey: input.blankKey }),
     onFatal: (error: unknown) => io.stderr.write(`ecu-sim: the ECU stopped: ${describe(error)}\n`),
   };

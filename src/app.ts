@@ -8,7 +8,7 @@ import type { DatabaseConfig } from "./cli/database.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import { openEcu } from "./cli/open-ecu.js";
 import { noOrders, simulatorOrders } from "./cli/orders.js";
-import { type FoundProfile, readSecurityKey } from "./cli/profiles.js";
+import { type FoundProfile, readKeyFunction, readSecurityKey } from "./cli/profiles.js";
 import { newRunId } from "./cli/run-id.js";
 import { isSimulatorLink, type Simulator, startSimulator } from "./cli/simulator.js";
 import { RunTrace, type TracedRunOptions } from "./cli/traces.js";
@@ -321,11 +321,13 @@ async function runOne(
       if (secOC === undefined || secrets.has(secOC.supplierSecret)) continue;
       secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
     }
+    const keyFunction = await readKeyFunction(found);
+    const access = { key, ...(keyFunction && { keyFunction }) };
     const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
-      if (!simulated) return openEcu(link, found.profile, key, clock, signal, trace);
+      if (!simulated) return openEcu(link, found.profile, access, clock, signal, trace);
       const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
       simulators.push(simulator);
-      return openEcu(simulator.link, found.profile, key, clock, signal, trace);
+      return openEcu(simulator.link, found.profile, access, clock, signal, trace);
     };
     const deps: RunDeps = {
       ...parts,

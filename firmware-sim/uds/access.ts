@@ -96,7 +96,7 @@ export class Access {
    */
   async prove(
     given: Uint8Array,
-    expected: (challenge: Uint8Array) => Uint8Array,
+    expected: (challenge: Uint8Array) => Uint8Array | Promise<Uint8Array>,
     wrong: number,
     last: number,
   ): Promise<Uint8Array> {
@@ -104,7 +104,7 @@ export class Access {
     const seed = this.#seed;
     this.#seed = undefined;
     if (seed === undefined) throw new Negative(NRC.requestSequenceError);
-    if (equalConstantTime(given, expected(seed))) {
+    if (equalConstantTime(given, await expected(seed))) {
       if (store.current.attempts !== 0) await store.change((state) => ({ ...state, attempts: 0 }));
       this.#unlocked = true;
       return seed;

@@ -11,9 +11,10 @@ export interface SeedKeyOptions {
   /** requestSeed sub-function; sendKey is the next. */
   readonly level: number;
   readonly seedLength: number;
-  readonly keyLength: number;
+  /** Left out: any but none. */
+  readonly keyLength?: number;
   /** Key that belongs to a seed. */
-  readonly keyOf: (seed: Uint8Array) => Uint8Array;
+  readonly keyOf: (seed: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 }
 
 const SID = 0x27;
@@ -29,7 +30,8 @@ export function seedKeyService({ access, session, level, seedLength, keyLength, 
     minLength: 2,
     async handle({ request }) {
       const seeds = ((request[1] ?? 0) & SUB_FUNCTION) === level;
-      if (request.length !== (seeds ? 2 : 2 + keyLength)) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
+      const wanted = seeds ? 2 : 2 + (keyLength ?? Math.max(1, request.length - 2));
+      if (request.length !== wanted) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
       if (seeds) {
         const seed = access.unlocked ? new Uint8Array(seedLength) : access.challenge(seedLength);
         return { response: concat(Uint8Array.of(SID + 0x40, level), seed) };

@@ -7,12 +7,12 @@ import { createKline } from "../ecu/transport/kline/kline.js";
 import { DEFAULT_KLINE_TIMING, klineOptionsOf } from "../ecu/transport/kline/options.js";
 import type { DiagTransport } from "../ecu/transport/transport.js";
 import { createUdsClient, type UdsOptions } from "../ecu/uds/client.js";
+import type { SecurityKey } from "../ecu/uds/security.js";
 import { createEcuSession } from "../ecu/uds/session.js";
 import { createSheUdsTarget } from "../injection/she-uds/target.js";
 import type { Profile } from "../profiles/schema.js";
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
-import type { Secret } from "../shared/secret.js";
 import type { OpenedEcu } from "../station/run/index.js";
 import type { RunTrace } from "./traces.js";
 
@@ -24,14 +24,14 @@ interface Wire {
 }
 
 /**
- * @param key secret of the ECU type; stays the caller's
+ * @param access secret of the ECU type, which stays the caller's, and the plant's own algorithm
  * @param trace taps a CAN link; a K-Line has no frames to keep
  * @throws StationError LINK_UNSUPPORTED (the profile has no section for this link), LINK_*
  */
 export async function openEcu(
   url: string,
   profile: Profile,
-  key: Secret,
+  access: SecurityKey,
   clock: Clock,
   signal: AbortSignal,
   trace: Pick<RunTrace, "tap">,
@@ -40,7 +40,7 @@ export async function openEcu(
     ? klineWire(url, profile, clock, signal)
     : canWire(url, profile, clock, signal, trace));
   const client = createUdsClient(transport, uds, clock);
-  const session = createEcuSession({ link, transport, client, map: profile, key, clock });
+  const session = createEcuSession({ link, transport, client, map: profile, clock, ...access });
   return { session, target: createSheUdsTarget(session) };
 }
 

@@ -5,6 +5,7 @@ import { type LoadedProfile, loadProfile } from "../profiles/loader.js";
 import type { Profile } from "../profiles/schema.js";
 import { equalConstantTime, fromHex, isHex } from "../shared/bytes.js";
 import { StationError } from "../shared/errors.js";
+import { type KeyFunction, loadKeyFunction } from "../shared/key-function.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
 import { isPath, type Mode, readHexFile, reason } from "./config.js";
@@ -86,4 +87,10 @@ export async function readSecurityKey(found: FoundProfile, mode: Mode): Promise<
   if (mode !== "simulator" && secret.use((bytes) => equalConstantTime(bytes, fromHex(SIMULATOR_KEY))))
     throw fault("PROFILE_FORBIDDEN", `${found.profile.name} has the simulator's security key`);
   return secret;
+}
+
+/** The plant's own algorithm of security access; undefined where the profile names none. @throws StationError CONFIG_INVALID */
+export async function readKeyFunction({ profile, file }: FoundProfile): Promise<KeyFunction | undefined> {
+  const { algorithm } = profile.securityAccess;
+  return algorithm === "aes-cmac" ? undefined : loadKeyFunction(algorithm, file);
 }

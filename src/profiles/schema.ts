@@ -200,7 +200,8 @@ export const SecurityAccessSection = Type.Union([
       kind: Type.Optional(Type.Literal("seed-key")),
       /** requestSeed sub-function, odd. */
       level: uint(0x7d, 1),
-      algorithm: Type.Enum(["aes-cmac"]),
+      /** By name, or the plant's own: a JavaScript module, whose path counts from the profile's folder. */
+      algorithm: Type.Union([Type.Literal("aes-cmac"), Type.String({ pattern: "\\.m?js$" })]),
       key: SecretKey,
       seedLength: uint(64, 1),
     },

@@ -1,4 +1,4 @@
-/** A whole run on an ECU that is opened by Authentication (29) in place of SecurityAccess: the profile alone says so to both sides. */
+/** Whole runs on ECUs that are opened by Authentication (29), or by a key algorithm of the plant's own: the profile alone says so to both sides. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,17 +13,20 @@ beforeAll(async () => {
 });
 afterAll(() => servers?.stop());
 
-/** The body ECU with challenge-response; its download has another format too. */
-function profileWith(fields: object, key = "00112233445566778899aabbccddeeff"): string {
-  const body = parse(readFileSync(join(root, "hw-profiles/body-she.yaml"), "utf8")) as { download: object };
-  const securityAccess = {
+/** The body ECU with challenge-response. */
+function challengeResponse(fields: object, key = "00112233445566778899aabbccddeeff"): string {
+  return profileWith({
     kind: "challenge-response",
     algorithm: "aes-cmac",
     key: { hex: key },
     algorithmIndicator: "06092b0601040181b001010000000000",
     ...fields,
-  };
-  const file = join(tempFolder(), "profile.yaml");
+  });
+}
+
+function profileWith(securityAccess: object, folder = tempFolder()): string {
+  const body = parse(readFileSync(join(root, "hw-profiles/body-she.yaml"), "utf8")) as object;
+  const file = join(folder, "profile.yaml");
   writeFileSync(file, stringify({ ...body, securityAccess }));
   return file;
 }
@@ -38,14 +41,27 @@ async function runOn(ecuProfile: string, stationProfile: string) {
 
 describe("a run with Authentication", () => {
   it.each([{}, { mutual: false, communicationConfiguration: 3, challengeLength: 32 }])("passes: %j", async (fields) => {
-    const profile = profileWith(fields);
+    const profile = challengeResponse(fields);
     const record = await runOn(profile, profile);
     expect(record.outcome).toBe("PASS");
   });
 
   it("fails at the unlocking where the ECU has another secret", async () => {
-    const record = await runOn(profileWith({}, "ffeeddccbbaa99887766554433221100"), profileWith({}));
+    const record = await runOn(challengeResponse({}, "ffeeddccbbaa99887766554433221100"), challengeResponse({}));
     expect(record.outcome).toBe("FAIL");
     expect(JSON.stringify(record)).toContain("UDS_ACCESS_DENIED");
+  });
+});
+
+describe("a run with a key algorithm of the plant's own", () => {
+  it("passes: a module beside the profile makes the key", async () => {
+    const folder = tempFolder();
+    writeFileSync(
+      join(folder, "own.mjs"),
+      "export const securityKey = ({ seed, secret, level }) => seed.map((byte, i) => (byte + secret[i] + level) & 0xff);",
+    );
+    const key = { hex: "00112233445566778899aabbccddeeff" };
+    const profile = profileWith({ level: 0x21, algorithm: "./own.mjs", key, seedLength: 8 }, folder);
+    expect((await runOn(profile, profile)).outcome).toBe("PASS");
   });
 });

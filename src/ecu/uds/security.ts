@@ -1,5 +1,8 @@
 /** 27 SecurityAccess: the key algorithms by name, and the procedure (ISO 14229-1:2020 §10.4). */
 import { cmac } from "@noble/ciphers/aes.js";
+import { abortable } from "../../shared/abort.js";
+import { StationError } from "../../shared/errors.js";
+import type { KeyFunction } from "../../shared/key-function.js";
 import type { Secret } from "../../shared/secret.js";
 import { call } from "./call.js";
 import type { UdsClient } from "./client.js";
@@ -8,38 +11,51 @@ import { UDS } from "./tables/messages.js";
 import { SID } from "./tables/services.js";
 
 /** Key from seed, by the names that profiles use. */
-export const KEY_ALGORITHMS = {
+const KEY_ALGORITHMS: ReadonlyMap<string, KeyFunction> = new Map([
   /** AES-128-CMAC(secret, seed), 16 bytes (RFC 4493). */
-  "aes-cmac": (secret: Secret, seed: Uint8Array): Uint8Array => secret.use((key) => cmac(seed, key)),
-} as const;
+  ["aes-cmac", async ({ seed, secret }) => cmac(seed, secret)],
+]);
 
-export type KeyAlgorithm = keyof typeof KEY_ALGORITHMS;
+export interface SecurityKey {
+  /** Secret of the ECU type; stays the caller's. */
+  readonly key: Secret;
+  /** The plant's own algorithm, where the profile names a module. */
+  readonly keyFunction?: KeyFunction;
+}
 
 export interface SecurityAccess {
   readonly kind?: "seed-key";
   /** requestSeed sub-function, odd; the key goes with the next one. */
   readonly level: number;
-  readonly algorithm: KeyAlgorithm;
+  /** `aes-cmac`, or the path of a module. */
+  readonly algorithm: string;
   /** Bytes of a seed. */
   readonly seedLength: number;
 }
 
 /**
  * Opens a level. A seed of zeros says that it is open already.
- * @throws StationError UDS_NEGATIVE_RESPONSE, UDS_UNEXPECTED_RESPONSE
+ * @throws StationError UDS_NEGATIVE_RESPONSE, UDS_UNEXPECTED_RESPONSE, CONFIG_INVALID (the module)
  */
 export async function securityAccess(
   client: UdsClient,
   { level, algorithm, seedLength }: SecurityAccess,
-  secret: Secret,
+  { key: secret, keyFunction = KEY_ALGORITHMS.get(algorithm) }: SecurityKey,
   signal: AbortSignal,
 ): Promise<void> {
+  if (keyFunction === undefined)
+    throw new StationError("CONFIG_INVALID", {
+      details: { what: `securityAccess.algorithm ${algorithm}: not loaded` },
+    });
   const request = { securityAccessType: level, securityAccessDataRecord: new Uint8Array(0) };
   const { securitySeed: seed } = await call(client, UDS.requestSeed, request, { signal });
   if (seed.length !== seedLength)
     throw unexpectedResponse(SID.SecurityAccess, `a seed of ${seed.length} bytes, ${seedLength} wanted`);
   if (seed.every((byte) => byte === 0)) return;
-  const key = KEY_ALGORITHMS[algorithm](secret, seed);
+  const key = await abortable(
+    secret.use((bytes) => keyFunction({ seed, secret: bytes, level })),
+    signal,
+  );
   try {
     await call(client, UDS.sendKey, { securityAccessType: level + 1, securityKey: key }, { signal });
   } finally {

@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { ascii, concat, uintBE } from "../../shared/bytes.js";
 import type { Clock } from "../../shared/clock.js";
 import { isStationError, StationError } from "../../shared/errors.js";
-import type { Secret } from "../../shared/secret.js";
 import type { DiagTransport } from "../transport/transport.js";
 import { authenticate, deAuthenticate } from "./authentication.js";
 import { call } from "./call.js";
@@ -24,20 +23,18 @@ import {
   parseSignature,
   type SheAnswer,
 } from "./routines.js";
-import { securityAccess } from "./security.js";
+import { type SecurityKey, securityAccess } from "./security.js";
 import { UDS } from "./tables/messages.js";
 import { NRC, nrcName } from "./tables/nrc.js";
 import { RESET, ROUTINE, SESSION, SID, TESTER_PRESENT } from "./tables/services.js";
 import { type CurveName, INSTALL_TYPE, type InstallType } from "./tables/status.js";
 
-export interface EcuSessionParts {
+export interface EcuSessionParts extends SecurityKey {
   /** Closed at the end of the session. */
   readonly link: { close(): Promise<void> };
   readonly transport: DiagTransport;
   readonly client: UdsClient;
   readonly map: EcuMap;
-  /** Secret of the ECU type for security access or authentication; stays the caller's. */
-  readonly key: Secret;
   readonly clock: Clock;
   /** Source of challenges. Default: the system's. */
   readonly random?: (length: number) => Uint8Array;
@@ -73,13 +70,13 @@ export class UdsEcuSession {
 
   /** @throws StationError UDS_ACCESS_DENIED when seed, key or proof is refused, or the ECU does not prove itself */
   async unlock(signal: AbortSignal): Promise<void> {
-    const { client, map, key, random = systemRandom } = this.#parts;
+    const { client, map, random = systemRandom } = this.#parts;
     const { securityAccess: how } = map;
     await enterSession(client, map.uds.session, signal);
     client.startKeepAlive();
     try {
-      if (how.kind === "challenge-response") await authenticate(client, how, key, random, signal);
-      else await securityAccess(client, how, key, signal);
+      if (how.kind === "challenge-response") await authenticate(client, how, this.#parts.key, random, signal);
+      else await securityAccess(client, how, this.#parts, signal);
     } catch (error) {
       const nrc = nrcOf(error);
       if (nrc === undefined || !ACCESS_NRCS.has(nrc)) throw error;

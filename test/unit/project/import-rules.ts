@@ -87,8 +87,8 @@ const PURE_NODE = ["node:crypto", "node:util", "node:buffer"];
 /** The one thing of node:net that opens nothing. */
 const IS_IP = /^\{\s*isIP(?:v[46])?(?:\s*,\s*isIP(?:v[46])?)*\s*,?\s*\}$/;
 const CLOCK = "src/shared/clock.ts";
-/** The store thread loads the module that its opener names. */
-const COMPUTED_IMPORT = ["src/db/worker.ts"];
+/** The store thread loads the module that its opener names; a profile may name a plant's own key algorithm. */
+const COMPUTED_IMPORT = ["src/db/worker.ts", "src/shared/key-function.ts"];
 export const MAX_LINES = 400;
 export interface Import {
   readonly specifier: string;

@@ -3,7 +3,7 @@ import { openVirtual, type VirtualLink } from "../../../../src/ecu/link/virtual/
 import { createIsoTp } from "../../../../src/ecu/transport/isotp/isotp.js";
 import { createUdsClient } from "../../../../src/ecu/uds/client.js";
 import type { EcuMap } from "../../../../src/ecu/uds/map.js";
-import { createEcuSession } from "../../../../src/ecu/uds/session.js";
+import { createEcuSession, type EcuSessionParts } from "../../../../src/ecu/uds/session.js";
 import { fromHex, toHex } from "../../../../src/shared/bytes.js";
 import { VirtualClock } from "../../../../src/shared/clock.js";
 import { Secret } from "../../../../src/shared/secret.js";
@@ -45,7 +45,7 @@ export type Say = (request: string) => string | readonly string[] | undefined;
 
 let buses = 0;
 
-export function ecuBench(say: Say, map: EcuMap = MAP) {
+export function ecuBench(say: Say, map: EcuMap = MAP, parts: Pick<EcuSessionParts, "keyFunction"> = {}) {
   const clock = new VirtualClock();
   const name = `ecu-bench-${buses++}`;
   const stationLink: VirtualLink = openVirtual(name, clock);
@@ -73,7 +73,7 @@ export function ecuBench(say: Say, map: EcuMap = MAP) {
   });
   const client = createUdsClient(station, map.uds, clock);
   const key = Secret.fromHex(RFC4493_KEY);
-  const session = createEcuSession({ link: stationLink, transport: station, client, map, key, clock });
+  const session = createEcuSession({ link: stationLink, transport: station, client, map, key, clock, ...parts });
   const signal = new AbortController().signal;
   return {
     clock,

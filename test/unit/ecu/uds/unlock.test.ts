@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ecuBench, table } from "./ecu.js";
+import { ecuBench, MAP, table } from "./ecu.js";
 
 // RFC 4493 §4, example 2: AES-CMAC of one block.
 const SEED = "6bc1bee22e409f96e93d7e117393172a";
@@ -43,6 +43,21 @@ describe("unlocking", () => {
   it("refuses a seed of another length", async () => {
     const b = ecuBench(table({ ...SESSION, "2711": "671101020304" }));
     await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({ code: "UDS_UNEXPECTED_RESPONSE" });
+  });
+
+  it("answers the seed with the plant's own algorithm where there is one", async () => {
+    const own = { ...MAP, securityAccess: { level: 0x11, algorithm: "./own.mjs", seedLength: 2 } };
+    const say = table({ ...SESSION, "2711": "67110102", "2712fefd": "6712" });
+    const b = ecuBench(say, own, { keyFunction: async ({ seed }) => seed.map((byte) => byte ^ 0xff) });
+    await b.drive(b.session.unlock(b.signal));
+    expect(b.wire).toEqual(["1003", "2711", "2712fefd"]);
+  });
+
+  it("asks for no seed where the plant's own algorithm was not loaded", async () => {
+    const own = { ...MAP, securityAccess: { level: 0x11, algorithm: "./own.mjs", seedLength: 2 } };
+    const b = ecuBench(table({ ...SESSION }), own);
+    await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    expect(b.wire).toEqual(["1003"]);
   });
 
   it("keeps the session alive until it is closed, and closes the link", async () => {
