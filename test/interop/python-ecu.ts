@@ -52,8 +52,9 @@ export function killPythonEcus(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-export async function startPythonEcu(args: readonly string[]): Promise<PythonEcu> {
-  const child = spawn(python, [join(root, "test/interop/python/ecu.py"), ...args], {
+/** `script`: ecu.py, or another one that prints what it prints. */
+export async function startPythonEcu(args: readonly string[], script = "ecu.py"): Promise<PythonEcu> {
+  const child = spawn(python, [join(root, "test/interop/python", script), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);
@@ -73,7 +74,7 @@ export async function startPythonEcu(args: readonly string[]): Promise<PythonEcu
       lines.push(line);
       resolve(line);
     });
-    void closed.then(() => reject(new Error(`ecu.py ended: ${errors}`)));
+    void closed.then(() => reject(new Error(`${script} ended: ${errors}`)));
   });
   return {
     url: (JSON.parse(first) as { listening: string }).listening,
@@ -82,7 +83,7 @@ export async function startPythonEcu(args: readonly string[]): Promise<PythonEcu
       child.kill("SIGTERM");
       await closed;
       const last = lines.at(-1);
-      if (lines.length < 2 || last === undefined) throw new Error(`ecu.py told no state: ${errors}`);
+      if (lines.length < 2 || last === undefined) throw new Error(`${script} told no state: ${errors}`);
       return JSON.parse(last) as EcuState;
     },
   };

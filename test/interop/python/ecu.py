@@ -320,6 +320,11 @@ class Ecu:
             bs=options.bs, stmin=options.stmin, waits=options.waits, wait_gap=options.wait_gap / 1000, peer_padding=0xCC,
         )  # fmt: skip
         self.transport.complaints = self.complaints
+        self.serve_on(adapter)
+
+    def serve_on(self, link):
+        """Answers what `self.transport` brings; `link.recv(0)` takes the frames that come during a reset."""
+        options = self.options
         while True:
             message = self.transport.recv(3600)
             if message is None:
@@ -343,7 +348,7 @@ class Ecu:
             if self.resetting:
                 self.resets += 1
                 time.sleep(options.reset_time / 1000)
-                while adapter.recv(0) is not None:
+                while link.recv(0) is not None:
                     pass
                 self.transport.inbox.clear()
                 self.start()
@@ -385,7 +390,7 @@ ROUTINES = {
 }  # fmt: skip
 
 
-def arguments():
+def arguments(more=lambda parser: None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--kind", choices=list(KINDS), default="evcc")
@@ -406,6 +411,7 @@ def arguments():
     parser.add_argument("--lose", action="append", default=[], type=bytes.fromhex, help="the first answer to a request that starts so gets lost")
     parser.add_argument("--strict", action="store_true", help="BEL where the Lawicel manual wants another channel state")
     parser.add_argument("--log", action="store_true", help="requests and answers on stderr")
+    more(parser)
     return parser.parse_args()
 
 

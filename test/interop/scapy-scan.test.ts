@@ -1,0 +1,86 @@
+/** scapy's UDS scanner at ecu-sim, over TCP and over a serial device: no request without a response, and it finds what the profile says. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadProfile } from "../../src/profiles/loader.js";
+import { python, requireTool, works } from "../require.js";
+import { root, start, startEcu } from "../system/harness.js";
+import { serialCable } from "./cable.js";
+import { checkLines } from "./lines.js";
+
+const present = [
+  requireTool(
+    "python3 with scapy, python-can, pyserial and cryptography",
+    () => works(python, ["-c", "import can, serial, cryptography, scapy.contrib.automotive.uds_scan"]),
+    "apt-get install -y python3-scapy python3-can python3-serial python3-cryptography",
+  ),
+  requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat"),
+].every(Boolean);
+
+const file = join(root, "hw-profiles/evcc.yaml");
+const { dids, routines, uds, securityAccess } = loadProfile(readFileSync(file, "utf8"), file).profile;
+const numbers = (items: readonly number[]) => [...items].sort((a, b) => a - b);
+
+const everywhere = numbers([
+  dids.partNumber,
+  dids.hwVersion,
+  dids.swVersion,
+  dids.systemName,
+  dids.serialNumber,
+  dids.vin,
+  dids.ecuId,
+  dids.provisioningState,
+  dids.clock,
+]);
+const ids = numbers(Object.values(routines));
+const inEverySession = [0x10, 0x11, 0x22, 0x3e];
+/** By kind, then by session (and whether it was unlocked). */
+const expected = {
+  sessions: { "1": numbers([1, uds.session]) },
+  services: {
+    "1": inEverySession,
+    "3": numbers([...inEverySession, 0x27, 0x2e, 0x31, 0x34, 0x36, 0x37]),
+  },
+  resets: { "1": [1] },
+  identifiers: { "1": everywhere, "3": everywhere, "3 unlocked": everywhere },
+  writable: { "3": numbers([dids.vin, dids.clock]), "3 unlocked": numbers([dids.vin, dids.clock]) },
+  levels: { "3": [securityAccess.level], "3 unlocked": [securityAccess.level] },
+  routines: {
+    // The lock is told before the sub-function.
+    "3": ids.flatMap((id) => [1, 2, 3].map((kind) => [id, kind])),
+    "3 unlocked": ids.flatMap((id) => (id === routines.loadKey ? [1, 3] : [1]).map((kind) => [id, kind])),
+  },
+};
+
+/** ms; the scan takes some 20 s where the machine has nothing else to do. */
+const LIMIT = 280_000;
+
+async function scan(where: string): Promise<unknown> {
+  const seen = await checkLines("scapy_scan.py", [where], LIMIT);
+  const last = seen.lines.at(-1);
+  if (last === undefined) throw new Error(seen.errors);
+  return JSON.parse(last);
+}
+
+const whole = { completed: true, unanswered: [], found: expected };
+const vin = ["--vin", "KMHXX00XXXX000001"];
+
+describe
+  .runIf(present)
+  .concurrent("scapy's UDS scanner finds what ecu-sim has, and nothing else", { timeout: LIMIT }, () => {
+    it("over TCP", async () => {
+      const ecu = await startEcu("evcc", vin);
+      expect(await scan(ecu.url)).toMatchObject(whole);
+      await ecu.stop();
+    });
+
+    it("over a serial device", async () => {
+      const [adapter, tester] = await serialCable();
+      const ecu = start("ecu-sim", ["--profile", "evcc", "--link", `slcan-adapter:${adapter}`, ...vin], {
+        limit: LIMIT,
+      });
+      await ecu.line(() => true);
+      expect(await scan(tester)).toMatchObject(whole);
+      await ecu.stop();
+    });
+  });
