@@ -78,13 +78,18 @@ interface Due {
   run: () => void;
 }
 
+/** Most real ms that virtual time is held at a stretch. */
+const HOLD_LIMIT = 60_000;
+
 /**
  * A clock that stands still until `advance` moves it; timers fire in order of due time, then of creation. Between two timers the
  * event loop turns once (a macrotask), so that promises and native callbacks that a timer set off are settled before the next one.
+ * Work that takes longer than that in real time (the thread pool, a server) has the time that it needs while it holds the clock.
  */
 export class VirtualClock implements Clock {
   #elapsed = 0;
   #order = 0;
+  #holds = 0;
   #due: Due[] = [];
   readonly #epoch: number;
 
@@ -123,13 +128,34 @@ export class VirtualClock implements Clock {
     return this.#due.length;
   }
 
+  /** Time stands still until the answer, which is idempotent, was called; of several holds until all were. */
+  hold(): () => void {
+    let held = true;
+    this.#holds++;
+    return () => {
+      if (held) this.#holds--;
+      held = false;
+    };
+  }
+
+  /** Lets what a timer set off come to rest. */
+  async #settle(): Promise<void> {
+    const limit = performance.now() + HOLD_LIMIT;
+    await breathe();
+    while (this.#holds > 0) {
+      if (performance.now() > limit)
+        throw new StationError("INTERNAL", { details: { what: `virtual time was held for ${HOLD_LIMIT} real ms` } });
+      await breathe();
+    }
+  }
+
   /** Moves time on by `ms`, firing what falls due. */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
-    await breathe();
+    await this.#settle();
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
       this.#fire(next);
-      await breathe();
+      await this.#settle();
     }
     this.#elapsed = end;
   }
@@ -143,20 +169,21 @@ export class VirtualClock implements Clock {
     finished.catch(() => undefined);
     const end = this.#elapsed + limit;
     let idle = 0;
-    await breathe();
+    await this.#settle();
     while (!done) {
       const next = this.#next();
       if (next === undefined) {
         // A native callback (thread pool, socket) may still be on its way in real time.
         if (++idle > 2_000) throw new StationError("INTERNAL", { details: { what: "virtual time stands still" } });
         await new Promise((resolve) => setTimeout(resolve, 1));
+        await this.#settle();
         continue;
       }
       idle = 0;
       if (next.at > end)
         throw new StationError("INTERNAL", { details: { what: `not settled in ${limit} virtual ms` } });
       this.#fire(next);
-      await breathe();
+      await this.#settle();
     }
     return finished;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { abortable, withLimit } from "../../../src/shared/abort.js";
-import { systemClock, VirtualClock } from "../../../src/shared/clock.js";
+import { breathe, systemClock, VirtualClock } from "../../../src/shared/clock.js";
 
 describe("the virtual clock", () => {
   it("fires timers in order of due time, then of creation, and none too early", async () => {
@@ -22,6 +22,24 @@ describe("the virtual clock", () => {
       return clock.monotonic();
     };
     expect(await clock.drive(chain())).toBe(600_000);
+  });
+
+  it("stands still until all that hold it have let go", async () => {
+    const clock = new VirtualClock();
+    const releases = [clock.hold(), clock.hold()];
+    const advancing = clock.advance(10);
+    let fired = false;
+    clock.timer(5, () => {
+      fired = true;
+    });
+    for (let turn = 0; turn < 5; turn++) await breathe();
+    releases[0]?.();
+    releases[0]?.();
+    await breathe();
+    expect([fired, clock.monotonic()]).toEqual([false, 0]);
+    releases[1]?.();
+    await advancing;
+    expect([fired, clock.monotonic()]).toEqual([true, 10]);
   });
 });
 

@@ -65,6 +65,7 @@ export interface EcuFaults {
   afterLoad?: (slot: number) => Promise<void> | void;
   receipt?: (slot: number, receipt: KeyReceipt) => KeyReceipt;
   beforeProve?: () => void;
+  beforeInstall?: () => void;
   afterInstall?: () => void;
   onClose?: (signal: AbortSignal) => Promise<void>;
   onReset?: (ecu: FakeEcu) => void;
@@ -171,6 +172,7 @@ export class FakeEcu {
       },
       installCertificate: async (slot, leaf, _chain, signal) => {
         await this.#call("installCertificate", signal);
+        this.faults.beforeInstall?.();
         this.#need();
         const { spki } = parseCertificate(leaf);
         const pair = [this.#waiting.get(slot), this.#pairs.get(slot)].find((one) => one && equalBytes(one.spki, spki));

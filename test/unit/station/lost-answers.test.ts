@@ -166,4 +166,23 @@ describe("certificates", () => {
     await own.stop();
     real.remove();
   });
+
+  it("are installed again in a session that the ECU left while its answer was waited for", async () => {
+    const real = new Plant();
+    real.profile = smallProfile({
+      certificates: smallProfile().certificates.slice(0, 1),
+      keys: [],
+      order: ["certificates"],
+    });
+    const own = await real.start();
+    real.ecu.faults.beforeInstall = () => {
+      real.ecu.faults = {};
+      real.ecu.forgetSession();
+      throw lost();
+    };
+    expect((await own.run()).outcome).toBe("PASS");
+    expect(real.ecu.calls.filter((name) => name === "unlock")).toHaveLength(2);
+    await own.stop();
+    real.remove();
+  });
 });

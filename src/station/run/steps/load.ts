@@ -24,21 +24,21 @@ export function receiptHex(receipt: KeyReceipt): { m4: string; m5: string } {
   return { m4: toHex(receipt.m4), m5: toHex(receipt.m5) };
 }
 
-/** M4 and M5 of the slot's last stored load; a session that the ECU has left meanwhile is opened again. */
-async function lastLoad(run: Run, slot: number, signal: AbortSignal): Promise<KeyReceipt | undefined> {
+/** Asks the ECU where an answer may have been lost; a session that it has left meanwhile is opened again. */
+export async function askBehindLoss<T>(run: Run, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
   try {
-    return await run.target.lastLoad(slot, signal);
+    return await ask();
   } catch (error) {
     signal.throwIfAborted();
     if (!isStationError(error, "UDS_NEGATIVE_RESPONSE")) throw error;
     await run.session.unlock(signal);
-    return await run.target.lastLoad(slot, signal);
+    return await ask();
   }
 }
 
 /** True where the slot's last stored load is the one of that receipt. */
 export async function isStored(run: Run, slot: number, receipt: KeyReceipt, signal: AbortSignal): Promise<boolean> {
-  const held = await lastLoad(run, slot, signal);
+  const held = await askBehindLoss(run, signal, () => run.target.lastLoad(slot, signal));
   return held !== undefined && sameReceipt(held, receipt);
 }
 
