@@ -70,7 +70,7 @@ function program(io: Process, action: (settings: RunSettings) => void): Command 
     })
     .allowExcessArguments(false)
     .requiredOption("--profile <profile>", "name of a file in hw-profiles, or a path")
-    .option("--link <url>", "the bus, e.g. slcan+listen://HOST:PORT, slcan-adapter:DEVICE, slcan:DEVICE", DEFAULT_LINK)
+    .option("--link <url>", "the bus, e.g. slcan+listen://HOST:PORT, slcan-adapter:DEVICE, kline:DEVICE", DEFAULT_LINK)
     .option("--state <file>", "flash file, kept over restarts; left out, every start is a new unit")
     .option("--count <n>", "that many ECUs, each on a link of its own", whole("N", 1, MAX_COUNT), 1)
     .option("--bus-pace", "frames take as long as on a bus of the profile's bit rate")

@@ -124,7 +124,7 @@ export function runCommand(io: Io): Command {
         .argParser(assignment)
         .default({}),
     )
-    .option("--link <url>", "where the ECU is: sim:, slcan:DEVICE, slcan+tcp://HOST:PORT")
+    .option("--link <url>", "where the ECU is: sim:, slcan:DEVICE, slcan+tcp://HOST:PORT, kline:DEVICE")
     .option("--json", "prints the record instead of the steps")
     .option("--log", "writes the program's log to stderr")
     .action(async (flags: RunFlags, command: Command) => {

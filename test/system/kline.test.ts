@@ -1,0 +1,82 @@
+/** A whole run over K-Line by the built programs: the station at one end of a pty pair, ecu-sim at the other. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { requireTool, works } from "../require.js";
+import { EVCC, recordOf } from "./cases.js";
+import { type Running, run, start, tempFolder } from "./harness.js";
+
+const socat = requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat");
+
+describe.skipIf(!socat)("a run over K-Line", () => {
+  const folder = tempFolder("kline");
+  const [near, far] = [join(folder, "near"), join(folder, "far")];
+  const state = join(folder, "unit.flash");
+  let cable: ChildProcess;
+  let ecu: Running;
+
+  beforeAll(async () => {
+    cable = spawn("socat", ["-d", "-d", ...[near, far].map((link) => `pty,raw,echo=0,link=${link}`)], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    await new Promise<void>((resolve, reject) => {
+      if (cable.stderr !== null)
+        createInterface({ input: cable.stderr }).on("line", (line) => {
+          if (line.includes("starting data transfer loop")) resolve();
+        });
+      cable.once("exit", () => reject(new Error("socat ended at once")));
+    });
+    ecu = start("ecu-sim", ["--profile", "body-she", "--link", `kline:${far}`, "--state", state], { limit: 300_000 });
+    expect(JSON.parse(await ecu.line(() => true))).toEqual({ listening: `kline:${far}` });
+  });
+  afterAll(async () => {
+    await ecu?.stop();
+    cable?.kill("SIGTERM");
+  });
+
+  const station = (query: string, data = tempFolder()) =>
+    run("ecustation", [
+      "run",
+      ...["--profile", "body-she", "--vin", EVCC.vin, "--link", `kline:${near}?${query}`],
+      ...["--data", data, "--json"],
+    ]);
+
+  it("loads every key of the body ECU, proves, locks and reads back", async () => {
+    const done = await station("init=none");
+    const record = recordOf(done);
+    expect([record.outcome, record.failure, record.owed, done.stderr]).toEqual(["PASS", undefined, 0, ""]);
+    expect(record.steps.every(({ state: step }) => step === "done")).toBe(true);
+    const flash = JSON.parse(readFileSync(state).subarray(48).toString("utf8")) as {
+      vin: string;
+      locked: boolean;
+      she: { keys: readonly unknown[] };
+    };
+    expect([flash.vin, flash.locked, flash.she.keys.length]).toEqual([EVCC.vin, true, 10]);
+  });
+
+  it("says what is wrong with the line, and leaves the unit alone: a pty knows no break", async () => {
+    const record = recordOf(await station("init=fast"));
+    expect([record.outcome, record.failure?.code]).toEqual(["ERROR", "LINK_UNSUPPORTED"]);
+  });
+
+  it("refuses an init that there is not in one line", async () => {
+    const done = await station("init=slow");
+    expect(done.code).toBe(2);
+    expect(done.stderr).toMatch(/init must be fast, 5baud, none/);
+  });
+
+  it("tells of a cable that is pulled amid a run", async () => {
+    const running = start("ecustation", [
+      "run",
+      ...["--profile", "body-she", "--vin", EVCC.vin, "--link", `kline:${near}?init=none`],
+      ...["--data", tempFolder()],
+    ]);
+    await running.line((line) => line.includes("open"));
+    cable.kill("SIGTERM");
+    const done = await running.finished;
+    expect(`${done.stdout}${done.stderr}`).toContain("LINK_CLOSED");
+    expect(done.code).not.toBe(0);
+  });
+});
