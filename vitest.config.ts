@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 // .ci/run sums the counts of all vitest runs from these files.
 const reports = process.env.STATION_REPORTS;
 
+const wire = { include: ["test/sweep/wire/*.test.ts"], pool: "forks" as const, hookTimeout: 120_000 };
+
 export default defineConfig({
   test: {
     reporters: reports === undefined ? ["default"] : ["default", "json"],
@@ -60,14 +62,27 @@ export default defineConfig({
       },
       {
         test: {
+          name: "socketcan",
+          include: ["test/socketcan/**/*.test.ts"],
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "sweep",
-          include: ["test/sweep/**/*.test.ts"],
+          include: ["test/sweep/*.test.ts"],
           pool: "forks",
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 120_000,
         },
       },
+      // A file a fault, on all cores: each is a world of its own on a virtual clock.
+      { test: { name: "wire", ...wire, testTimeout: 900_000 } },
+      { test: { name: "wire-full", ...wire, testTimeout: 86_400_000, env: { STATION_WIRE_PROFILE: "evcc" } } },
     ],
   },
 });

@@ -1,0 +1,229 @@
+/**
+ * Station, simulated ECUs, vPKI and KMS in one process on one virtual clock. What the product composes in src/app.ts is composed here of
+ * the same parts, with stores in this thread; only HTTPS and crypto take real time, for which the clock is held.
+ */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
+import { createEcu, type Ecu } from "../../../firmware-sim/ecu.js";
+import { type FlashCell, memoryFlash } from "../../../firmware-sim/flash/memory.js";
+import { createKmsClient } from "../../../src/clients/kms.js";
+import { createVpkiClient } from "../../../src/clients/vpki.js";
+import { inlineStores } from "../../../src/db/store.js";
+import { openVirtual } from "../../../src/ecu/link/virtual/bus.js";
+import { createIsoTp } from "../../../src/ecu/transport/isotp/isotp.js";
+import { isoTpOptionsOf } from "../../../src/ecu/transport/isotp/options.js";
+import { createUdsClient } from "../../../src/ecu/uds/client.js";
+import { createEcuSession } from "../../../src/ecu/uds/session.js";
+import { createSheUdsTarget } from "../../../src/injection/she-uds/target.js";
+import { loadProfile } from "../../../src/profiles/loader.js";
+import type { Profile } from "../../../src/profiles/schema.js";
+import { openRecords, type Records } from "../../../src/records/journal.js";
+import { createOutbox, type Outbox } from "../../../src/records/outbox.js";
+import { baseUrl, createHttps } from "../../../src/servers/http/https.js";
+import { ensureTls } from "../../../src/servers/http/tls.js";
+import { createKms, loadRegistry } from "../../../src/servers/kms/index.js";
+import { createVpki } from "../../../src/servers/vpki/index.js";
+import { systemClock, VirtualClock } from "../../../src/shared/clock.js";
+import { silentLogger } from "../../../src/shared/logger.js";
+import { packageRoot } from "../../../src/shared/paths.js";
+import { Secret } from "../../../src/shared/secret.js";
+import type { KmsClient, RunRecord, VpkiClient } from "../../../src/station/ports.js";
+import { runUnit } from "../../../src/station/run/index.js";
+import { type Book, booking, newBook } from "./book.js";
+import { PlaceReader } from "./places.js";
+import { holdForCrypto, holding } from "./real-work.js";
+import { type Blow, Wire } from "./wire.js";
+
+/** ms that the ECU needs to write its flash: longer than its P2, so that writes are answered with 0x78 first. */
+const FLASH_MS = 40;
+/** Most virtual ms of one run. */
+const RUN_LIMIT = 3_600_000;
+const SUPPLIER_SECRET = "53494d554c41544f522d534543524554";
+/** Nothing here is to survive the machine. */
+const FOLDERS = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+/** A profile of hw-profiles/. */
+export function profileOf(name: string): Profile {
+  const file = join(packageRoot(), "hw-profiles", `${name}.yaml`);
+  return loadProfile(readFileSync(file, "utf8"), file).profile;
+}
+
+/** Every kind of step of the EVCC's run once: one certificate, one key of each type, a sync value. */
+export function smallProfile(): Profile {
+  const profile = profileOf("evcc");
+  const keys = profile.keys.filter(({ name }) => ["master", "secoc-4", "supplier"].includes(name));
+  const { can } = profile;
+  if (can?.addressing !== "normal") throw new Error("places are read of normal addressing");
+  const fd = { TX_DL: { station: 24, ecu: 24 }, dataBitrate: 2_000_000, bitRateSwitch: true } as const;
+  return { ...profile, can: { ...can, fd }, certificates: profile.certificates.slice(0, 1), keys };
+}
+
+/** One simulated ECU with its memory. */
+export interface Unit {
+  readonly number: number;
+  readonly cell: FlashCell;
+  readonly bus: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly book: Book;
+  readonly ecu: Ecu;
+  readonly failures: unknown[];
+}
+
+export interface Ran {
+  readonly record: RunRecord;
+  readonly wire: Wire;
+  /** Virtual ms. */
+  readonly ms: number;
+}
+
+export class Plant {
+  readonly clock = new VirtualClock();
+  readonly profile: Profile;
+  readonly #folder: string;
+  readonly #ends: (() => Promise<unknown>)[] = [];
+  #records: Records | undefined;
+  #kms: KmsClient | undefined;
+  #vpki: VpkiClient | undefined;
+  #units = 0;
+  #runs = 0;
+
+  private constructor(profile: Profile) {
+    this.profile = profile;
+    this.#folder = mkdtempSync(join(FOLDERS, "wire-sweep-"));
+  }
+
+  static async open(profile: Profile): Promise<Plant> {
+    const plant = new Plant(profile);
+    await plant.#openServers();
+    return plant;
+  }
+
+  async #openServers(): Promise<void> {
+    const { clock } = this;
+    const logger = silentLogger;
+    const dir = (name: string) => join(this.#folder, name);
+    const stores = inlineStores();
+    // TLS is between this process and itself, in real time.
+    const tls = await ensureTls(dir("tls"), { clock: systemClock, hosts: ["127.0.0.1"] });
+    const vpki = await createVpki({ stores, dir: dir("vpki"), clock, logger, baseUrl: () => "http://127.0.0.1:8080" });
+    const registry = await loadRegistry(join(packageRoot(), "config", "registry.simulator.yaml"));
+    const kms = await createKms({ stores, dir: dir("kms"), clock, logger, registry });
+    await vpki.start();
+    const apps: FastifyInstance[] = [];
+    const serve = async (plugin: FastifyPluginAsync) => {
+      const app = createHttps({ tls, clock, logger });
+      apps.push(app);
+      await app.register(plugin);
+      await app.listen({ host: "127.0.0.1", port: 0 });
+      return baseUrl(app);
+    };
+    const common = { ca: tls.caPem, clock };
+    const chain = readFileSync(vpki.chainFile, "utf8");
+    const vpkiClient = createVpkiClient({ ...common, baseUrls: [await serve(vpki.plugin)], chain });
+    const kmsClient = createKmsClient({ ...common, baseUrls: [await serve(kms.plugin)], station: "sweep" });
+    this.#vpki = holding(clock, vpkiClient);
+    this.#kms = holding(clock, kmsClient);
+    this.#records = await openRecords({ stores, file: dir("records.sqlite"), clock });
+    const letGo = holdForCrypto(clock);
+    this.#ends.push(
+      async () => letGo(),
+      () => vpkiClient.close(),
+      () => kmsClient.close(),
+      ...apps.map((app) => () => app.close()),
+      () => vpki.close(),
+      () => kms.close(),
+      () => stores.close(),
+      async () => rmSync(this.#folder, { recursive: true, force: true }),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends.splice(0)) await end();
+  }
+
+  /** A new ECU that knows nothing yet. */
+  async unit(): Promise<Unit> {
+    const { clock, profile } = this;
+    const number = ++this.#units;
+    const cell: FlashCell = {};
+    const bus = `sweep-${number}`;
+    const memory = memoryFlash(cell);
+    const failures: unknown[] = [];
+    const flash: typeof memory = {
+      ...memory,
+      async save(image) {
+        await clock.sleep(FLASH_MS);
+        await memory.save(image);
+      },
+    };
+    const link = openVirtual(bus, clock);
+    const onFatal = (error: unknown) => void failures.push(error);
+    const ecu = await clock.drive(createEcu({ profile, link, clock, flash, onFatal }));
+    const digits = String(number).padStart(6, "0");
+    const inputs = {
+      vin: `KMHAAAAAAAA${digits}`,
+      pcid: `KM8AAAAAAAAA${digits}`,
+      evccid: `KM7AAAAAAAAAAA${digits}`,
+    };
+    return { number, cell, bus, inputs, book: newBook(), ecu, failures };
+  }
+
+  /** One run of the station on that ECU; with `blow`, one frame of it meets a fault. */
+  async run(unit: Unit, blow?: Blow): Promise<Ran> {
+    const { clock, profile } = this;
+    const [records, kms, vpki] = [this.#records, this.#kms, this.#vpki];
+    if (records === undefined || kms === undefined || vpki === undefined) throw new Error("the plant is not open");
+    const key = Secret.fromHex("00112233445566778899aabbccddeeff");
+    const secret = Secret.fromHex(SUPPLIER_SECRET);
+    const booked = booking(unit.book, kms, vpki);
+    const outbox: Outbox = createOutbox({ records, kms: booked.kms, clock, logger: silentLogger, random: () => 0 });
+    outbox.start();
+    let wire: Wire | undefined;
+    const began = clock.monotonic();
+    const running = runUnit(
+      {
+        openSession: async () => {
+          const { can } = profile;
+          if (can === undefined) throw new Error("the profile has no can section");
+          wire = new Wire(openVirtual(unit.bus, clock), clock, new PlaceReader(), blow);
+          const transport = createIsoTp(wire, isoTpOptionsOf(can, "station"), clock);
+          const client = createUdsClient(transport, profile.uds, clock);
+          const session = createEcuSession({ link: wire, transport, client, map: profile, key, clock });
+          return { session, target: createSheUdsTarget(session) };
+        },
+        ...booked,
+        runs: records.runs,
+        ledger: records.ledger,
+        results: outbox,
+        orders: { inputsFor: async () => ({ vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" }) },
+        profile,
+        profileHash: "a".repeat(64),
+        clock,
+        logger: silentLogger,
+        secrets: () => secret,
+        random: (length) => new Uint8Array(randomBytes(length)),
+        newRunId: () => `run-${String(++this.#runs).padStart(8, "0")}`,
+        programVersion: "0.0.0",
+        bay: unit.bus,
+        link: `virtual:${unit.bus}`,
+      },
+      { inputs: unit.inputs },
+    );
+    try {
+      const record = await clock.drive(running, RUN_LIMIT);
+      await clock.drive(outbox.close(), RUN_LIMIT);
+      if (wire === undefined) throw new Error(`no link was opened: ${JSON.stringify(record.failure)}`);
+      return { record, wire, ms: clock.monotonic() - began };
+    } finally {
+      key.wipe();
+      secret.wipe();
+    }
+  }
+
+  async scrap(unit: Unit): Promise<void> {
+    await this.clock.drive(unit.ecu.close());
+  }
+}
