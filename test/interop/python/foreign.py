@@ -5,26 +5,17 @@ foreign.py URL: a line a check (`ok NAME`, `FAIL NAME: seen … wanted …`), a 
 """
 
 import json
-import logging
 import os
 import sys
 
+import can
 import der
 import she
 from bench import SECRET, Report
+from scapy_link import can_socket, channel_of, iso_tp
 
-logging.getLogger("scapy").setLevel(logging.ERROR)
-
-import can  # noqa: E402
-from scapy.config import conf  # noqa: E402
-
-conf.contribs["ISOTP"] = {"use-can-isotp-kernel-module": False}
-conf.contribs["CANSocket"] = {"use-python-can": True}
-
-from scapy.contrib.automotive import uds  # noqa: E402
-from scapy.contrib.automotive.uds import UDS  # noqa: E402
-from scapy.contrib.cansocket_python_can import PythonCANSocket  # noqa: E402
-from scapy.contrib.isotp import ISOTPSoftSocket  # noqa: E402
+from scapy.contrib.automotive import uds
+from scapy.contrib.automotive.uds import UDS
 
 
 def python_can(report, channel):
@@ -42,9 +33,9 @@ def python_can(report, channel):
 
 
 class Scapy:
-    def __init__(self, report, can_socket, **options):
+    def __init__(self, report, bus, **options):
         self.report = report
-        self.socket = ISOTPSoftSocket(can_socket, tx_id=0x7E0, rx_id=0x7E8, basecls=UDS, padding=True, **options)
+        self.socket = iso_tp(bus, 0x7E0, 0x7E8, padding=True, **options)
 
     def ask(self, packet):
         """The answer behind 78s; scapy takes them for answers to the request, so wait on."""
@@ -66,14 +57,14 @@ class Scapy:
         return self.expect("routine %04X" % number, packet, uds.UDS_RCPR, routineControlType=1, routineIdentifier=number)[4:]
 
 
-def scapy(report, channel):
-    can_socket = PythonCANSocket(bustype="slcan", channel=channel, bitrate=500000, sleep_after_open=0)
+def scapy(report, url):
+    bus = can_socket(url)
     for options in ({}, {"bs": 3}, {"stmin": 2}, {"bs": 2, "stmin": 0xF3}):
-        ecu = Scapy(report, can_socket, **options)
+        ecu = Scapy(report, bus, **options)
         request = UDS() / uds.UDS_RDBI(identifiers=[0xF187, 0xF191, 0xF195, 0xF197, 0xF190, 0xF1A0])
         ecu.expect("six DIDs, %s" % options, request, uds.UDS_RDBIPR, dataIdentifier=0xF187)
         ecu.socket.close()
-    ecu = Scapy(report, can_socket)
+    ecu = Scapy(report, bus)
     ecu_id = ecu.expect("F1A0", UDS() / uds.UDS_RDBI(identifiers=[0xF1A0]), uds.UDS_RDBIPR, dataIdentifier=0xF1A0)[3:]
     ecu.expect("tester present", UDS() / uds.UDS_TP(), uds.UDS_TPPR, zeroSubFunction=0)
     refused = UDS() / uds.UDS_RC(routineControlType=1, routineIdentifier=0x0230)
@@ -101,14 +92,13 @@ def scapy(report, channel):
     ecu.expect("transfer exit", UDS() / uds.UDS_RTE(), UDS, service=0x77)
     ecu.expect("reset", UDS() / uds.UDS_ER(resetType=1), uds.UDS_ERPR, resetType=1)
     ecu.socket.close()
-    can_socket.close()
+    bus.close()
 
 
 def main():
-    channel = "socket://" + sys.argv[1].split("//")[1]
     report = Report()
-    python_can(report, channel)
-    scapy(report, channel)
+    python_can(report, channel_of(sys.argv[1]))
+    scapy(report, sys.argv[1])
     failed = [result["name"] for result in report.results if not result["ok"]]
     print(json.dumps({"passed": len(report.results) - len(failed), "failed": len(failed)}), flush=True)
     os._exit(1 if failed else 0)  # scapy's threads would keep it

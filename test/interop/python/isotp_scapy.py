@@ -6,23 +6,15 @@ A line a check (`ok NAME`, `FAIL NAME: seen … wanted …`), a JSON summary las
 """
 
 import json
-import logging
 import os
 import sys
 import time
 
+import scapy_link
 import she
 from bench import SECRET, Report
 
-logging.getLogger("scapy").setLevel(logging.ERROR)
-
-from scapy.config import conf  # noqa: E402
-
-conf.contribs["ISOTP"] = {"use-can-isotp-kernel-module": False}
-conf.contribs["CANSocket"] = {"use-python-can": True}
-
-from scapy.contrib.cansocket_python_can import PythonCANSocket  # noqa: E402
-from scapy.contrib.isotp import ISOTP, ISOTPSoftSocket  # noqa: E402
+from scapy.contrib.isotp import ISOTP, ISOTPSoftSocket
 
 LIMIT = 10.0
 LONG = (300, 5000)
@@ -92,10 +84,9 @@ def gaps(report, can_socket, what):
 
 
 def main():
-    channel = "socket://" + sys.argv[1].split("//")[1]
     what = json.loads(sys.argv[2])
     report = Report()
-    can_socket = PythonCANSocket(bustype="slcan", channel=channel, bitrate=500000, sleep_after_open=0)
+    can_socket = scapy_link.can_socket(sys.argv[1])
     settings = ({}, {"padding": True, "bs": 1}, {"bs": 3, "stmin": 0xF5})
     for n, options in enumerate(settings):
         check(report, can_socket, what, n, options)

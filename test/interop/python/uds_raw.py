@@ -30,11 +30,13 @@ class Tester:
         if size <= 7:
             self.bus.send("%02x%s" % (size, request), to=to)
             return
-        self.bus.send("1%03x%s" % (size, request[:12]), to=to)
+        head = "1%03x" % size if size < 4096 else "1000%08x" % size
+        held = 16 - len(head)
+        self.bus.send(head + request[:held], to=to)
         flow = self.bus.hear()
         if flow[:2] != "30":
             raise ConnectionError("%s… got no flow control but %s" % (request[:12], flow))
-        for number, at in enumerate(range(12, len(request), 14), 1):
+        for number, at in enumerate(range(held, len(request), 14), 1):
             time.sleep(gap)
             self.bus.send("2%x%s" % (number & 15, request[at : at + 14]), to=to)
 
@@ -115,6 +117,7 @@ def order(t):
         t.refuses("10 %s: not a sub-function of the ECU" % sub, "10" + sub, "12")
     t.refuses("the suppress bit is no part of the sub-function", "10ff", "12")
     t.refuses("22 with half an identifier", "22f197f1", "13")
+    t.refuses("a response longer than the ECU can send", "22" + "f1a0" * 2400, "14")
     t.ask("1003")
     for name, request in (("34", "34"), ("36", "36"), ("37 too long", "3700")):
         t.refuses("%s while locked: the lock before the length" % name, request, "33")
