@@ -33,6 +33,8 @@ const USAGE_CODES: readonly ErrorCode[] = [
   "PROFILE_INVALID",
   "LINK_URL_INVALID",
   "LINK_UNSUPPORTED",
+  // The module of a key algorithm.
+  "CONFIG_INVALID",
   // Before the ECU runs this is the --state file that the caller gave.
   "STORE_FAILED",
 ];

@@ -121,6 +121,16 @@ describe("ecu-sim", () => {
     });
   });
 
+  it("refuses a profile whose key algorithm is a module that is not there, with exit 2", async () => {
+    const { readFile } = await import("node:fs/promises");
+    const text = await readFile(new URL("../../../hw-profiles/evcc.yaml", import.meta.url), "utf8");
+    const profile = join(folder, "own.yaml");
+    await writeFile(profile, text.replace("algorithm: aes-cmac", "algorithm: ./own.mjs"));
+    const io = new FakeProcess();
+    expect(await main(["--profile", profile], io)).toBe(2);
+    expect(io.err).toContain("own.mjs: cannot be loaded");
+  });
+
   it("takes a profile by its path, with the security key in a file beside it", async () => {
     const { readFile } = await import("node:fs/promises");
     const text = await readFile(new URL("../../../hw-profiles/evcc.yaml", import.meta.url), "utf8");
