@@ -137,9 +137,8 @@ export function workerStores(): StoreHost {
     },
     async close() {
       if (dead === undefined) await ask({ kind: "close", id: ++lastId });
-      // Nothing else may be left that keeps the process until the thread has ended.
-      worker.ref();
-      await worker.terminate();
+      // Its files are closed. Waiting for its end would be unsafe: Node does not always keep the process that long.
+      void worker.terminate();
     },
   };
 }
