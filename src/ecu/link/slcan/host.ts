@@ -8,6 +8,7 @@ import type { CanFrame, CanLink, LinkEvent, ReceivedFrame } from "../link.js";
 import type { ByteStream } from "../stream.js";
 import type { AdapterKind } from "./adapters.js";
 import { encodeFrame, LineSplitter, parseAdapterLine, STATUS_FLAGS } from "./codec.js";
+import { Health } from "./health.js";
 
 export interface SlcanHostOptions {
   readonly url: string;
@@ -45,19 +46,36 @@ export class SlcanHost implements CanLink {
   readonly #closed = new Listeners<[Error]>();
   /** Commands that wait for their acknowledgement, oldest first. */
   readonly #pending: Pending[] = [];
+  readonly #options: SlcanHostOptions;
+  readonly #health: Health;
   #watch: Timer | undefined;
   #acks = false;
+  #flags = 0;
+  #busOff = false;
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(stream: ByteStream, options: SlcanHostOptions, clock: Clock) {
     this.url = options.url;
     this.maxPayload = options.adapter.fd === true || options.dataBitrateCommand !== undefined ? 64 : 8;
+    this.#options = options;
     this.#stream = stream;
     this.#clock = clock;
     this.#frameTimeout = options.frameTimeout ?? 1_000;
+    this.#health = new Health(
+      {
+        waiting: () => this.#pending[0]?.since,
+        ask: () => this.#askStatus(),
+        silent: () => this.#lost(closed(options.url, "the adapter no longer answers")),
+        busOff: (last) => void this.#recover(last),
+      },
+      clock,
+    );
     const splitter = new LineSplitter({ line: (bytes) => this.#line(bytes), bell: () => this.#settle("refused") });
-    stream.onData((chunk) => splitter.push(chunk));
+    stream.onData((chunk) => {
+      this.#health.heard();
+      splitter.push(chunk);
+    });
     stream.onClosed((error) => this.#lost(error));
   }
 
@@ -69,6 +87,7 @@ export class SlcanHost implements CanLink {
     const host = new SlcanHost(stream, options, clock);
     try {
       await abortable(host.#openChannel(options), options.signal);
+      if (host.#acks) host.#health.start();
     } catch (error) {
       await host.close();
       throw error;
@@ -133,10 +152,32 @@ export class SlcanHost implements CanLink {
     return new Promise((settle) => this.#pending.push({ since: this.#clock.monotonic(), status, settle }));
   }
 
-  /** Asks a refusing adapter for its status, which comes as an event: the operator then sees more than «refused». */
+  /** Its channel closed and opened again brings a controller back that is off the bus. What was on its way is lost. */
+  async #recover(last: boolean): Promise<void> {
+    if (this.#failure !== undefined || this.#busOff) return;
+    this.#busOff = true;
+    this.#events.emit({ kind: "bus-off" });
+    this.#forget();
+    if (last) {
+      this.#lost(new StationError("LINK_BUS_OFF"));
+      return;
+    }
+    try {
+      await this.#openChannel(this.#options);
+    } catch (error) {
+      this.#lost(asError(error));
+      return;
+    }
+    this.#busOff = false;
+    this.#events.emit({ kind: "restarted" });
+  }
+
+  /** Asks the adapter for its status; what is wrong comes as an event. */
   #askStatus(): void {
     if (this.#failure !== undefined || this.#pending.some((pending) => pending.status)) return;
-    void this.#expect(true);
+    void this.#expect(true).then((answer) => {
+      if (answer !== "ack") this.#health.withoutStatus();
+    });
     this.#arm();
     this.#stream.write(ascii("F\r")).catch((error: unknown) => this.#lost(asError(error)));
   }
@@ -152,9 +193,15 @@ export class SlcanHost implements CanLink {
     const parsed = parseAdapterLine(line);
     switch (parsed.kind) {
       case "ack":
+        // An adapter without `F` may say nothing to it, or take it by a bare CR.
+        if (this.#pending[0]?.status === true) {
+          this.#settle("silent");
+          if (this.#pending.length === 0) break;
+        }
         this.#settle("ack");
         break;
       case "frame":
+        this.#health.received();
         this.#frames.emit({ ...parsed.frame, at: this.#clock.monotonic() });
         break;
       case "status":
@@ -171,11 +218,16 @@ export class SlcanHost implements CanLink {
   #status(flags: number): void {
     if (this.#pending[0]?.status === true) this.#settle("ack");
     const names = Object.entries(STATUS_FLAGS).flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]));
-    if (names.length > 0) this.#events.emit({ kind: "warning", text: `the adapter reports ${names.join(", ")}` });
+    const changed = flags !== this.#flags;
+    this.#flags = flags;
+    this.#health.status(flags);
+    if (names.length > 0 && changed)
+      this.#events.emit({ kind: "warning", text: `the adapter reports ${names.join(", ")}` });
   }
 
   async send(frame: CanFrame): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#busOff) throw new StationError("LINK_BUS_OFF");
     const line = this.#encode(frame);
     if (!this.#acks) {
       await this.#stream.write(line);
@@ -187,6 +239,7 @@ export class SlcanHost implements CanLink {
     const result = await answer;
     if (result === "ack") return;
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#busOff) throw new StationError("LINK_BUS_OFF");
     if (result === "refused") this.#askStatus();
     throw new StationError("LINK_SEND_FAILED", {
       details: {
@@ -226,7 +279,14 @@ export class SlcanHost implements CanLink {
   }
 
   #drop(): void {
+    this.#health.stop();
+    this.#forget();
+  }
+
+  /** No answer is waited for any more. */
+  #forget(): void {
     this.#watch?.cancel();
+    this.#watch = undefined;
     for (const pending of this.#pending.splice(0)) pending.settle("silent");
   }
 
@@ -249,13 +309,17 @@ export class SlcanHost implements CanLink {
 
   async #end(): Promise<void> {
     if (this.#failure === undefined) {
-      this.#failure = new StationError("LINK_CLOSED", { details: { what: `${this.url}: closed by us` } });
+      this.#failure = closed(this.url, "closed by us");
       // C leaves the adapter silent, and takes the place of a frame as the command that a bare CR would repeat.
       await this.#stream.write(ascii("C\r")).catch(() => undefined);
     }
     this.#drop();
     await this.#stream.close();
   }
+}
+
+function closed(url: string, what: string): StationError {
+  return new StationError("LINK_CLOSED", { details: { what: `${url}: ${what}` } });
 }
 
 function asError(error: unknown): Error {
