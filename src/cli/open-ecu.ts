@@ -3,6 +3,7 @@ import { isKlineUrl, openKline } from "../ecu/link/kline/open.js";
 import { openLink } from "../ecu/link/open.js";
 import { createIsoTp } from "../ecu/transport/isotp/isotp.js";
 import { isoTpOptionsOf } from "../ecu/transport/isotp/options.js";
+import { MAX_LENGTH } from "../ecu/transport/kline/codec.js";
 import { createKline } from "../ecu/transport/kline/kline.js";
 import { DEFAULT_KLINE_TIMING, klineOptionsOf } from "../ecu/transport/kline/options.js";
 import type { DiagTransport } from "../ecu/transport/transport.js";
@@ -62,6 +63,11 @@ async function canWire(
 async function klineWire(url: string, profile: Profile, clock: Clock, signal: AbortSignal): Promise<Wire> {
   const { kline, uds } = profile;
   if (kline === undefined) throw without(url, profile, "kline");
+  if (profile.certificates.length > 0) {
+    // The unit is left alone rather than given its keys and then no certificate.
+    const what = `${url}: certificates of profile ${profile.name} do not fit the ${MAX_LENGTH} bytes of a message on K-Line`;
+    throw new StationError("LINK_UNSUPPORTED", { details: { what } });
+  }
   signal.throwIfAborted();
   const link = await openKline(url, { baud: kline.baud, init: kline.init, echo: "line" }, clock);
   const { P3max } = { ...DEFAULT_KLINE_TIMING, ...kline.timing };
