@@ -76,7 +76,7 @@ export default defineConfig({
           include: ["test/sweep/*.test.ts"],
           pool: "forks",
           fileParallelism: false,
-          testTimeout: 600_000,
+          testTimeout: 900_000,
           hookTimeout: 120_000,
         },
       },
