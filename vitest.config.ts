@@ -82,7 +82,14 @@ export default defineConfig({
       },
       // A file a fault, on all cores: each is a world of its own on a virtual clock.
       { test: { name: "wire", ...wire, testTimeout: 900_000 } },
-      { test: { name: "wire-full", ...wire, testTimeout: 86_400_000, env: { STATION_WIRE_PROFILE: "evcc" } } },
+      {
+        test: {
+          name: "wire-full",
+          ...wire,
+          testTimeout: 86_400_000,
+          env: { STATION_WIRE_PROFILE: "evcc", STATION_WIRE_EVERY: "1" },
+        },
+      },
     ],
   },
 });

@@ -56,6 +56,8 @@ async function untilOnMachine(at: number, signal?: AbortSignal): Promise<void> {
       lateness = Math.min(LATENESS.max, Math.max(lateness, performance.now() - due));
     } else await breathe();
   }
+  // A caller that gave up while the last part passed must hear that it did.
+  signal?.throwIfAborted();
 }
 
 /** The machine's clock. */

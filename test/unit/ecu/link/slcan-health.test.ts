@@ -39,7 +39,7 @@ async function bench(answer: { say: (line: string) => string }) {
   return { clock, lines, link, events, ends, speak: (text: string) => data(ascii(text)) };
 }
 
-const healthy = (line: string) => (line === "F" ? "F00\r" : line.startsWith("t") ? "z\r" : "\r");
+const healthy = (line: string): string => (line === "F" ? "F00\r" : line.startsWith("t") ? "z\r" : "\r");
 
 describe("the look at an adapter's status", () => {
   it("ends the link within a second of its last answer where it answered before", async () => {
