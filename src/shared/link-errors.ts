@@ -43,6 +43,6 @@ export const LINK_ERRORS = {
   LINK_INTERFACE_CLASSIC: row(
     false,
     "CAN 인터페이스 {name}은(는) CAN FD로 설정되어 있지 않습니다. 데이터 비트레이트와 함께 다시 켜거나 다른 어댑터를 사용하십시오.",
-    "The CAN interface {name} is not set up for CAN FD. Set it up with a data bit rate (ip link set {name} up type can … dbitrate … fd on), or use another adapter.",
+    "The CAN interface {name} is not set up for CAN FD. Set it up with a data bit rate (ip link set … type can … dbitrate … fd on), or use another adapter.",
   ),
 };

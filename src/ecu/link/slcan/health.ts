@@ -3,13 +3,13 @@ import type { Clock, Timer } from "../../../shared/clock.js";
 import { STATUS_FLAGS } from "./codec.js";
 
 /** ms between two looks. */
-const POLL_MS = 300;
+const POLL_MS = 100;
 /** ms without any byte while a command waits, after which an adapter that has answered `F` before is gone. */
-const SILENCE_MS = 500;
+const SILENCE_MS = 750;
 /** ms for what may have come while this process itself stood still. */
 const GRACE_MS = 50;
 /** Looks in a row that must show a controller in trouble on a silent bus. */
-const BUS_OFF_LOOKS = 2;
+const BUS_OFF_LOOKS = 6;
 /** Recoveries without a good status between them. */
 const MAX_RECOVERIES = 3;
 
