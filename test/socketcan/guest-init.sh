@@ -25,7 +25,6 @@ mount -t devpts devpts $root/dev/pts -o ptmxmode=666
 ln -sfn /dev/pts/ptmx $root/dev/ptmx
 ln -sfn /proc/self/fd $root/dev/fd
 mount -t tmpfs tmpfs $root/run
-mount -t tmpfs tmpfs $root/tmp
 mkdir $root/run/share
 mount -t hostfs none -o "$share" $root/run/share
 ip link set lo up
