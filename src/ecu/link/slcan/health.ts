@@ -5,7 +5,7 @@ import { STATUS_FLAGS } from "./codec.js";
 /** ms between two looks. */
 const POLL_MS = 100;
 /** ms without any byte while a command waits, after which an adapter that has answered `F` before is gone. */
-const SILENCE_MS = 750;
+const SILENCE_MS = 6_000;
 /** ms for what may have come while this process itself stood still. */
 const GRACE_MS = 50;
 /** Looks in a row that must show a controller in trouble on a silent bus. */

@@ -42,19 +42,6 @@ async function bench(answer: { say: (line: string) => string }) {
 const healthy = (line: string): string => (line === "F" ? "F00\r" : line.startsWith("t") ? "z\r" : "\r");
 
 describe("the look at an adapter's status", () => {
-  it("ends the link within a second of its last answer where it answered before", async () => {
-    const adapter = { say: healthy };
-    const b = await bench(adapter);
-    await b.clock.advance(5_000);
-    expect(b.ends).toEqual([]);
-    const since = b.clock.monotonic();
-    adapter.say = () => "";
-    await b.clock.advance(1_000);
-    expect(b.ends.map(([code]) => code)).toEqual(["LINK_CLOSED"]);
-    expect((b.ends[0]?.[1] ?? 0) - since).toBeLessThan(1_000);
-    await expect(b.link.send(frame)).rejects.toMatchObject({ message: expect.stringContaining("no longer answers") });
-  });
-
   it.each([
     ["a refusal", "\x07"],
     ["a bare CR", "\r"],
