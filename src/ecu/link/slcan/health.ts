@@ -4,7 +4,10 @@ import { STATUS_FLAGS } from "./codec.js";
 
 /** ms between two looks. */
 const POLL_MS = 100;
-/** ms without any byte while a command waits, after which an adapter that has answered `F` before is gone. */
+/**
+ * ms without any byte after which an adapter that has answered `F` before is gone. More than P2* (5 s): a simulated ECU that is its own
+ * adapter may make its key pairs in the thread that answers.
+ */
 const SILENCE_MS = 6_000;
 /** ms for what may have come while this process itself stood still. */
 const GRACE_MS = 50;
@@ -17,8 +20,8 @@ const MAX_RECOVERIES = 3;
 const TROUBLE = STATUS_FLAGS.txFull | STATUS_FLAGS.errorPassive | STATUS_FLAGS.busError;
 
 export interface HealthHooks {
-  /** Since when the oldest command waits, monotonic ms; undefined: none does. */
-  waiting(): number | undefined;
+  /** Commands wait for their answers. */
+  waiting(): boolean;
   /** Sends `F`. */
   ask(): void;
   /** The adapter no longer answers. */
@@ -58,18 +61,14 @@ export class Health {
 
   #look(): void {
     if (this.#answers === false) return;
-    const since = this.#hooks.waiting();
-    const silent =
-      this.#answers === true &&
-      since !== undefined &&
-      this.#clock.monotonic() - Math.max(since, this.#heard) >= SILENCE_MS;
+    const silent = this.#answers === true && this.#clock.monotonic() - this.#heard >= SILENCE_MS;
     if (silent && this.#suspect) {
       this.#hooks.silent();
       return;
     }
     this.#suspect = silent;
     // Where commands wait already, their answers show that it lives.
-    if (since === undefined) this.#hooks.ask();
+    if (!this.#hooks.waiting()) this.#hooks.ask();
     this.#arm(silent ? GRACE_MS : POLL_MS);
   }
 

@@ -64,7 +64,7 @@ export class SlcanHost implements CanLink {
     this.#frameTimeout = options.frameTimeout ?? 1_000;
     this.#health = new Health(
       {
-        waiting: () => this.#pending[0]?.since,
+        waiting: () => this.#pending.length > 0,
         ask: () => this.#askStatus(),
         silent: () => this.#lost(closed(options.url, "the adapter no longer answers")),
         busOff: (last) => void this.#recover(last),
@@ -73,7 +73,7 @@ export class SlcanHost implements CanLink {
     );
     const splitter = new LineSplitter({ line: (bytes) => this.#line(bytes), bell: () => this.#settle("refused") });
     stream.onData((chunk) => {
-      this.#health.heard();
+      if (chunk.length > 0) this.#health.heard();
       splitter.push(chunk);
     });
     stream.onClosed((error) => this.#lost(error));

@@ -19,7 +19,7 @@ async function bench(answer: { say: (line: string) => string }) {
       for (const line of fromAscii(bytes).split("\r").slice(0, -1)) {
         lines.push(line);
         const text = answer.say(line);
-        queueMicrotask(() => data(ascii(text)));
+        if (text !== "") queueMicrotask(() => data(ascii(text)));
       }
       return Promise.resolve();
     },
@@ -42,6 +42,35 @@ async function bench(answer: { say: (line: string) => string }) {
 const healthy = (line: string): string => (line === "F" ? "F00\r" : line.startsWith("t") ? "z\r" : "\r");
 
 describe("the look at an adapter's status", () => {
+  it("ends the link 6 s after the last byte of an adapter that answered before", async () => {
+    const adapter = { say: healthy };
+    const b = await bench(adapter);
+    await b.clock.advance(5_000);
+    expect(b.ends).toEqual([]);
+    const since = b.clock.monotonic();
+    adapter.say = () => "";
+    await b.clock.advance(7_000);
+    expect(b.ends.map(([code]) => code)).toEqual(["LINK_CLOSED"]);
+    const after = (b.ends[0]?.[1] ?? 0) - since;
+    expect(after).toBeGreaterThan(5_800);
+    expect(after).toBeLessThan(6_200);
+    await expect(b.link.send(frame)).rejects.toMatchObject({ message: expect.stringContaining("no longer answers") });
+  });
+
+  it("lets an adapter be silent for P2*, as one does that shares its thread with a slow ECU", async () => {
+    const adapter = { say: healthy };
+    const b = await bench(adapter);
+    for (let round = 0; round < 3; round++) {
+      adapter.say = () => "";
+      await b.clock.advance(5_500);
+      adapter.say = healthy;
+      await b.clock.advance(1_500);
+    }
+    expect(b.ends).toEqual([]);
+    await b.link.send(frame);
+    await b.link.close();
+  });
+
   it.each([
     ["a refusal", "\x07"],
     ["a bare CR", "\r"],
