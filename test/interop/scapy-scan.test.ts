@@ -1,11 +1,11 @@
 /** scapy's UDS scanner at ecu-sim, over TCP and over a serial device: no request without a response, and it finds what the profile says. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { loadProfile } from "../../src/profiles/loader.js";
+import { requireCable, serialCable } from "../cable.js";
 import { python, requireTool, works } from "../require.js";
 import { root, start, startEcu } from "../system/harness.js";
-import { serialCable } from "./cable.js";
 import { checkLines } from "./lines.js";
 
 const present = [
@@ -14,7 +14,7 @@ const present = [
     () => works(python, ["-c", "import can, serial, cryptography, scapy.contrib.automotive.uds_scan"]),
     "apt-get install -y python3-scapy python3-can python3-serial python3-cryptography",
   ),
-  requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat"),
+  requireCable(),
 ].every(Boolean);
 
 const file = join(root, "hw-profiles/evcc.yaml");
@@ -76,12 +76,13 @@ describe
     });
 
     it("over a serial device", async () => {
-      const [adapter, tester] = await serialCable();
-      const ecu = start("ecu-sim", ["--profile", "evcc", "--link", `slcan-adapter:${adapter}`, ...vin], {
+      const cable = await serialCable();
+      onTestFinished(cable.pull);
+      const ecu = start("ecu-sim", ["--profile", "evcc", "--link", `slcan-adapter:${cable.far}`, ...vin], {
         limit: LIMIT,
       });
       await ecu.line(() => true);
-      expect(await scan(tester)).toMatchObject(whole);
+      expect(await scan(cable.near)).toMatchObject(whole);
       await ecu.stop();
     });
   });

@@ -1,8 +1,6 @@
 /** CAN interfaces that the tests make, break and take away. */
 import { execFileSync, spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach } from "vitest";
 import type { CanLink } from "../../src/ecu/link/link.js";
 import { openLink } from "../../src/ecu/link/open.js";
@@ -10,7 +8,7 @@ import { openSerial } from "../../src/ecu/link/serial.js";
 import { connectTcp } from "../../src/ecu/link/tcp.js";
 import { ascii } from "../../src/shared/bytes.js";
 import { systemClock as clock } from "../../src/shared/clock.js";
-import { tempFolder } from "../system/harness.js";
+import { serialCable } from "../cable.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -82,23 +80,8 @@ export interface SlcanNetdev {
  * the one at `url`, an `slcan+tcp:` of ecu-sim, and can be made to say more than that.
  */
 export async function slcanNetdev(url: string): Promise<SlcanNetdev> {
-  const folder = tempFolder("slcan");
-  const [kernelEnd, adapterEnd] = [join(folder, "kernel"), join(folder, "adapter")];
-  const cable = spawn("socat", ["-d", "-d", ...[kernelEnd, adapterEnd].map((end) => `pty,raw,echo=0,link=${end}`)], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const pulled = new Promise<void>((resolve) => cable.once("exit", () => resolve()));
-  const unplug = () => {
-    cable.kill("SIGKILL");
-    return pulled;
-  };
+  const { near: kernelEnd, far: adapterEnd, pull: unplug } = await serialCable();
   cleanups.push(unplug);
-  await new Promise<void>((resolve, reject) => {
-    createInterface({ input: cable.stderr }).on("line", (line) => {
-      if (line.includes("starting data transfer loop")) resolve();
-    });
-    cable.once("exit", () => reject(new Error("socat ended at once")));
-  });
   const { host, port } = Object.assign({ host: "", port: "" }, /\/\/(?<host>[^:]+):(?<port>\d+)/.exec(url)?.groups);
   const [serial, tcp] = await Promise.all([openSerial(adapterEnd, {}, clock), connectTcp(host, Number(port), clock)]);
   cleanups.push(() => Promise.all([serial.close(), tcp.close()]));

@@ -1,45 +1,31 @@
 /** A whole run over K-Line by the built programs: the station at one end of a pty pair, ecu-sim at the other. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { requireTool, works } from "../require.js";
+import { type Cable, requireCable, serialCable } from "../cable.js";
 import { EVCC, recordOf } from "./cases.js";
 import { type Running, run, start, tempFolder } from "./harness.js";
 
-const socat = requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat");
-
-describe.skipIf(!socat)("a run over K-Line", () => {
-  const folder = tempFolder("kline");
-  const [near, far] = [join(folder, "near"), join(folder, "far")];
-  const state = join(folder, "unit.flash");
-  let cable: ChildProcess;
+describe.skipIf(!requireCable())("a run over K-Line", () => {
+  const state = join(tempFolder("kline"), "unit.flash");
+  let cable: Cable;
   let ecu: Running;
 
   beforeAll(async () => {
-    cable = spawn("socat", ["-d", "-d", ...[near, far].map((link) => `pty,raw,echo=0,link=${link}`)], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    await new Promise<void>((resolve, reject) => {
-      if (cable.stderr !== null)
-        createInterface({ input: cable.stderr }).on("line", (line) => {
-          if (line.includes("starting data transfer loop")) resolve();
-        });
-      cable.once("exit", () => reject(new Error("socat ended at once")));
-    });
+    cable = await serialCable();
+    const { far } = cable;
     ecu = start("ecu-sim", ["--profile", "body-she", "--link", `kline:${far}`, "--state", state], { limit: 300_000 });
     expect(JSON.parse(await ecu.line(() => true))).toEqual({ listening: `kline:${far}` });
   });
   afterAll(async () => {
     await ecu?.stop();
-    cable?.kill("SIGTERM");
+    await cable?.pull();
   });
 
   const station = (query: string, data = tempFolder()) =>
     run("ecustation", [
       "run",
-      ...["--profile", "body-she", "--vin", EVCC.vin, "--link", `kline:${near}?${query}`],
+      ...["--profile", "body-she", "--vin", EVCC.vin, "--link", `kline:${cable.near}?${query}`],
       ...["--data", data, "--json"],
     ]);
 
@@ -70,11 +56,11 @@ describe.skipIf(!socat)("a run over K-Line", () => {
   it("tells of a cable that is pulled amid a run", async () => {
     const running = start("ecustation", [
       "run",
-      ...["--profile", "body-she", "--vin", EVCC.vin, "--link", `kline:${near}?init=none`],
+      ...["--profile", "body-she", "--vin", EVCC.vin, "--link", `kline:${cable.near}?init=none`],
       ...["--data", tempFolder()],
     ]);
     await running.line((line) => line.includes("open"));
-    cable.kill("SIGTERM");
+    await cable.pull();
     const done = await running.finished;
     expect(`${done.stdout}${done.stderr}`).toContain("LINK_CLOSED");
     expect(done.code).not.toBe(0);

@@ -1,51 +1,24 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openKline } from "../../../../src/ecu/link/kline/open.js";
 import type { KlineLink } from "../../../../src/ecu/link/link.js";
 import { createKline } from "../../../../src/ecu/transport/kline/kline.js";
 import { systemClock as clock } from "../../../../src/shared/clock.js";
 import { isStationError } from "../../../../src/shared/errors.js";
-import { requireTool, works } from "../../../require.js";
+import { type Cable, requireCable, serialCable } from "../../../cable.js";
 
-const socat = requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat");
 const PROFILE = { baud: 10_400, init: "fast", echo: "line" } as const;
 
-describe.skipIf(!socat)("K-Line at a serial device", () => {
-  let directory: string;
-  let a: string;
-  let b: string;
-  let pull: () => Promise<void>;
+describe.skipIf(!requireCable())("K-Line at a serial device", () => {
+  let cable: Cable;
   const opened: KlineLink[] = [];
 
-  /** A cable whose two ends are ready: socat says so when both devices are set up. */
   beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), "kline-pty-"));
-    [a, b] = [join(directory, "a"), join(directory, "b")];
-    const ends = [a, b].map((link) => `pty,raw,echo=0,link=${link}`);
-    const cable: ChildProcess = spawn("socat", ["-d", "-d", ...ends], { stdio: ["ignore", "ignore", "pipe"] });
-    const gone = new Promise<void>((resolve) => cable.once("exit", () => resolve()));
-    pull = () => {
-      cable.kill("SIGTERM");
-      return gone;
-    };
-    await new Promise<void>((resolve, reject) => {
-      if (cable.stderr !== null)
-        createInterface({ input: cable.stderr }).on("line", (line) => {
-          if (line.includes("starting data transfer loop")) resolve();
-        });
-      cable.once("error", reject);
-      cable.once("exit", () => reject(new Error("socat ended at once")));
-    });
+    cable = await serialCable();
   });
 
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((link) => link.close()));
-    await pull();
-    rmSync(directory, { recursive: true, force: true });
+    await cable.pull();
   });
 
   const open = async (url: string): Promise<KlineLink> => {
@@ -55,9 +28,13 @@ describe.skipIf(!socat)("K-Line at a serial device", () => {
   };
 
   it("carries messages both ways, the far end making the echo", async () => {
-    const tester = createKline(await open(`kline:${a}?init=none`), { role: "tester", own: 0xf1, peer: 0x10 }, clock);
+    const tester = createKline(
+      await open(`kline:${cable.near}?init=none`),
+      { role: "tester", own: 0xf1, peer: 0x10 },
+      clock,
+    );
     const ecu = createKline(
-      await open(`kline:${b}?init=none&echo=make`),
+      await open(`kline:${cable.far}?init=none&echo=make`),
       { role: "ecu", own: 0x10, peer: 0xf1 },
       clock,
     );
@@ -71,11 +48,11 @@ describe.skipIf(!socat)("K-Line at a serial device", () => {
   });
 
   it("tells within a second that the device is gone", async () => {
-    const link = await open(`kline:${a}?init=none`);
+    const link = await open(`kline:${cable.near}?init=none`);
     const tester = createKline(link, { role: "tester", own: 0xf1, peer: 0x10 }, clock);
     const ended = new Promise<Error>((resolve) => tester.onClosed(resolve));
     const before = clock.monotonic();
-    await pull();
+    await cable.pull();
     expect(isStationError(await ended, "LINK_CLOSED")).toBe(true);
     expect(clock.monotonic() - before).toBeLessThan(1_000);
     await expect(tester.send(Uint8Array.of(0x3e, 0))).rejects.toMatchObject({ code: "LINK_CLOSED" });
@@ -83,7 +60,7 @@ describe.skipIf(!socat)("K-Line at a serial device", () => {
   });
 
   it("says of a device without a break that it can do no init", async () => {
-    const tester = createKline(await open(`kline:${a}`), { role: "tester", own: 0xf1, peer: 0x10 }, clock);
+    const tester = createKline(await open(`kline:${cable.near}`), { role: "tester", own: 0xf1, peer: 0x10 }, clock);
     await expect(tester.send(Uint8Array.of(0x3e, 0))).rejects.toMatchObject({
       code: "LINK_UNSUPPORTED",
       message: expect.stringContaining("init=none"),
@@ -92,7 +69,11 @@ describe.skipIf(!socat)("K-Line at a serial device", () => {
   });
 
   it("says which echo is missing where the far end makes none", async () => {
-    const tester = createKline(await open(`kline:${a}?init=none`), { role: "tester", own: 0xf1, peer: 0x10 }, clock);
+    const tester = createKline(
+      await open(`kline:${cable.near}?init=none`),
+      { role: "tester", own: 0xf1, peer: 0x10 },
+      clock,
+    );
     await expect(tester.send(Uint8Array.of(0x3e, 0))).rejects.toMatchObject({
       code: "KLINE_NO_ECHO",
       message: expect.stringContaining("echo=none"),

@@ -1,59 +1,29 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CanLink, ReceivedFrame } from "../../../../src/ecu/link/link.js";
 import { openLink } from "../../../../src/ecu/link/open.js";
 import { createIsoTp } from "../../../../src/ecu/transport/isotp/isotp.js";
 import { systemClock as clock } from "../../../../src/shared/clock.js";
 import { isStationError } from "../../../../src/shared/errors.js";
-import { requireTool, works } from "../../../require.js";
+import { type Cable, requireCable, serialCable } from "../../../cable.js";
 
-const socat = requireTool("socat", () => works("socat", ["-V"]), "apt-get install -y socat");
-
-describe.skipIf(!socat)("slcan over a serial device", () => {
-  let directory: string;
-  let a: string;
-  let b: string;
-  let cable: ChildProcess;
-  let pulled: Promise<unknown>;
+describe.skipIf(!requireCable())("slcan over a serial device", () => {
+  let cable: Cable;
   const open: CanLink[] = [];
 
-  /** A cable whose two ends are ready: socat says so when both devices are set up. */
   beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), "slcan-pty-"));
-    [a, b] = [join(directory, "a"), join(directory, "b")];
-    const ends = [a, b].map((link) => `pty,raw,echo=0,link=${link}`);
-    const socat = spawn("socat", ["-d", "-d", ...ends], { stdio: ["ignore", "ignore", "pipe"] });
-    cable = socat;
-    pulled = new Promise((resolve) => socat.once("exit", resolve));
-    await new Promise<void>((resolve, reject) => {
-      createInterface({ input: socat.stderr }).on("line", (line) => {
-        if (line.includes("starting data transfer loop")) resolve();
-      });
-      socat.once("error", reject);
-      socat.once("exit", () => reject(new Error("socat ended at once")));
-    });
+    cable = await serialCable();
   });
-
-  const pull = async () => {
-    cable.kill("SIGTERM");
-    await pulled;
-  };
 
   afterEach(async () => {
     await Promise.all(open.splice(0).map((link) => link.close()));
-    await pull();
-    rmSync(directory, { recursive: true, force: true });
+    await cable.pull();
   });
 
   it("carries frames and whole messages both ways, opened again and again", async () => {
-    const ecu = await openLink(`slcan-adapter:${a}`, { clock });
+    const ecu = await openLink(`slcan-adapter:${cable.far}`, { clock });
     open.push(ecu);
     for (let round = 0; round < 2; round++) {
-      const station = await openLink(`slcan:${b}?bitrate=500000&adapter=lawicel`, { clock });
+      const station = await openLink(`slcan:${cable.near}?bitrate=500000&adapter=lawicel`, { clock });
       open.push(station);
       // The ECU's side answers: what it sends by itself is lost while the adapter's channel is not open yet.
       const heard = new Promise<ReceivedFrame>((resolve) => station.onFrame(resolve));
@@ -76,14 +46,14 @@ describe.skipIf(!socat)("slcan over a serial device", () => {
   });
 
   it("tells within a second that the device is gone, on both sides", async () => {
-    const ecu = await openLink(`slcan-adapter:${a}`, { clock });
-    const station = await openLink(`slcan:${b}?adapter=lawicel`, { clock });
+    const ecu = await openLink(`slcan-adapter:${cable.far}`, { clock });
+    const station = await openLink(`slcan:${cable.near}?adapter=lawicel`, { clock });
     open.push(ecu, station);
     const ends = Promise.all(
       [ecu, station].map((link) => new Promise<Error>((resolve) => link.onClosed((error) => resolve(error)))),
     );
     const before = clock.monotonic();
-    await pull();
+    await cable.pull();
     for (const error of await ends) expect(isStationError(error, "LINK_CLOSED")).toBe(true);
     expect(clock.monotonic() - before).toBeLessThan(1_000);
     await expect(station.send({ id: 1, extended: false, data: new Uint8Array(0) })).rejects.toMatchObject({
@@ -92,7 +62,7 @@ describe.skipIf(!socat)("slcan over a serial device", () => {
   });
 
   it("says that the adapter does not answer", async () => {
-    await expect(openLink(`slcan:${b}?adapter=lawicel`, { clock })).rejects.toMatchObject({
+    await expect(openLink(`slcan:${cable.near}?adapter=lawicel`, { clock })).rejects.toMatchObject({
       code: "LINK_OPEN_FAILED",
       message: expect.stringContaining("does not answer"),
     });
