@@ -15,11 +15,11 @@ import { describe, StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
 import { parseYaml } from "../shared/yaml.js";
+import { type BayConfig, BaysSchema, bayFault } from "./bays.js";
 import { caConfigOf } from "./ca-keys.js";
 import { DatabaseSchema, databaseOf, storesText } from "./database.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 
-import { checkLink } from "./simulator.js";
 import { type Fault, tokenOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 
@@ -28,7 +28,6 @@ const Text = Type.String({ minLength: 1 });
 const Port = (fallback: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: fallback });
 const HttpsUrl = Type.String({ pattern: "^https://[^\\s/]+" });
 const Ms = (minimum: number, maximum: number, fallback: number) => Type.Number({ minimum, maximum, default: fallback });
-const Name = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$" });
 
 const EmbeddedSection = Type.Object(
   {
@@ -88,11 +87,7 @@ const StationSchema = Type.Object(
     station: Type.Object(
       {
         id: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$", default: "station-1" }),
-        bays: Type.Array(Type.Object({ name: Name, link: Type.Optional(Text), profile: Type.Optional(Text) }, strict), {
-          minItems: 1,
-          maxItems: 64,
-          default: [{ name: "1" }],
-        }),
+        bays: BaysSchema,
       },
       { ...strict, default: {} },
     ),
@@ -155,7 +150,7 @@ export interface StationConfig {
   readonly language: Language;
   readonly station: {
     readonly id: string;
-    readonly bays: readonly { readonly name: string; readonly link?: string; readonly profile?: string }[];
+    readonly bays: readonly BayConfig[];
   };
   /** Folder of stores, keys and traces. */
   readonly dataDir: string;
@@ -219,18 +214,8 @@ export function parseConfig(
   const given = document.value;
   const folder = file === undefined ? packageRoot() : dirname(resolve(file));
   const at = (path: string) => resolve(folder, path);
-  const names = given.station.bays.map((bay) => bay.name);
-  for (const [i, name] of names.entries()) {
-    if (names.indexOf(name) !== i) throw document.error(["station", "bays", i, "name"], "is another bay's too");
-  }
-  for (const [i, { link }] of given.station.bays.entries()) {
-    if (link === undefined) continue;
-    try {
-      checkLink(link);
-    } catch (error) {
-      throw document.error(["station", "bays", i, "link"], describe(error));
-    }
-  }
+  const fault = bayFault(given.station.bays);
+  if (fault !== undefined) throw document.error(["station", "bays", ...fault.path], fault.what);
   if (given.mode === "plant" && given.orders === "simulator")
     throw document.error(["orders"], "makes inputs up, which mode: plant does not allow");
   const secrets = new Map<string, SecretSource>();

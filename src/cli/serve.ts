@@ -1,8 +1,11 @@
 /** `ecustation serve`: the station as a service: servers where configured, interrupted runs taken up again, owed results delivered. */
 import { Command } from "commander";
-import { type AppContext, openStation, type Station } from "../app.js";
+import { type AppContext, openStation, type Station, type UnitOrder } from "../app.js";
+import type { TraceResult } from "../records/trace/writer.js";
 import { describe, StationError } from "../shared/errors.js";
-import type { RunHeader } from "../station/ports.js";
+import { Bays } from "../station/bays/bays.js";
+import type { RunHeader, RunRecord } from "../station/ports.js";
+import { placeOf } from "./bays.js";
 import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
 import { type FoundProfile, findProfile } from "./profiles.js";
 import { verdictLines } from "./progress.js";
@@ -25,30 +28,29 @@ export function serveCommand(io: Io): Command {
 }
 
 async function runStation(io: Io, context: AppContext): Promise<void> {
+  const { config, clock, logger } = context;
   const station = await openStation(context);
+  const bays = new Bays({ places: config.station.bays.map(placeOf), clock, logger });
   try {
     const { servers } = station;
-    await printLine(io, JSON.stringify({ station: context.config.station.id, vpki: servers?.vpki, kms: servers?.kms }));
-    await takeUp(io, station, context);
+    await printLine(io, JSON.stringify({ station: config.station.id, vpki: servers?.vpki, kms: servers?.kms }));
+    await takeUp(io, station, bays, context);
     await untilEnded(io.signal);
   } finally {
+    await bays.close();
     await station.close();
   }
 }
 
 /** Runs that a crash or a power cut left, each in its place. What cannot go on is told; the next run on that bay closes it. */
-async function takeUp(io: Io, station: Station, context: AppContext): Promise<void> {
+async function takeUp(io: Io, station: Station, bays: Bays, context: AppContext): Promise<void> {
+  // The newest of a bay; its run closes the older ones.
+  const newest = new Map((await station.interrupted()).map((header) => [header.bay, header]));
   await Promise.all(
-    (await station.interrupted()).map(async (header) => {
+    [...newest.values()].map(async (header) => {
       try {
-        const profile = await profileOf(header, context);
-        const { link, bay, inputs, expectedEcuId } = header;
-        const ordered = expectedEcuId === undefined ? {} : { ecuId: expectedEcuId };
-        const order = { profile, link, bay, inputs, ...ordered, resumeOnly: true };
-        const record = await station.run(order, {
-          signal: io.signal,
-          onTrace: (result) => void tellTrace(io, result, true),
-        });
+        const record = await goOn(io, station, bays, await orderOf(header, context));
+        if (record === undefined) return;
         for (const line of verdictLines(record, context.config.language)) await printLine(io, line);
       } catch (error) {
         context.logger.error("an interrupted run was not taken up", { run: header.runId, error: describe(error) });
@@ -56,6 +58,29 @@ async function takeUp(io: Io, station: Station, context: AppContext): Promise<vo
       }
     }),
   );
+}
+
+async function orderOf(header: RunHeader, context: AppContext): Promise<UnitOrder & { readonly bay: string }> {
+  const { link, bay, inputs, expectedEcuId } = header;
+  const ordered = expectedEcuId === undefined ? {} : { ecuId: expectedEcuId };
+  return { profile: await profileOf(header, context), link, bay, inputs, ...ordered, resumeOnly: true };
+}
+
+/** On its bay; a run whose place is none of the configuration's (`ecustation run --link`) by itself. */
+async function goOn(
+  io: Io,
+  station: Station,
+  bays: Bays,
+  order: UnitOrder & { readonly bay: string },
+): Promise<RunRecord | undefined> {
+  const onTrace = (result: TraceResult) => void tellTrace(io, result, true);
+  if (bays.states().every(({ name }) => name !== order.bay)) return station.run(order, { signal: io.signal, onTrace });
+  const { takt } = order.profile.profile;
+  await bays.start(order.bay, {
+    ...(takt === undefined ? {} : { takt: takt * 1_000 }),
+    work: ({ signal, onEvent }) => station.run(order, { signal, onEvent, onTrace }),
+  });
+  return bays.state(order.bay).run?.record;
 }
 
 /** The very profile that the run began with: by its file, else by its name. @throws StationError PROFILE_NOT_FOUND, RUN_INTERRUPTED */

@@ -5,6 +5,7 @@
 import { KLINE_ERRORS } from "./kline-errors.js";
 import { KMS_ERRORS } from "./kms-errors.js";
 import { LINK_ERRORS } from "./link-errors.js";
+import { STATION_ERRORS } from "./station-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
 import { TRACE_ERRORS } from "./trace-errors.js";
@@ -251,6 +252,7 @@ export const ERRORS = {
     "이전 작업이 중단되었습니다: {what}. 같은 유닛을 다시 스캔하면 남은 것을 먼저 확인합니다.",
     "An earlier run was interrupted: {what}. Scan the unit again: what was left open is settled first.",
   ),
+  ...STATION_ERRORS,
   RUN_BUSY: row(
     "station",
     true,

@@ -16,6 +16,29 @@ export interface OrderSource {
   inputsFor(profile: Profile, given: Inputs, missing: readonly string[], signal: AbortSignal): Promise<Inputs>;
 }
 
+// ------------------------------------------------------------------------------------------------------------- the operator
+
+/** A text for people, in both languages. */
+export interface LocalText {
+  readonly ko: string;
+  readonly en: string;
+}
+
+/** What the person at the bay is asked. */
+export interface Prompt {
+  readonly text: LocalText;
+  /** Name of a picture of the plant's folder. */
+  readonly image?: string;
+  /** What may be answered; left out, any text. */
+  readonly choices?: readonly { readonly value: string; readonly text: LocalText }[];
+}
+
+/** The person at the bay. */
+export interface Operator {
+  /** The value of the choice, or the text. @throws the signal's reason where that ends first */
+  ask(prompt: Prompt, signal: AbortSignal): Promise<string>;
+}
+
 // ---------------------------------------------------------------------------------------------------------------- the ECU
 
 export interface EcuIdentity {

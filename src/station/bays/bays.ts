@@ -1,0 +1,216 @@
+/** Several units side by side in one process: each bay runs one at a time, and nothing of it reaches another bay. */
+import type { Clock } from "../../shared/clock.js";
+import { describe, StationError } from "../../shared/errors.js";
+import { Listeners } from "../../shared/listeners.js";
+import type { Logger } from "../../shared/logger.js";
+import type { Operator, Prompt, RunEvent, RunRecord, Verdict } from "../ports.js";
+import { verdictOf } from "../run/index.js";
+import { afterEvent, type LiveRun, NO_RUN_YET } from "./live.js";
+import { Turns } from "./turns.js";
+
+export interface BayPlace {
+  /** Unique within the station. */
+  readonly name: string;
+  /** What its runs share with those of other bays, one at a time: an adapter, for instance. */
+  readonly shares?: readonly string[];
+}
+
+export interface BayRunOptions {
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly operator: Operator;
+}
+
+export interface BayOrder {
+  /** ms in which the unit should be done; for people only, no run is ended by it. */
+  readonly takt?: number;
+  /** Does the run; rejects for a fault of the program alone. */
+  work(options: BayRunOptions): Promise<RunRecord>;
+}
+
+export interface BayState {
+  readonly name: string;
+  readonly phase: "idle" | "queued" | "running" | "aborting";
+  /** Bay that holds what this one waits for. */
+  readonly waitsFor: string | undefined;
+  /** ms since the epoch of the order that is at work, or was last. */
+  readonly startedAt: number | undefined;
+  readonly takt: number | undefined;
+  /** The run that goes on, or the last one: it stays until the next begins. */
+  readonly run: LiveRun | undefined;
+  /** How the last order ended; undefined while one is at work. */
+  readonly verdict: Verdict | undefined;
+  /** What the person at the bay is asked. */
+  readonly prompt: (Prompt & { readonly id: string }) | undefined;
+}
+
+export interface BaysOptions {
+  readonly places: readonly BayPlace[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Bay {
+  readonly place: BayPlace;
+  state: BayState;
+  abort: AbortController | undefined;
+  ended: Promise<void>;
+  answer: ((value: string) => void) | undefined;
+}
+
+export class Bays {
+  /** A bay's state after each change. */
+  readonly changed = new Listeners<[BayState]>();
+  readonly #bays: ReadonlyMap<string, Bay>;
+  readonly #turns = new Turns();
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #prompts = 0;
+
+  constructor({ places, clock, logger }: BaysOptions) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#bays = new Map(places.map((place) => [place.name, idle(place)]));
+  }
+
+  /** All bays, in the configuration's order. */
+  states(): readonly BayState[] {
+    return [...this.#bays.values()].map(({ state }) => state);
+  }
+
+  /** @throws StationError BAY_UNKNOWN */
+  state(name: string): BayState {
+    return this.#bay(name).state;
+  }
+
+  /**
+   * Begins a run; the answer is how it ended, and never rejects.
+   * @throws StationError BAY_UNKNOWN; RUN_BUSY while the bay has an order
+   */
+  start(name: string, order: BayOrder): Promise<Verdict> {
+    const bay = this.#bay(name);
+    if (bay.abort !== undefined) throw new StationError("RUN_BUSY", { details: { what: name } });
+    const abort = new AbortController();
+    bay.abort = abort;
+    this.#set(bay, {
+      phase: "queued",
+      startedAt: this.#clock.now(),
+      takt: order.takt,
+      run: NO_RUN_YET,
+      verdict: undefined,
+      prompt: undefined,
+    });
+    const verdict = this.#run(bay, abort, order);
+    bay.ended = verdict.then(() => undefined);
+    return verdict;
+  }
+
+  /** Ends the bay's run as ABORTED; false where none goes on. @throws StationError BAY_UNKNOWN */
+  abort(name: string): boolean {
+    const bay = this.#bay(name);
+    if (bay.abort === undefined) return false;
+    this.#set(bay, { phase: "aborting" });
+    bay.abort.abort(new StationError("RUN_ABORTED"));
+    return true;
+  }
+
+  /** The person's answer to a prompt; false where it is not asked any more. @throws StationError BAY_UNKNOWN */
+  answer(name: string, promptId: string, value: string): boolean {
+    const bay = this.#bay(name);
+    if (bay.state.prompt?.id !== promptId) return false;
+    bay.answer?.(value);
+    return true;
+  }
+
+  /** Aborts what goes on and waits until it has ended. */
+  async close(): Promise<void> {
+    for (const { place } of this.#bays.values()) this.abort(place.name);
+    await Promise.all([...this.#bays.values()].map(({ ended }) => ended));
+    this.changed.clear();
+  }
+
+  async #run(bay: Bay, abort: AbortController, order: BayOrder): Promise<Verdict> {
+    const given: (() => void)[] = [];
+    let verdict: Verdict;
+    try {
+      await this.#takeTurns(bay, abort.signal, given);
+      if (bay.state.phase === "queued") this.#set(bay, { phase: "running", waitsFor: undefined });
+      const record = await order.work({
+        signal: abort.signal,
+        onEvent: (event) => this.#set(bay, { run: afterEvent(bay.state.run ?? NO_RUN_YET, event) }),
+        operator: { ask: (prompt, signal) => this.#ask(bay, prompt, signal) },
+      });
+      verdict = record.failure === undefined ? { outcome: record.outcome } : record;
+    } catch (error) {
+      const fault = abort.signal.aborted ? abort.signal.reason : error;
+      this.#logger.error("an order left no record", { bay: bay.place.name, error: describe(error) });
+      verdict = verdictOf(fault, "check");
+    }
+    for (const give of given.reverse()) give();
+    bay.abort = undefined;
+    const { outcome, failure } = verdict;
+    const kept: Verdict = failure === undefined ? { outcome } : { outcome, failure };
+    this.#set(bay, { phase: "idle", waitsFor: undefined, prompt: undefined, verdict: kept });
+    return kept;
+  }
+
+  /** In the order of names, so that two bays never wait for each other. */
+  async #takeTurns(bay: Bay, signal: AbortSignal, given: (() => void)[]): Promise<void> {
+    for (const thing of [...(bay.place.shares ?? [])].sort()) {
+      const holder = this.#turns.holder(thing);
+      if (holder !== undefined) this.#set(bay, { waitsFor: holder });
+      given.push(await this.#turns.take(thing, bay.place.name, signal));
+    }
+  }
+
+  #ask(bay: Bay, prompt: Prompt, signal: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        signal.removeEventListener("abort", onAbort);
+        bay.answer = undefined;
+        this.#set(bay, { prompt: undefined });
+      };
+      const onAbort = () => {
+        settle();
+        reject(signal.reason);
+      };
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      bay.answer = (value) => {
+        settle();
+        resolve(value);
+      };
+      this.#prompts++;
+      this.#set(bay, { prompt: { ...prompt, id: String(this.#prompts) } });
+    });
+  }
+
+  #set(bay: Bay, change: Partial<BayState>): void {
+    bay.state = { ...bay.state, ...change };
+    try {
+      this.changed.emit(bay.state);
+    } catch (error) {
+      this.#logger.warn("a listener of the bays failed", { bay: bay.place.name, error: describe(error) });
+    }
+  }
+
+  #bay(name: string): Bay {
+    const bay = this.#bays.get(name);
+    if (bay === undefined) throw new StationError("BAY_UNKNOWN", { details: { name } });
+    return bay;
+  }
+}
+
+function idle(place: BayPlace): Bay {
+  const state: BayState = {
+    name: place.name,
+    phase: "idle",
+    waitsFor: undefined,
+    startedAt: undefined,
+    takt: undefined,
+    run: undefined,
+    verdict: undefined,
+    prompt: undefined,
+  };
+  return { place, state, abort: undefined, ended: Promise.resolve(), answer: undefined };
+}

@@ -1,0 +1,257 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../../../src/shared/clock.js";
+import { StationError } from "../../../../src/shared/errors.js";
+import { silentLogger } from "../../../../src/shared/logger.js";
+import { type BayOrder, type BayState, Bays } from "../../../../src/station/bays/bays.js";
+import type { Operator, RunHeader, RunRecord } from "../../../../src/station/ports.js";
+
+const HEADER: RunHeader = {
+  runId: "R1",
+  bay: "A",
+  link: "sim:",
+  profile: { name: "evcc", version: 1, hash: "00".repeat(32) },
+  inputs: {},
+  expectedEcuId: undefined,
+  startedAt: 0,
+  programVersion: "0",
+  plan: ["vin", "lock"],
+};
+
+const PASS: RunRecord = {
+  schema: 1,
+  runId: "R1",
+  header: HEADER,
+  identity: undefined,
+  steps: [],
+  timers: {},
+  startedAt: 0,
+  finishedAt: 1,
+  resumed: 0,
+  owed: 0,
+  outcome: "PASS",
+};
+
+const QUESTION = { text: { ko: "전원을 켜십시오", en: "Switch the power on" } };
+
+/** A run that ends when it is told to. */
+function held(): { work: BayOrder["work"]; end: () => void; begun: Promise<void> } {
+  let end: () => void = () => undefined;
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const done = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const work: BayOrder["work"] = async ({ signal }) => {
+    begin();
+    await new Promise<void>((resolve, reject) => {
+      void done.then(resolve);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    return PASS;
+  };
+  return { work, end, begun };
+}
+
+let bays: Bays;
+
+function open(...places: { name: string; shares?: string[] }[]): void {
+  bays = new Bays({ places, clock: new VirtualClock(), logger: silentLogger });
+}
+
+beforeEach(() => open({ name: "A" }, { name: "B" }));
+afterEach(() => bays.close());
+
+describe("the bays of a station", () => {
+  it("run units side by side, each with its own state", async () => {
+    const a = held();
+    const b = held();
+    const first = bays.start("A", a);
+    const second = bays.start("B", b);
+    await Promise.all([a.begun, b.begun]);
+    expect(bays.states().map(({ name, phase }) => [name, phase])).toEqual([
+      ["A", "running"],
+      ["B", "running"],
+    ]);
+    b.end();
+    expect(await second).toEqual({ outcome: "PASS" });
+    expect(bays.state("A").phase).toBe("running");
+    expect(bays.state("B")).toMatchObject({ phase: "idle", verdict: { outcome: "PASS" } });
+    a.end();
+    expect(await first).toEqual({ outcome: "PASS" });
+  });
+
+  it("take no second order while one is at work, and none for a bay that is not there", async () => {
+    const a = held();
+    const first = bays.start("A", a);
+    expect(() => bays.start("A", a)).toThrow(expect.objectContaining({ code: "RUN_BUSY" }));
+    expect(() => bays.start("C", a)).toThrow(expect.objectContaining({ code: "BAY_UNKNOWN" }));
+    a.end();
+    await first;
+  });
+
+  it("show a bay's steps as they begin and end", async () => {
+    const seen: string[] = [];
+    bays.changed.add(({ run }) =>
+      seen.push((run?.steps ?? []).map(({ step, state }) => `${step} ${state}`).join(", ")),
+    );
+    const work: BayOrder["work"] = async ({ onEvent }) => {
+      onEvent({ kind: "begun", header: HEADER, resumed: false });
+      onEvent({ kind: "step-started", step: "open", at: 5 });
+      onEvent({ kind: "step-finished", record: { step: "open", state: "done", startedAt: 5, ms: 2, facts: {} } });
+      onEvent({ kind: "step-started", step: "vin", at: 7 });
+      onEvent({ kind: "ended", record: PASS });
+      return PASS;
+    };
+    await bays.start("A", { work });
+    expect(seen).toContain("vin waiting, lock waiting");
+    expect(seen).toContain("open running, vin waiting, lock waiting");
+    expect(seen).toContain("open done, vin running, lock waiting");
+    expect(bays.state("A").run?.record).toBe(PASS);
+  });
+
+  it("call a fault of the program an error of that bay's order, and go on", async () => {
+    const verdict = await bays.start("A", { work: () => Promise.reject(new TypeError("x is undefined")) });
+    expect(verdict).toMatchObject({ outcome: "ERROR", failure: { code: "INTERNAL" } });
+    expect(await bays.start("A", { work: async () => PASS })).toEqual({ outcome: "PASS" });
+  });
+
+  it("keep the failure of a run as its verdict until the next order", async () => {
+    const failure = {
+      code: "UDS_TIMEOUT",
+      layer: "uds",
+      step: "vin",
+      retryable: true,
+      text: QUESTION.text,
+      details: {},
+      causes: [],
+    } as const;
+    await bays.start("A", { work: async () => ({ ...PASS, outcome: "TIMEOUT", failure }) });
+    expect(bays.state("A").verdict).toEqual({ outcome: "TIMEOUT", failure });
+    const a = held();
+    const next = bays.start("A", a);
+    expect(bays.state("A").verdict).toBeUndefined();
+    a.end();
+    await next;
+  });
+
+  it("abort one bay and leave the other alone", async () => {
+    const a = held();
+    const b = held();
+    const first = bays.start("A", a);
+    const second = bays.start("B", b);
+    await Promise.all([a.begun, b.begun]);
+    expect(bays.abort("A")).toBe(true);
+    expect(bays.state("A").phase).toBe("aborting");
+    expect(await first).toMatchObject({ outcome: "ABORTED", failure: { code: "RUN_ABORTED" } });
+    expect(bays.state("B").phase).toBe("running");
+    b.end();
+    await second;
+    expect(bays.abort("A")).toBe(false);
+  });
+
+  it("end all orders when they are closed", async () => {
+    const a = held();
+    const first = bays.start("A", a);
+    await a.begun;
+    await bays.close();
+    expect(await first).toMatchObject({ outcome: "ABORTED" });
+  });
+});
+
+describe("what bays share", () => {
+  beforeEach(() =>
+    open({ name: "A", shares: ["can"] }, { name: "B", shares: ["can"] }, { name: "C", shares: ["can"] }),
+  );
+
+  it("goes to whoever asked first, one at a time", async () => {
+    const [a, b, c] = [held(), held(), held()];
+    const order: string[] = [];
+    const ends = [
+      bays.start("A", a).then(() => order.push("A")),
+      bays.start("C", c).then(() => order.push("C")),
+      bays.start("B", b).then(() => order.push("B")),
+    ];
+    await a.begun;
+    expect(bays.state("C")).toMatchObject({ phase: "queued", waitsFor: "A" });
+    expect(bays.state("B")).toMatchObject({ phase: "queued", waitsFor: "C" });
+    b.end();
+    a.end();
+    await c.begun;
+    expect(bays.state("B").phase).toBe("queued");
+    c.end();
+    await Promise.all(ends);
+    expect(order).toEqual(["A", "C", "B"]);
+  });
+
+  it("is not held up by one that gave its place up", async () => {
+    const [a, b, c] = [held(), held(), held()];
+    const first = bays.start("A", a);
+    const second = bays.start("B", b);
+    const third = bays.start("C", c);
+    await a.begun;
+    bays.abort("B");
+    expect(await second).toMatchObject({ outcome: "ABORTED" });
+    expect(bays.state("C").phase).toBe("queued");
+    a.end();
+    await c.begun;
+    c.end();
+    expect(await first).toEqual({ outcome: "PASS" });
+    expect(await third).toEqual({ outcome: "PASS" });
+  });
+});
+
+describe("a question to the person at the bay", () => {
+  const asks = (answers: string[]): BayOrder => ({
+    async work({ operator, signal }) {
+      answers.push(await operator.ask(QUESTION, signal));
+      return PASS;
+    },
+  });
+
+  function asked(): Promise<NonNullable<BayState["prompt"]>> {
+    return new Promise((resolve) => {
+      const forget = bays.changed.add(({ prompt }) => {
+        if (prompt === undefined) return;
+        forget();
+        resolve(prompt);
+      });
+    });
+  }
+
+  it("is shown until it is answered, once", async () => {
+    const answers: string[] = [];
+    const prompt = asked();
+    const ended = bays.start("A", asks(answers));
+    const { id, text } = await prompt;
+    expect(text).toEqual(QUESTION.text);
+    expect(bays.answer("A", "another", "no")).toBe(false);
+    expect(bays.answer("A", id, "yes")).toBe(true);
+    expect(bays.answer("A", id, "again")).toBe(false);
+    expect(await ended).toEqual({ outcome: "PASS" });
+    expect(answers).toEqual(["yes"]);
+    expect(bays.state("A").prompt).toBeUndefined();
+  });
+
+  it("is taken back when the run is aborted", async () => {
+    const prompt = asked();
+    const ended = bays.start("A", asks([]));
+    await prompt;
+    bays.abort("A");
+    expect(await ended).toMatchObject({ outcome: "ABORTED" });
+    expect(bays.state("A").prompt).toBeUndefined();
+  });
+
+  it("is not asked of anybody once the run has ended", async () => {
+    let late: Operator | undefined;
+    const work: BayOrder["work"] = async ({ operator }) => {
+      late = operator;
+      return PASS;
+    };
+    await bays.start("A", { work });
+    const over = AbortSignal.abort(new StationError("RUN_ABORTED"));
+    await expect(late?.ask(QUESTION, over)).rejects.toMatchObject({ code: "RUN_ABORTED" });
+    expect(bays.state("A").prompt).toBeUndefined();
+  });
+});
