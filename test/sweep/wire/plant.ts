@@ -11,7 +11,7 @@ import { createEcu, type Ecu } from "../../../firmware-sim/ecu.js";
 import { type FlashCell, memoryFlash } from "../../../firmware-sim/flash/memory.js";
 import { createKmsClient } from "../../../src/clients/kms.js";
 import { createVpkiClient } from "../../../src/clients/vpki.js";
-import { inlineStores } from "../../../src/db/store.js";
+import { inlineStores, type StoreHost } from "../../../src/db/store.js";
 import { openVirtual } from "../../../src/ecu/link/virtual/bus.js";
 import { createIsoTp } from "../../../src/ecu/transport/isotp/isotp.js";
 import { isoTpOptionsOf } from "../../../src/ecu/transport/isotp/options.js";
@@ -79,6 +79,12 @@ export interface Ran {
   readonly ms: number;
 }
 
+/** Stores without files: nothing here outlives its process. */
+function storesInMemory(): StoreHost {
+  const stores = inlineStores();
+  return { open: (source) => stores.open(source, ":memory:"), close: () => stores.close() };
+}
+
 export class Plant {
   readonly clock = new VirtualClock();
   readonly profile: Profile;
@@ -105,7 +111,7 @@ export class Plant {
     const { clock } = this;
     const logger = silentLogger;
     const dir = (name: string) => join(this.#folder, name);
-    const stores = inlineStores();
+    const stores = storesInMemory();
     // TLS is between this process and itself, in real time.
     const tls = await ensureTls(dir("tls"), { clock: systemClock, hosts: ["127.0.0.1"] });
     const vpki = await createVpki({ stores, dir: dir("vpki"), clock, logger, baseUrl: () => "http://127.0.0.1:8080" });
@@ -153,7 +159,8 @@ export class Plant {
     const memory = memoryFlash(cell);
     const failures: unknown[] = [];
     const flash: typeof memory = {
-      ...memory,
+      load: () => memory.load(),
+      close: () => memory.close(),
       async save(image) {
         await clock.sleep(FLASH_MS);
         await memory.save(image);

@@ -8,7 +8,7 @@ import { type Fault, WIRE_SEED } from "./wire.js";
 /** A profile of hw-profiles/ in place of the small one. */
 const PROFILE = process.env.STATION_WIRE_PROFILE ?? "";
 /** Every how many frames one meets the fault. */
-const EVERY = Number(process.env.STATION_WIRE_EVERY ?? 8);
+const EVERY = Number(process.env.STATION_WIRE_EVERY ?? 1);
 const MOST_FAILURES = 20;
 
 function told({ blow, place, end, step, wrong }: Result, expected: readonly string[]): string {
