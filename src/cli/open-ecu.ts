@@ -8,7 +8,7 @@ import { createKline } from "../ecu/transport/kline/kline.js";
 import { DEFAULT_KLINE_TIMING, klineOptionsOf } from "../ecu/transport/kline/options.js";
 import type { DiagTransport } from "../ecu/transport/transport.js";
 import { createUdsClient, type UdsOptions } from "../ecu/uds/client.js";
-import type { SecurityKey } from "../ecu/uds/security.js";
+import type { EcuAccess } from "../ecu/uds/security.js";
 import { createEcuSession } from "../ecu/uds/session.js";
 import { createSheUdsTarget } from "../injection/she-uds/target.js";
 import type { Profile } from "../profiles/schema.js";
@@ -25,14 +25,14 @@ interface Wire {
 }
 
 /**
- * @param access secret of the ECU type, which stays the caller's, and the plant's own algorithm
+ * @param access what opens the ECU; secrets stay the caller's
  * @param trace taps a CAN link; a K-Line has no frames to keep
  * @throws StationError LINK_UNSUPPORTED (the profile has no section for this link), LINK_*
  */
 export async function openEcu(
   url: string,
   profile: Profile,
-  access: SecurityKey,
+  access: EcuAccess,
   clock: Clock,
   signal: AbortSignal,
   trace: Pick<RunTrace, "tap">,
@@ -41,7 +41,7 @@ export async function openEcu(
     ? klineWire(url, profile, clock, signal)
     : canWire(url, profile, clock, signal, trace));
   const client = createUdsClient(transport, uds, clock);
-  const session = createEcuSession({ link, transport, client, map: profile, clock, ...access });
+  const session = createEcuSession({ link, transport, client, map: profile, clock, access });
   return { session, target: createSheUdsTarget(session) };
 }
 

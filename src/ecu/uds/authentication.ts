@@ -29,7 +29,7 @@ export interface ChallengeResponse {
 }
 
 /** Shortest challenge of an ECU, bytes: with a shorter one its proof could be made of ours. */
-const LEAST_CHALLENGE = 16;
+export const LEAST_CHALLENGE = 16;
 
 const NOTHING = new Uint8Array(0);
 
@@ -87,7 +87,8 @@ export async function deAuthenticate(client: UdsClient, signal: AbortSignal): Pr
   await call(client, AUTHENTICATION.deAuthenticate, {}, { signal });
 }
 
-function accepted(found: number, wanted: number): void {
+/** @throws StationError UDS_ACCESS_DENIED for another return parameter than `wanted` */
+export function accepted(found: number, wanted: number): void {
   if (found !== wanted) throw denied(authenticationReturnName(found) ?? `authenticationReturnParameter ${found}`);
 }
 
@@ -95,5 +96,5 @@ function sameAlgorithm(found: Uint8Array, wanted: Uint8Array): void {
   if (!equalBytes(found, wanted)) throw unexpected("another algorithmIndicator");
 }
 
-const denied = (what: string): StationError => new StationError("UDS_ACCESS_DENIED", { details: { what } });
-const unexpected = (what: string): StationError => unexpectedResponse(SID.Authentication, what);
+export const denied = (what: string): StationError => new StationError("UDS_ACCESS_DENIED", { details: { what } });
+export const unexpected = (what: string): StationError => unexpectedResponse(SID.Authentication, what);

@@ -1,5 +1,6 @@
 /** What the session must know of an ECU kind; a hardware profile fits. */
 import type { ChallengeResponse } from "./authentication.js";
+import type { CertificateExchange } from "./certificates.js";
 import type { UdsOptions } from "./client.js";
 import type { DownloadTarget } from "./download.js";
 import type { SecurityAccess } from "./security.js";
@@ -12,7 +13,7 @@ export interface EcuMap {
     readonly resetTime: number;
   };
   /** How the station is let in. */
-  readonly securityAccess: SecurityAccess | ChallengeResponse;
+  readonly securityAccess: SecurityAccess | ChallengeResponse | CertificateExchange;
   readonly dids: {
     readonly partNumber: number;
     readonly hwVersion: number;

@@ -5,6 +5,7 @@ import { StationError } from "../../shared/errors.js";
 import type { KeyFunction } from "../../shared/key-function.js";
 import type { Secret } from "../../shared/secret.js";
 import { call } from "./call.js";
+import type { Credentials } from "./certificates.js";
 import type { UdsClient } from "./client.js";
 import { unexpectedResponse } from "./messages.js";
 import { UDS } from "./tables/messages.js";
@@ -22,6 +23,9 @@ export interface SecurityKey {
   /** The plant's own algorithm, where the profile names a module. */
   readonly keyFunction?: KeyFunction;
 }
+
+/** What opens an ECU: a secret, or a certificate with its key, as its profile wants. */
+export type EcuAccess = SecurityKey | { readonly credentials: Credentials };
 
 export interface SecurityAccess {
   readonly kind?: "seed-key";

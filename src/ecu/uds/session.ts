@@ -6,6 +6,7 @@ import { isStationError, StationError } from "../../shared/errors.js";
 import type { DiagTransport } from "../transport/transport.js";
 import { authenticate, deAuthenticate } from "./authentication.js";
 import { call } from "./call.js";
+import { exchangeCertificates } from "./certificates.js";
 import type { UdsClient } from "./client.js";
 import { download } from "./download.js";
 import { type EcuIdentity, identify, readDid } from "./identify.js";
@@ -23,13 +24,14 @@ import {
   parseSignature,
   type SheAnswer,
 } from "./routines.js";
-import { type SecurityKey, securityAccess } from "./security.js";
+import { type EcuAccess, securityAccess } from "./security.js";
 import { UDS } from "./tables/messages.js";
 import { NRC, nrcName } from "./tables/nrc.js";
 import { RESET, ROUTINE, SESSION, SID, TESTER_PRESENT } from "./tables/services.js";
 import { type CurveName, INSTALL_TYPE, type InstallType } from "./tables/status.js";
 
-export interface EcuSessionParts extends SecurityKey {
+export interface EcuSessionParts {
+  readonly access: EcuAccess;
   /** Closed at the end of the session. */
   readonly link: { close(): Promise<void> };
   readonly transport: DiagTransport;
@@ -49,9 +51,19 @@ const ACCESS_NRCS: ReadonlySet<number> = new Set([
   NRC.exceededNumberOfAttempts,
   NRC.requiredTimeDelayNotExpired,
   NRC.requestSequenceError,
+  NRC.certificateVerificationFailedInvalidTimePeriod,
+  NRC.certificateVerificationFailedInvalidSignature,
+  NRC.certificateVerificationFailedInvalidChainOfTrust,
+  NRC.certificateVerificationFailedInvalidType,
+  NRC.certificateVerificationFailedInvalidFormat,
+  NRC.certificateVerificationFailedInvalidContent,
+  NRC.certificateVerificationFailedInvalidScope,
+  NRC.certificateVerificationFailedInvalidCertificate,
   NRC.ownershipVerificationFailed,
   NRC.challengeCalculationFailed,
   NRC.settingAccessRightsFailed,
+  NRC.sessionKeyCreationOrDerivationFailed,
+  NRC.configurationDataUsageFailed,
 ]);
 
 const systemRandom = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
@@ -70,18 +82,29 @@ export class UdsEcuSession {
 
   /** @throws StationError UDS_ACCESS_DENIED when seed, key or proof is refused, or the ECU does not prove itself */
   async unlock(signal: AbortSignal): Promise<void> {
-    const { client, map, random = systemRandom } = this.#parts;
-    const { securityAccess: how } = map;
+    const { client, map } = this.#parts;
     await enterSession(client, map.uds.session, signal);
     client.startKeepAlive();
     try {
-      if (how.kind === "challenge-response") await authenticate(client, how, this.#parts.key, random, signal);
-      else await securityAccess(client, how, this.#parts, signal);
+      await this.#letIn(signal);
     } catch (error) {
       const nrc = nrcOf(error);
       if (nrc === undefined || !ACCESS_NRCS.has(nrc)) throw error;
       throw new StationError("UDS_ACCESS_DENIED", { details: { what: nrcName(nrc), nrc }, cause: error });
     }
+  }
+
+  async #letIn(signal: AbortSignal): Promise<void> {
+    const { client, map, access, random = systemRandom } = this.#parts;
+    const { securityAccess: how } = map;
+    if (how.kind === "certificate") {
+      if (!("credentials" in access)) throw lacks("a certificate");
+      await exchangeCertificates(client, how, access.credentials, random, signal);
+      return;
+    }
+    if (!("key" in access)) throw lacks("a secret");
+    if (how.kind === "challenge-response") await authenticate(client, how, access.key, random, signal);
+    else await securityAccess(client, how, access, signal);
   }
 
   async writeVin(vin: string, signal: AbortSignal): Promise<void> {
@@ -213,7 +236,9 @@ export class UdsEcuSession {
   async #end(signal: AbortSignal): Promise<void> {
     const { client, transport, link, map } = this.#parts;
     client.stopKeepAlive();
-    if (map.securityAccess.kind === "challenge-response") await deAuthenticate(client, signal).catch(() => undefined);
+    const { kind } = map.securityAccess;
+    if (kind === "challenge-response" || kind === "certificate")
+      await deAuthenticate(client, signal).catch(() => undefined);
     await enterSession(client, SESSION.default, signal).catch(() => undefined);
     client.close();
     transport.close();
@@ -229,6 +254,9 @@ export class UdsEcuSession {
 export function createEcuSession(parts: EcuSessionParts): UdsEcuSession {
   return new UdsEcuSession(parts);
 }
+
+const lacks = (what: string): StationError =>
+  new StationError("CONFIG_INVALID", { details: { what: `securityAccess: the session was opened without ${what}` } });
 
 /** Steps of P2star_server_max in the answer to 10, ms. */
 const P2STAR_STEP = 10;

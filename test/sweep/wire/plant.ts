@@ -198,7 +198,7 @@ export class Plant {
           wire = new Wire(openVirtual(unit.bus, clock), clock, new PlaceReader(), blow);
           const transport = createIsoTp(wire, isoTpOptionsOf(can, "station"), clock);
           const client = createUdsClient(transport, profile.uds, clock);
-          const session = createEcuSession({ link: wire, transport, client, map: profile, key, clock });
+          const session = createEcuSession({ link: wire, transport, client, map: profile, access: { key }, clock });
           return { session, target: createSheUdsTarget(session) };
         },
         ...booked,

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseFaults } from "../../../../firmware-sim/faults/faults.js";
+import { FaultSet } from "../../../../firmware-sim/faults/set.js";
 import { memoryFlash } from "../../../../firmware-sim/flash/memory.js";
 import { createKlineEcu } from "../../../../firmware-sim/kline.js";
 import { createKline } from "../../../../src/ecu/transport/kline/kline.js";
@@ -28,13 +29,13 @@ async function bench(faults: readonly string[] = []) {
     link: wire.end("ecu"),
     clock,
     flash: memoryFlash(),
-    faults: parseFaults(faults),
+    faults: new FaultSet({ profile, clock, wire: "kline" }, parseFaults(faults)),
   });
   const link = wire.end("tester");
   const session = () => {
     const transport = createKline(link, klineOptionsOf(kline, "tester", profile.uds.margin), clock);
     const client = createUdsClient(transport, profile.uds, clock);
-    return createEcuSession({ link, transport, client, map: profile, key: Secret.fromHex(KEY), clock });
+    return createEcuSession({ link, transport, client, map: profile, access: { key: Secret.fromHex(KEY) }, clock });
   };
   return { wire, clock, ecu, session };
 }

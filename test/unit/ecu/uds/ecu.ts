@@ -6,6 +6,7 @@ import type { EcuMap } from "../../../../src/ecu/uds/map.js";
 import { createEcuSession, type EcuSessionParts } from "../../../../src/ecu/uds/session.js";
 import { fromHex, toHex } from "../../../../src/shared/bytes.js";
 import { VirtualClock } from "../../../../src/shared/clock.js";
+import type { KeyFunction } from "../../../../src/shared/key-function.js";
 import { Secret } from "../../../../src/shared/secret.js";
 import { OPTIONS } from "./bench.js";
 
@@ -45,7 +46,11 @@ export type Say = (request: string) => string | readonly string[] | undefined;
 
 let buses = 0;
 
-export function ecuBench(say: Say, map: EcuMap = MAP, parts: Pick<EcuSessionParts, "keyFunction"> = {}) {
+export function ecuBench(
+  say: Say,
+  map: EcuMap = MAP,
+  parts: Partial<Pick<EcuSessionParts, "access" | "random">> & { readonly keyFunction?: KeyFunction } = {},
+) {
   const clock = new VirtualClock();
   const name = `ecu-bench-${buses++}`;
   const stationLink: VirtualLink = openVirtual(name, clock);
@@ -73,7 +78,9 @@ export function ecuBench(say: Say, map: EcuMap = MAP, parts: Pick<EcuSessionPart
   });
   const client = createUdsClient(station, map.uds, clock);
   const key = Secret.fromHex(RFC4493_KEY);
-  const session = createEcuSession({ link: stationLink, transport: station, client, map, key, clock, ...parts });
+  const { keyFunction, ...given } = parts;
+  const access = { key, ...(keyFunction && { keyFunction }) };
+  const session = createEcuSession({ link: stationLink, transport: station, client, map, access, clock, ...given });
   const signal = new AbortController().signal;
   return {
     clock,
