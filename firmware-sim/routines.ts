@@ -84,13 +84,13 @@ export function routines(deps: RoutineDeps): Routine[] {
     start(
       ids.generateMac,
       (data) => data.length >= 1,
-      (data) => {
-        const { erc, data: mac } = she.generateMac(data[0] ?? 0, data.slice(1));
+      async (data) => {
+        const { erc, data: mac } = await she.generateMac(data[0] ?? 0, data.slice(1));
         return sheStatus(erc, mac);
       },
     ),
-    start(ids.getId, exactly(CHALLENGE), (data) => {
-      const { erc, uid, sreg, mac } = she.getId(data);
+    start(ids.getId, exactly(CHALLENGE), async (data) => {
+      const { erc, uid, sreg, mac } = await she.getId(data);
       return sheStatus(erc, uid, Uint8Array.of(sreg), mac);
     }),
     start(

@@ -73,6 +73,20 @@ export class Arguments {
     throw new LineError(`${what.name}: true or false wanted`);
   }
 
+  /** Integers 0..max by name; an empty object when left out. */
+  uints(what: Field, names: readonly string[], max: number): Record<string, number> {
+    const value = this.#find(what) ?? {};
+    if (typeof value !== "object" || Array.isArray(value)) throw new LineError(`${what.name}: an object wanted`);
+    const found: Record<string, number> = {};
+    for (const [given, number] of Object.entries(value)) {
+      const name = names.find((each) => plainName(each) === plainName(given).replace(/^cmd/, ""));
+      if (name === undefined)
+        throw new LineError(`${what.name}: ${JSON.stringify(given)} is none of ${names.join(" ")}`);
+      found[name] = new Arguments({ [given]: number }).uint({ name: given, aliases: [] }, max);
+    }
+    return found;
+  }
+
   /** Address of a slot: keyId 0–15 in the bank given, or SPSDK's numbers (0x14 = slot 4 of bank 1). */
   slot(): number {
     return this.uint(KEY_ID, 0x8f) + 16 * this.uint(BANK, 8, 0);
@@ -101,6 +115,7 @@ const command = (name: string, run: ConsoleCommand["run"], ...aliases: string[])
 });
 
 const result = ({ erc, data }: DataResult): Answer => ({ erc, result: toHex(data) });
+const dataResult = async (work: Promise<DataResult>): Promise<Answer> => result(await work);
 const byte = (value: number): string => toHex(Uint8Array.of(value));
 
 function bitNames(sreg: number): string[] {
@@ -111,26 +126,26 @@ function environment(device: SheDevice): Answer {
   return { erc: "ERC_NO_ERROR", ...device.environment };
 }
 
-/** Every command of the SHE, then ENV and RESET; NEW belongs to the console itself. */
+/** Every command of the SHE, then ENV, RESET and WAIT; NEW belongs to the console itself. */
 export const CONSOLE_COMMANDS: readonly ConsoleCommand[] = [
-  command("ENC_ECB", (she, given) => result(she.encEcb(given.slot(), given.bytes(DATA))), "ENCRYPT_ECB"),
-  command("DEC_ECB", (she, given) => result(she.decEcb(given.slot(), given.bytes(DATA))), "DECRYPT_ECB"),
+  command("ENC_ECB", (she, given) => dataResult(she.encEcb(given.slot(), given.bytes(DATA))), "ENCRYPT_ECB"),
+  command("DEC_ECB", (she, given) => dataResult(she.decEcb(given.slot(), given.bytes(DATA))), "DECRYPT_ECB"),
   command(
     "ENC_CBC",
-    (she, given) => result(she.encCbc(given.slot(), given.bytes(IV, 16), given.bytes(DATA))),
+    (she, given) => dataResult(she.encCbc(given.slot(), given.bytes(IV, 16), given.bytes(DATA))),
     "ENCRYPT_CBC",
   ),
   command(
     "DEC_CBC",
-    (she, given) => result(she.decCbc(given.slot(), given.bytes(IV, 16), given.bytes(DATA))),
+    (she, given) => dataResult(she.decCbc(given.slot(), given.bytes(IV, 16), given.bytes(DATA))),
     "DECRYPT_CBC",
   ),
-  command("GENERATE_MAC", (she, given) => result(she.generateMac(given.slot(), given.bytes(DATA))), "GEN_MAC"),
-  command("VERIFY_MAC", (she, given) => {
+  command("GENERATE_MAC", (she, given) => dataResult(she.generateMac(given.slot(), given.bytes(DATA))), "GEN_MAC"),
+  command("VERIFY_MAC", async (she, given) => {
     const mac = given.bytes(MAC);
     if (mac.length < 1 || mac.length > 16) throw new LineError("mac: 1 to 16 bytes as hex wanted");
     const length = given.uint(MAC_LENGTH, 128, mac.length * 8);
-    const { erc, verified } = she.verifyMac(given.slot(), given.bytes(DATA), mac, length);
+    const { erc, verified } = await she.verifyMac(given.slot(), given.bytes(DATA), mac, length);
     return { erc, result: verified };
   }),
   command("LOAD_KEY", async (she, given) => {
@@ -139,13 +154,13 @@ export const CONSOLE_COMMANDS: readonly ConsoleCommand[] = [
     return { erc: answer.erc, M4: toHex(answer.m4), M5: toHex(answer.m5) };
   }),
   command("LOAD_PLAIN_KEY", (she, given) => she.loadPlainKey(given.bytes(KEY, 16))),
-  command("EXPORT_RAM_KEY", (she) => {
-    const { erc, m1, m2, m3, m4, m5 } = she.exportRamKey();
+  command("EXPORT_RAM_KEY", async (she) => {
+    const { erc, m1, m2, m3, m4, m5 } = await she.exportRamKey();
     return { erc, M1: toHex(m1), M2: toHex(m2), M3: toHex(m3), M4: toHex(m4), M5: toHex(m5) };
   }),
   command("INIT_RNG", (she) => she.initRng(), "INIT_RND"),
   command("EXTEND_SEED", (she, given) => she.extendSeed(given.bytes(ENTROPY, 16)), "EXTEND_PRNG_SEED"),
-  command("RND", (she) => result(she.rnd()), "GET_RND", "RANDOM"),
+  command("RND", (she) => dataResult(she.rnd()), "GET_RND", "RANDOM"),
   command("SECURE_BOOT", (she, given) => she.secureBoot(given.bytes(DATA))),
   command("BOOT_FAILURE", (she) => she.bootFailure()),
   command("BOOT_OK", (she) => she.bootOk()),
@@ -157,15 +172,15 @@ export const CONSOLE_COMMANDS: readonly ConsoleCommand[] = [
     },
     "STATUS",
   ),
-  command("GET_ID", (she, given) => {
-    const { erc, uid, sreg, mac } = she.getId(given.bytes(CHALLENGE, 16));
+  command("GET_ID", async (she, given) => {
+    const { erc, uid, sreg, mac } = await she.getId(given.bytes(CHALLENGE, 16));
     const all = toHex(concat(uid, Uint8Array.of(sreg), mac));
     return { erc, result: all, uid: toHex(uid), sreg: byte(sreg), mac: toHex(mac) };
   }),
   command("CANCEL", (she) => she.cancel()),
-  command("DEBUG", (she, given) => {
+  command("DEBUG", async (she, given) => {
     if (given.has(AUTHORIZATION)) return she.debugAuthorize(given.bytes(AUTHORIZATION, 16));
-    const { erc, data } = she.debugChallenge();
+    const { erc, data } = await she.debugChallenge();
     return { erc, result: toHex(data), challenge: toHex(data) };
   }),
   command(
@@ -181,8 +196,13 @@ export const CONSOLE_COMMANDS: readonly ConsoleCommand[] = [
     },
     "ENVIRONMENT",
   ),
-  command("RESET", (she) => {
+  command("RESET", async (she) => {
     she.reset();
+    await she.idle();
     return environment(she);
+  }),
+  command("WAIT", async (she) => {
+    await she.idle();
+    return { erc: "ERC_NO_ERROR" };
   }),
 ];

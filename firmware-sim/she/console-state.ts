@@ -3,9 +3,11 @@ import { randomBytes } from "node:crypto";
 import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fromHex, isHex, toHex } from "../../src/shared/bytes.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { Arguments, type Json, LineError } from "./commands.js";
 import { createSheDevice, type SheDevice } from "./device.js";
 import { memoryStorage, type SheState, type SheStorage } from "./state.js";
+import { BUSY_COMMANDS, LATENCY_MAX, type Pace } from "./types.js";
 
 /** What NEW says of a device; JSON as it stands in the state file. */
 interface DeviceSettings {
@@ -16,6 +18,7 @@ interface DeviceSettings {
   readonly keyCount: number;
   readonly verifyOnly: boolean;
   readonly withoutSecureBoot: "good" | "bypassed";
+  readonly latencies: Pace["latencies"];
 }
 
 /** The device that answers before the first NEW. */
@@ -27,6 +30,7 @@ export const DEFAULT_SETTINGS: DeviceSettings = {
   keyCount: 10,
   verifyOnly: false,
   withoutSecureBoot: "good",
+  latencies: {},
 };
 
 /** Settings and PRNG seed of a NEW line; what it leaves out is the default. */
@@ -45,24 +49,26 @@ export function settingsOf(given: Arguments): { settings: DeviceSettings; prngSe
       keyCount: given.uint({ name: "keyCount", aliases: ["keys"] }, 10, 10),
       verifyOnly: given.boolean({ name: "verifyOnly", aliases: [] }) ?? false,
       withoutSecureBoot: policy === true ? "bypassed" : "good",
+      latencies: given.uints({ name: "latencies", aliases: ["latency"] }, BUSY_COMMANDS, LATENCY_MAX),
     },
     prngSeed: hex("prngSeed", 16, randomBytes(16).toString("hex"), "seed"),
   };
 }
 
 /** Makes the device of these settings on `storage`; throws RangeError for values that no SHE may have. */
-function deviceOf(settings: DeviceSettings, storage: SheStorage): SheDevice {
+function deviceOf(settings: DeviceSettings, storage: SheStorage, clock: Clock): SheDevice {
   return createSheDevice({
     ...settings,
     uid: fromHex(settings.uid),
     blankKey: fromHex(settings.blankKey),
     secretKey: fromHex(settings.secretKey),
     storage,
+    pace: { clock, latencies: settings.latencies },
     random: (length) => new Uint8Array(randomBytes(length)),
   });
 }
 
-interface Stored {
+export interface Stored {
   readonly settings: DeviceSettings;
   readonly state: SheState;
 }
@@ -149,15 +155,21 @@ function keyRecord(json: unknown, broken: (what: string) => LineError): SheState
 }
 
 /** A device together with the store that its every change goes to. */
-export async function startDevice(settings: DeviceSettings, state: SheState, store: ConsoleStore): Promise<SheDevice> {
+export async function startDevice(
+  settings: DeviceSettings,
+  state: SheState,
+  store: ConsoleStore,
+  clock: Clock,
+): Promise<SheDevice> {
   const memory = memoryStorage(state);
-  const device = deviceOf(settings, {
+  const storage: SheStorage = {
     load: () => memory.load(),
     save: async (next) => {
       await store.save({ settings, state: next });
       await memory.save(next);
     },
-  });
+  };
+  const device = deviceOf(settings, storage, clock);
   await store.save({ settings, state });
   return device;
 }

@@ -1,10 +1,20 @@
 /** `ecu-sim she`: a SHE on its own, one JSON object a line in and one out. */
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
+import { type Clock, systemClock } from "../../src/shared/clock.js";
 import { describe } from "../../src/shared/errors.js";
 import { Arguments, CONSOLE_COMMANDS, type ConsoleCommand, type Json, LineError, plainName } from "./commands.js";
-import { type ConsoleStore, DEFAULT_SETTINGS, fileStore, noStore, settingsOf, startDevice } from "./console-state.js";
+import {
+  type ConsoleStore,
+  DEFAULT_SETTINGS,
+  fileStore,
+  noStore,
+  type Stored,
+  settingsOf,
+  startDevice,
+} from "./console-state.js";
 import type { SheDevice } from "./device.js";
+import { BUSY_COMMANDS } from "./types.js";
 
 /** The streams that the console uses; its end is the end of `stdin`. */
 export interface SheConsoleIo {
@@ -31,6 +41,7 @@ Example:
   {"cmd":"GENERATE_MAC","keyId":14,"data":"cafe"}' | ecu-sim she
 `;
 
+const BUSY: ReadonlySet<string> = new Set(BUSY_COMMANDS);
 const BY_NAME = new Map<string, ConsoleCommand>(
   CONSOLE_COMMANDS.flatMap((command) => [command.name, ...command.aliases].map((name) => [plainName(name), command])),
 );
@@ -53,60 +64,94 @@ export async function sheConsole(args: readonly string[], io: SheConsoleIo): Pro
     return EXIT.usage;
   }
   const store = state === undefined ? noStore : fileStore(state);
-  const session = new Session(store);
+  const session = new SheConsole(store, systemClock);
   try {
     await session.start();
   } catch (error) {
     await write(io.stderr, `ecu-sim she: ${describe(error)}\n`);
     return error instanceof LineError ? EXIT.usage : EXIT.failed;
   }
+  let written = Promise.resolve();
   for await (const line of linesOf(io.stdin)) {
     if (line.trim() === "") continue;
-    await write(io.stdout, `${JSON.stringify(await session.answer(line))}\n`);
+    const { answer, alone } = session.begin(line);
+    const before = written;
+    written = answer.then(async (json) => {
+      await before;
+      await write(io.stdout, `${JSON.stringify(json)}\n`);
+    });
+    if (alone) await written;
   }
+  await written;
   return EXIT.ok;
 }
 
-class Session {
+/** The console apart from its streams: a device and what a line does with it. */
+export class SheConsole {
   readonly #store: ConsoleStore;
+  readonly #clock: Clock;
   #device: SheDevice | undefined;
+  #paced = false;
 
-  constructor(store: ConsoleStore) {
+  constructor(store: ConsoleStore, clock: Clock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
+  /** Takes the device from the store or makes the default one; throws LineError for a file that is none of ours. */
   async start(): Promise<void> {
-    const stored = await this.#store.load();
-    const fresh = { version: 1, keys: [], prngSeed: randomBytes(16).toString("hex") } as const;
-    this.#device = await startDevice(stored?.settings ?? DEFAULT_SETTINGS, stored?.state ?? fresh, this.#store);
+    const { settings, state } = (await this.#store.load()) ?? { settings: DEFAULT_SETTINGS, state: freshState() };
+    await this.#use(settings, state);
   }
 
-  /** The answer to one line; a line that makes no sense gets `{"error"}`. */
-  async answer(line: string): Promise<Json> {
+  /**
+   * Begins with one line. `answer` is its JSON, `{"error"}` for a line that makes no sense; it never rejects.
+   * `alone`: the next line has to wait for it. Only a command of a device with latencies may be joined by the lines behind it.
+   */
+  begin(line: string): { readonly answer: Promise<Json>; readonly alone: boolean } {
     try {
       const json = parse(line);
       const name = typeof json.cmd === "string" ? json.cmd : json.command;
       if (typeof name !== "string") throw new LineError('cmd: missing, e.g. {"cmd":"GET_STATUS"}');
       const given = new Arguments(json);
       const plain = plainName(name).replace(/^cmd/, "");
-      if (plain === "new") return await this.#renew(given);
+      if (plain === "new") return { answer: answered(this.#renew(given)), alone: true };
       const command = BY_NAME.get(plain);
       if (command === undefined) {
         const known = ["NEW", ...CONSOLE_COMMANDS.map((row) => row.name)].join(" ");
         throw new LineError(`cmd: no command is called ${JSON.stringify(name)} (${known})`);
       }
       if (this.#device === undefined) throw new LineError("the console was not started");
-      return await command.run(this.#device, given);
+      const alone = !(this.#paced && BUSY.has(command.name));
+      return { answer: answered(command.run(this.#device, given)), alone };
     } catch (error) {
-      return { error: describe(error) };
+      return { answer: Promise.resolve({ error: describe(error) }), alone: true };
     }
   }
 
   async #renew(given: Arguments): Promise<Json> {
     const { settings, prngSeed } = settingsOf(given);
-    this.#device = await startDevice(settings, { version: 1, keys: [], prngSeed }, this.#store);
+    await this.#device?.cancel();
+    await this.#use(settings, { version: 1, keys: [], prngSeed });
     return { erc: "ERC_NO_ERROR", uid: settings.uid };
   }
+
+  async #use(settings: Stored["settings"], state: Stored["state"]): Promise<void> {
+    this.#device = await startDevice(settings, state, this.#store, this.#clock);
+    this.#paced = Object.values(settings.latencies).some((ms) => ms !== 0);
+  }
+}
+
+async function answered(work: Promise<Json> | Json): Promise<Json> {
+  try {
+    return await work;
+  } catch (error) {
+    return { error: describe(error) };
+  }
+}
+
+function freshState(): Stored["state"] {
+  return { version: 1, keys: [], prngSeed: randomBytes(16).toString("hex") };
 }
 
 function parse(line: string): Json {

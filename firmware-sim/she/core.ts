@@ -5,11 +5,11 @@ import { checkLength, checkUint, type Erc, KEY_LENGTH, SLOT, SREG, UID_LENGTH } 
 import { BootCycle } from "./boot.js";
 import { type Bars, type Extension, findKey, type RamKey } from "./keys.js";
 import type { SheKeyRecord, SheState } from "./state.js";
-import type { Proof, SheDeviceOptions, SheEnvironment } from "./types.js";
+import { type BusyCommand, LATENCY_MAX, type Proof, type SheDeviceOptions, type SheEnvironment } from "./types.js";
 
 /** A command under way; CMD_CANCEL before the physical write keeps the old value (4.7.18). */
 export interface Job {
-  cancelled: boolean;
+  readonly cancel: AbortController;
   readonly done: Promise<unknown>;
 }
 
@@ -44,6 +44,9 @@ export class SheCore {
     checkUint("banks", this.extension.banks, 8);
     checkUint("keyCount", this.extension.keyCount, 10);
     if (this.extension.keyCount < 3) throw new RangeError(`keyCount ${this.extension.keyCount} is outside 3..10`);
+    for (const [command, ms] of Object.entries(options.pace?.latencies ?? {})) {
+      checkUint(`latency of ${command}`, ms, LATENCY_MAX);
+    }
     this.uid = options.uid;
     this.options = options;
     this.state = options.storage.load() ?? { version: 1, keys: [], prngSeed: toHex(options.random(KEY_LENGTH)) };
@@ -70,7 +73,7 @@ export class SheCore {
     this.#debuggerSeen = false;
     this.internalDebugger = false;
     this.boot = new BootCycle();
-    if (this.job !== undefined) this.job.cancelled = true;
+    this.job?.cancel.abort();
     this.#feelEnvironment();
   }
 
@@ -113,8 +116,7 @@ export class SheCore {
     return { ...this.state, keys: [...this.state.keys.filter(({ slot }) => slot !== record.slot), record] };
   }
 
-  protected async save(next: SheState, job: Job): Promise<Erc> {
-    if (job.cancelled) return "ERC_GENERAL_ERROR";
+  protected async save(next: SheState): Promise<Erc> {
     try {
       await this.options.storage.save(next);
     } catch {
@@ -124,23 +126,47 @@ export class SheCore {
     return "ERC_NO_ERROR";
   }
 
-  /** Runs one command that may wait for the memory. Its start leaves a moment in which CMD_CANCEL still finds the old value. */
-  protected exclusive<T>(fail: (erc: Erc) => T, work: (job: Job) => Promise<T>): Promise<T> {
+  /** Resolves when no command is under way. */
+  async idle(): Promise<void> {
+    await this.job?.done;
+  }
+
+  /**
+   * Runs one command: its latency passes, in which CMD_CANCEL finds the old value, then its work is done at a stroke.
+   * @param work with the signal that tells whether the command was cancelled, for what follows a write
+   */
+  protected command<T>(
+    name: BusyCommand,
+    fail: (erc: Erc) => T,
+    work: (signal: AbortSignal) => T | Promise<T>,
+  ): Promise<T> {
     if (this.job !== undefined) return Promise.resolve(fail("ERC_BUSY"));
     let settle: () => void = () => undefined;
-    const job: Job = { cancelled: false, done: new Promise<void>((resolve) => (settle = resolve)) };
+    const job: Job = { cancel: new AbortController(), done: new Promise<void>((resolve) => (settle = resolve)) };
+    const { signal } = job.cancel;
     this.job = job;
     const run = async (): Promise<T> => {
-      await null;
       try {
-        if (job.cancelled) return fail("ERC_GENERAL_ERROR");
-        const result = await work(job);
-        return job.cancelled ? fail("ERC_GENERAL_ERROR") : result;
+        await this.#latency(name, signal);
+        if (signal.aborted) return fail("ERC_GENERAL_ERROR");
+        const result = await work(signal);
+        return signal.aborted ? fail("ERC_GENERAL_ERROR") : result;
       } finally {
         this.job = undefined;
         settle();
       }
     };
     return run();
+  }
+
+  async #latency(name: BusyCommand, signal: AbortSignal): Promise<void> {
+    const { pace } = this.options;
+    const ms = pace?.latencies[name] ?? 0;
+    if (pace === undefined || ms === 0) return;
+    try {
+      await pace.clock.sleep(ms, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   }
 }

@@ -1,6 +1,40 @@
 /** Options and answers of the simulated SHE. */
+import type { Clock } from "../../src/shared/clock.js";
 import type { Erc } from "../../src/she/codec/index.js";
 import type { SheStorage } from "./state.js";
+
+/** The commands of 4.7 that keep the SHE busy: all but CMD_GET_STATUS and CMD_CANCEL. */
+export const BUSY_COMMANDS = [
+  "ENC_ECB",
+  "ENC_CBC",
+  "DEC_ECB",
+  "DEC_CBC",
+  "GENERATE_MAC",
+  "VERIFY_MAC",
+  "LOAD_KEY",
+  "LOAD_PLAIN_KEY",
+  "EXPORT_RAM_KEY",
+  "INIT_RNG",
+  "EXTEND_SEED",
+  "RND",
+  "SECURE_BOOT",
+  "BOOT_FAILURE",
+  "BOOT_OK",
+  "GET_ID",
+  "DEBUG",
+] as const;
+
+export type BusyCommand = (typeof BUSY_COMMANDS)[number];
+
+/** Longest latency of a command, ms. */
+export const LATENCY_MAX = 60_000;
+
+/** How long the commands take. */
+export interface Pace {
+  readonly clock: Clock;
+  /** ms, 0–LATENCY_MAX; 0 for a command that is not named. */
+  readonly latencies: Readonly<Partial<Record<BusyCommand, number>>>;
+}
 
 /** The surroundings of the device; they stay as set over resets. */
 export interface SheEnvironment {
@@ -29,6 +63,8 @@ export interface SheDeviceOptions {
   readonly keyCount?: number;
   /** SHE+ sixth flag VERIFY_ONLY; default false. */
   readonly verifyOnly?: boolean;
+  /** Left out, every command answers at once. */
+  readonly pace?: Pace;
 }
 
 export interface DataResult {
