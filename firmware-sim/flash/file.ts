@@ -1,74 +1,79 @@
 import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { describe, StationError } from "../../src/shared/errors.js";
-import { type Flash, type FlashOptions, type PowerPoint, SaveQueue } from "./flash.js";
-import { decodeImage, encodeImage } from "./image.js";
+import type { Flash, FlashOptions } from "./flash.js";
+import { JournalledFlash } from "./journalled.js";
+import type { Area, FlashPort } from "./port.js";
 
 /**
- * Flash in a file (mode 0600: it holds private keys). A save writes a temporary file beside it, syncs, renames it over the old one and
- * syncs the folder, so that a SIGKILL or a power cut at any point leaves the old or the new image.
+ * Flash in a file (mode 0600: it holds private keys), whose spare area is a second file beside it while one is written. A SIGKILL or a
+ * power cut at any point leaves the old or the new image.
  *
  * @param path of the file; its folder must exist
  */
 export function fileFlash(path: string, options: FlashOptions = {}): Flash {
   const file = resolve(path);
-  const queue = new SaveQueue(options);
-  return {
-    load: () => read(file),
-    save(image) {
-      const bytes = encodeImage(image);
-      return queue.run((reach) => replace(file, bytes, reach));
-    },
-    close: () => queue.idle(),
-  };
+  return new JournalledFlash(new FilePort(file), file, options);
 }
 
-async function read(file: string): Promise<Uint8Array | undefined> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw failed(file, error);
-  }
-  try {
-    return new Uint8Array(decodeImage(bytes));
-  } catch (error) {
-    throw failed(file, error);
-  }
-}
+class FilePort implements FlashPort {
+  readonly #paths: Readonly<Record<Area, string>>;
+  /** Open ones. */
+  readonly #handles: { [area in Area]?: FileHandle } = {};
 
-async function replace(file: string, bytes: Uint8Array, reach: (point: PowerPoint) => void): Promise<void> {
-  reach("begin");
-  const temporary = `${file}.new`;
-  try {
-    // Left behind by a kill, perhaps with another mode.
-    await rm(temporary, { force: true });
-    const handle = await open(temporary, "wx", 0o600);
+  constructor(file: string) {
+    this.#paths = { used: file, spare: `${file}.new` };
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
     try {
-      const half = bytes.length >> 1;
-      await writeAll(handle, bytes.subarray(0, half));
-      reach("half-written");
-      await writeAll(handle, bytes.subarray(half));
-      reach("written");
-      await handle.sync();
-    } finally {
-      await handle.close();
+      return new Uint8Array(await readFile(this.#paths.used));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
     }
-    reach("synced");
-    await rename(temporary, file);
-    reach("renamed");
-    await syncFolder(dirname(file));
-  } catch (error) {
-    throw error instanceof Error && error.name === "PowerCut" ? error : failed(file, error);
   }
-  reach("durable");
-}
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, at, bytes.length - at);
-    at += bytesWritten;
+  async erase(): Promise<void> {
+    await this.#close("spare");
+    // Left behind by a kill, perhaps with another mode.
+    await rm(this.#paths.spare, { force: true });
+    this.#handles.spare = await open(this.#paths.spare, "wx", 0o600);
+  }
+
+  async write(area: Area, at: number, bytes: Uint8Array): Promise<void> {
+    const handle = await this.#open(area);
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at + done);
+      done += bytesWritten;
+    }
+  }
+
+  async sync(area: Area): Promise<void> {
+    await (await this.#open(area)).datasync();
+  }
+
+  async swap(): Promise<void> {
+    await this.#close("spare");
+    await this.#close("used");
+    await rename(this.#paths.spare, this.#paths.used);
+    await syncFolder(dirname(this.#paths.used));
+  }
+
+  async close(): Promise<void> {
+    await this.#close("spare");
+    await this.#close("used");
+  }
+
+  async #open(area: Area): Promise<FileHandle> {
+    const handle = this.#handles[area] ?? (await open(this.#paths[area], "r+"));
+    this.#handles[area] = handle;
+    return handle;
+  }
+
+  async #close(area: Area): Promise<void> {
+    const handle = this.#handles[area];
+    delete this.#handles[area];
+    await handle?.close();
   }
 }
 
@@ -81,8 +86,4 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function failed(file: string, cause: unknown): StationError {
-  return new StationError("STORE_FAILED", { details: { what: `${file}: ${describe(cause)}` }, cause });
 }

@@ -1,20 +1,46 @@
-/** The ECU's non-volatile memory as the rest of the simulator sees it: one image, replaced as a whole. */
+/** The ECU's non-volatile memory as the rest of the simulator sees it: one image, which changes as a whole. */
 
-/** Places of one save at which the power may fail, in their order. */
-export const POWER_POINTS = ["begin", "half-written", "written", "synced", "renamed", "durable"] as const;
-export type PowerPoint = (typeof POWER_POINTS)[number];
+/**
+ * Steps of the hardware, each of which the power may cut: `erase`, `write` and `sync` of an area, `swap` of the two areas, and `done`,
+ * which touches nothing: a save is durable and its caller does not know yet.
+ */
+export type StepKind = "erase" | "write" | "sync" | "swap" | "done";
 
-/** Thrown by an `onPoint` hook to cut the power there; every later save of that flash fails with it too. */
+export interface FlashStep {
+  /** From 1, over the life of this flash object. */
+  readonly count: number;
+  readonly kind: StepKind;
+  /** Bytes of a `write`; else 0. */
+  readonly size: number;
+}
+
+/** Thrown by an `onStep` hook to cut the power there; every later save of that flash fails with it too. */
 export class PowerCut extends Error {
-  constructor(readonly count: number) {
-    super(`power cut at flash point ${count}`);
+  /** @param bytes of a `write` that reach the memory before the end; nothing of any other step does */
+  constructor(
+    readonly count: number,
+    readonly bytes = 0,
+  ) {
+    super(`power cut at flash step ${count}`);
     this.name = "PowerCut";
   }
 }
 
+/** Called before each step, which waits for it. */
+export type StepHook = (step: FlashStep) => void | Promise<void>;
+
 export interface FlashOptions {
-  /** Called at every power-cut point of every save; `count` goes up from 1. A PowerCut thrown here stops the flash at that point. */
-  readonly onPoint?: (count: number, point: PowerPoint) => void;
+  /** Default: nothing happens. */
+  readonly onStep?: StepHook;
+  /** Bytes of changes that an area holds beside its image before the image is written anew into the other one. Default 65,536. */
+  readonly slack?: number;
+}
+
+/** A hook that cuts the power at the step of that number. @param bytes of it that are written; default: half of them */
+export function powerCutAt(count: number, bytes?: number): StepHook {
+  return (step) => {
+    if (step.count === count) throw new PowerCut(count, bytes ?? step.size >> 1);
+  };
 }
 
 export interface Flash {
@@ -24,45 +50,11 @@ export interface Flash {
    */
   load(): Promise<Uint8Array | undefined>;
   /**
-   * Replaces the image. Resolves once it is durable; after a failure or a power cut at any point the old image or the new one is
+   * Replaces the image. Resolves once it is durable; after a failure or a power cut at any step the old image or the new one is
    * there, whole. Saves happen in the order of the calls.
    * @throws StationError STORE_FAILED, PowerCut
    */
   save(image: Uint8Array): Promise<void>;
   /** Waits for saves under way. */
   close(): Promise<void>;
-}
-
-/** Order and power-cut points that every kind of flash shares: each save goes through `run`. */
-export class SaveQueue {
-  #tail: Promise<void> = Promise.resolve();
-  #count = 0;
-  #cut: PowerCut | undefined;
-  readonly #onPoint: NonNullable<FlashOptions["onPoint"]>;
-
-  constructor(options: FlashOptions) {
-    this.#onPoint = options.onPoint ?? (() => undefined);
-  }
-
-  run(save: (reach: (point: PowerPoint) => void) => Promise<void>): Promise<void> {
-    const done = this.#tail.then(() => {
-      if (this.#cut !== undefined) throw this.#cut;
-      return save((point) => this.#reach(point));
-    });
-    this.#tail = done.catch(() => undefined);
-    return done;
-  }
-
-  idle(): Promise<void> {
-    return this.#tail;
-  }
-
-  #reach(point: PowerPoint): void {
-    try {
-      this.#onPoint(++this.#count, point);
-    } catch (error) {
-      if (error instanceof PowerCut) this.#cut = error;
-      throw error;
-    }
-  }
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fileFlash } from "../../firmware-sim/flash/file.js";
 import { loadProfile } from "../../src/profiles/loader.js";
 import type { RunRecord } from "../../src/station/ports.js";
 import { EVCC, externalConfig, recordOf, rows, vpkiFile } from "./cases.js";
@@ -14,7 +15,7 @@ const UNITS = [
   { name: "body-she", args: ["--vin", EVCC.vin] },
 ] as const;
 
-/** What the simulated ECU keeps in its flash file, behind a header of 48 bytes (firmware-sim/flash/image.ts). */
+/** What the simulated ECU keeps in its flash file. */
 interface Flash {
   readonly ecuId: string;
   readonly vin: string | null;
@@ -48,7 +49,8 @@ beforeAll(async () => {
     const station = ["--link", ecu.url, "--data", tempFolder(), "--config", config, "--json"];
     const done = await run("ecustation", ["run", "--profile", name, ...args, ...station]);
     await ecu.kill();
-    const flash = JSON.parse(readFileSync(state).subarray(48).toString("utf8")) as Flash;
+    const image = await fileFlash(state).load();
+    const flash = JSON.parse(Buffer.from(image ?? []).toString("utf8")) as Flash;
     ran.set(name, { record: recordOf(done), code: done.code, stdout: done.stdout, flash });
   }
 });

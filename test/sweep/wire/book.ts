@@ -1,6 +1,6 @@
 /** What the servers gave and were told, by which the ECU's memory is judged: keys by M4 and M5, certificates by their bytes. */
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
-import type { FlashCell } from "../../../firmware-sim/flash/memory.js";
+import { type FlashCell, imageIn } from "../../../firmware-sim/flash/memory.js";
 import type { EcuState } from "../../../firmware-sim/state.js";
 import type { Profile } from "../../../src/profiles/schema.js";
 import { equalBytes, toHex } from "../../../src/shared/bytes.js";
@@ -63,8 +63,9 @@ export function booking(book: Book, kms: KmsClient, vpki: VpkiClient): { kms: Km
 
 /** What is in the ECU's memory. */
 export function memoryOf(cell: FlashCell): EcuState {
-  if (cell.image === undefined) throw new Error("the flash is empty");
-  return JSON.parse(Buffer.from(cell.image).toString("utf8")) as EcuState;
+  const image = imageIn(cell);
+  if (image === undefined) throw new Error("the flash is empty");
+  return JSON.parse(Buffer.from(image).toString("utf8")) as EcuState;
 }
 
 /** Keys that were reported as stored and are not in the ECU. */

@@ -8,11 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import { createEcu, type Ecu } from "../../../firmware-sim/ecu.js";
+import type { FlashOptions } from "../../../firmware-sim/flash/flash.js";
 import { type FlashCell, memoryFlash } from "../../../firmware-sim/flash/memory.js";
 import { createKmsClient } from "../../../src/clients/kms.js";
 import { createVpkiClient } from "../../../src/clients/vpki.js";
 import { inlineStores, type StoreHost } from "../../../src/db/store.js";
-import { openVirtual } from "../../../src/ecu/link/virtual/bus.js";
+import { openVirtual, type VirtualLink } from "../../../src/ecu/link/virtual/bus.js";
 import { createIsoTp } from "../../../src/ecu/transport/isotp/isotp.js";
 import { isoTpOptionsOf } from "../../../src/ecu/transport/isotp/options.js";
 import { createUdsClient } from "../../../src/ecu/uds/client.js";
@@ -66,9 +67,11 @@ export interface Unit {
   readonly number: number;
   readonly cell: FlashCell;
   readonly bus: string;
+  readonly link: VirtualLink;
   readonly inputs: Readonly<Record<string, string>>;
   readonly book: Book;
-  readonly ecu: Ecu;
+  /** While its power is on. */
+  ecu: Ecu | undefined;
   readonly failures: unknown[];
 }
 
@@ -152,30 +155,37 @@ export class Plant {
 
   /** A new ECU that knows nothing yet. */
   async unit(): Promise<Unit> {
-    const { clock, profile } = this;
+    const unit = this.blank();
+    await this.powerUp(unit);
+    return unit;
+  }
+
+  /** An ECU whose power was never on. */
+  blank(): Unit {
     const number = ++this.#units;
-    const cell: FlashCell = {};
     const bus = `sweep-${number}`;
-    const memory = memoryFlash(cell);
-    const failures: unknown[] = [];
-    const flash: typeof memory = {
-      load: () => memory.load(),
-      close: () => memory.close(),
-      async save(image) {
-        await clock.sleep(FLASH_MS);
-        await memory.save(image);
-      },
-    };
-    const link = openVirtual(bus, clock);
-    const onFatal = (error: unknown) => void failures.push(error);
-    const ecu = await clock.drive(createEcu({ profile, link, clock, flash, onFatal }));
     const digits = String(number).padStart(6, "0");
     const inputs = {
       vin: `KMHAAAAAAAA${digits}`,
       pcid: `KM8AAAAAAAAA${digits}`,
       evccid: `KM7AAAAAAAAAAA${digits}`,
     };
-    return { number, cell, bus, inputs, book: newBook(), ecu, failures };
+    const link = openVirtual(bus, this.clock);
+    return { number, cell: {}, bus, link, inputs, book: newBook(), ecu: undefined, failures: [] };
+  }
+
+  /** Starts an ECU on what is in its memory. */
+  async powerUp(unit: Unit, options: FlashOptions = {}): Promise<void> {
+    const { clock, profile } = this;
+    const flash = memoryFlash(unit.cell, {
+      ...options,
+      async onStep(step) {
+        if (step.kind === "write") await clock.sleep(FLASH_MS);
+        await options.onStep?.(step);
+      },
+    });
+    const onFatal = (error: unknown) => void unit.failures.push(error);
+    unit.ecu = await clock.drive(createEcu({ profile, link: unit.link, clock, flash, onFatal }));
   }
 
   /** One run of the station on that ECU; with `blow`, one frame of it meets a fault. */
@@ -231,6 +241,7 @@ export class Plant {
   }
 
   async scrap(unit: Unit): Promise<void> {
-    await this.clock.drive(unit.ecu.close());
+    if (unit.ecu !== undefined) await this.clock.drive(unit.ecu.close());
+    unit.ecu = undefined;
   }
 }

@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Flash } from "../../../firmware-sim/flash/flash.js";
-import { memoryFlash } from "../../../firmware-sim/flash/memory.js";
 import { StationError } from "../../../src/shared/errors.js";
 import { Bench } from "./bench.js";
 import { V7_ANSWER, V7_LOAD } from "./updates.js";
@@ -10,14 +8,11 @@ afterEach(() => bench.close());
 
 describe("a memory that refuses a write", () => {
   it("is answered with MEMORY_FAILURE by the SHE and 72 elsewhere, and the ECU goes on with its former state", async () => {
-    const sound = memoryFlash();
     let full = false;
-    const flash: Flash = {
-      ...sound,
-      save: (image) =>
-        full ? Promise.reject(new StationError("STORE_FAILED", { details: { what: "full" } })) : sound.save(image),
+    const onStep = () => {
+      if (full) throw new StationError("STORE_FAILED", { details: { what: "full" } });
     };
-    bench = await Bench.start({ ecu: { flash } });
+    bench = await Bench.start({ flash: { onStep } });
     await bench.unlock();
     full = true;
     expect(await bench.ask(V7_LOAD)).toBe("710102100b");

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { PowerCut } from "../../../firmware-sim/flash/flash.js";
+import { type FlashStep, PowerCut } from "../../../firmware-sim/flash/flash.js";
 import { Bench, keyFor } from "./bench.js";
 
 const WRONG = `2712${"00".repeat(16)}`;
@@ -118,10 +118,10 @@ describe("security access", () => {
 
   it("counts a wrong key before it answers: with the power cut after the write nobody gains an attempt", async () => {
     let cutting = false;
-    const onPoint = (count: number, point: string) => {
-      if (cutting && point === "durable") throw new PowerCut(count);
+    const onStep = ({ count, kind }: FlashStep) => {
+      if (cutting && kind === "done") throw new PowerCut(count);
     };
-    bench = await Bench.start({ flash: { onPoint } });
+    bench = await Bench.start({ flash: { onStep } });
     await bench.ask("1003");
     await wrongKey();
     await wrongKey();
