@@ -41,6 +41,8 @@ export interface RequestOptions {
   readonly P2?: number;
   /** Limit of this request alone. */
   readonly requestLimit?: number;
+  /** Hears each message that is no answer to this request, and the last one of those that came before it unasked. */
+  readonly onStray?: (message: Uint8Array) => void;
 }
 
 export interface UdsClient {
@@ -68,6 +70,13 @@ export interface UdsClient {
 
 export function createUdsClient(transport: DiagTransport, options: UdsOptions, clock: Clock): UdsClient {
   return new Client(transport, options, clock);
+}
+
+/** Of one request, its repeats included. */
+interface Progress {
+  /** Number of 0x78. */
+  pending: number;
+  readonly onStray: RequestOptions["onStray"];
 }
 
 interface FinalResponse {
@@ -127,7 +136,7 @@ class Client implements UdsClient {
   #limited(data: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
     const limit = options.requestLimit ?? this.#options.requestLimit;
     const service = serviceName(data[0] ?? 0);
-    const state = { pending: 0 };
+    const state: Progress = { pending: 0, onStray: options.onStray };
     const onLimit = () =>
       state.pending > 0
         ? new StationError("UDS_TOO_MANY_PENDING", {
@@ -145,7 +154,7 @@ class Client implements UdsClient {
   }
 
   /** The request, again after each 0x21. */
-  async #repeated(data: Uint8Array, P2: number, state: { pending: number }, signal: AbortSignal): Promise<Uint8Array> {
+  async #repeated(data: Uint8Array, P2: number, state: Progress, signal: AbortSignal): Promise<Uint8Array> {
     await this.#letPass(data, signal);
     for (let repeats = 0; ; repeats++) {
       const { nrc, response } = await this.#sent(data, P2, state, signal);
@@ -157,8 +166,9 @@ class Client implements UdsClient {
     }
   }
 
-  async #sent(data: Uint8Array, P2: number, state: { pending: number }, signal: AbortSignal): Promise<FinalResponse> {
-    this.#inbox.open();
+  async #sent(data: Uint8Array, P2: number, state: Progress, signal: AbortSignal): Promise<FinalResponse> {
+    const unasked = this.#inbox.open();
+    if (unasked !== undefined) state.onStray?.(unasked);
     try {
       return await this.#exchange(data, P2, state, signal);
     } catch (error) {
@@ -204,12 +214,7 @@ class Client implements UdsClient {
   }
 
   /** One request and its final response. */
-  async #exchange(
-    data: Uint8Array,
-    P2: number,
-    state: { pending: number },
-    signal: AbortSignal,
-  ): Promise<FinalResponse> {
+  async #exchange(data: Uint8Array, P2: number, state: Progress, signal: AbortSignal): Promise<FinalResponse> {
     const { margin, maxResponsePending } = this.#options;
     const service = serviceName(data[0] ?? 0);
     let since = await this.#transport.send(data, { signal });
@@ -249,6 +254,7 @@ class Client implements UdsClient {
       const verdict = judgeResponse(data, response);
       if (verdict.kind === "stray") {
         stray = response;
+        state.onStray?.(response);
         continue;
       }
       this.#measure(timer, begun - since);

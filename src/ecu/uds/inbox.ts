@@ -14,6 +14,7 @@ export class Inbox {
   readonly #release: readonly (() => void)[];
   #wake: (() => void) | undefined;
   #open = false;
+  #unasked: Uint8Array | undefined;
   #ended: Error | undefined;
 
   constructor(transport: DiagTransport, clock: Clock) {
@@ -31,15 +32,17 @@ export class Inbox {
     return this.#ended;
   }
 
-  /** Collects from now on; what came before is gone. */
-  open(): void {
-    this.#arrivals.length = 0;
+  /** Collects from now on; the last one of the messages that nobody took. */
+  open(): Uint8Array | undefined {
+    const unasked = this.#unasked;
+    this.#unasked = undefined;
     this.#open = true;
+    return unasked;
   }
 
   shut(): void {
     this.#open = false;
-    this.#arrivals.length = 0;
+    for (const arrival of this.#arrivals.splice(0)) this.#keep(arrival);
   }
 
   end(error: Error): void {
@@ -85,8 +88,15 @@ export class Inbox {
   }
 
   #put(arrival: Arrival): void {
-    if (!this.#open) return;
+    if (!this.#open) {
+      this.#keep(arrival);
+      return;
+    }
     this.#arrivals.push(arrival);
     this.#wake?.();
+  }
+
+  #keep(arrival: Arrival): void {
+    if (arrival.kind === "message") this.#unasked = arrival.message.data;
   }
 }

@@ -4,11 +4,12 @@ import { abortable } from "../../shared/abort.js";
 import { StationError } from "../../shared/errors.js";
 import type { KeyFunction } from "../../shared/key-function.js";
 import type { Secret } from "../../shared/secret.js";
-import { call } from "./call.js";
+import { call, encodeRequest } from "./call.js";
 import type { Credentials } from "./certificates.js";
 import type { UdsClient } from "./client.js";
-import { unexpectedResponse } from "./messages.js";
+import { judgeResponse, nrcOf, unexpectedResponse } from "./messages.js";
 import { UDS } from "./tables/messages.js";
+import { NRC } from "./tables/nrc.js";
 import { SID } from "./tables/services.js";
 
 /** Key from seed, by the names that profiles use. */
@@ -38,7 +39,9 @@ export interface SecurityAccess {
 }
 
 /**
- * Opens a level. A seed of zeros says that it is open already.
+ * Opens a level. A seed of zeros says that it is open already. A second key, for a new seed, follows a refusal that says nothing of the
+ * secret: the ECU judged no key (24, which it does not count), or gave another seed behind the one that was answered, as it does where
+ * the request came twice, and so voided that (35). Any other refusal stands: the next key could be the one that starts the delay.
  * @throws StationError UDS_NEGATIVE_RESPONSE, UDS_UNEXPECTED_RESPONSE, CONFIG_INVALID (the module)
  */
 export async function securityAccess(
@@ -52,17 +55,31 @@ export async function securityAccess(
       details: { what: `securityAccess.algorithm ${algorithm}: not loaded` },
     });
   const request = { securityAccessType: level, securityAccessDataRecord: new Uint8Array(0) };
-  const { securitySeed: seed } = await call(client, UDS.requestSeed, request, { signal });
-  if (seed.length !== seedLength)
-    throw unexpectedResponse(SID.SecurityAccess, `a seed of ${seed.length} bytes, ${seedLength} wanted`);
-  if (seed.every((byte) => byte === 0)) return;
-  const key = await abortable(
-    secret.use((bytes) => keyFunction({ seed, secret: bytes, level })),
-    signal,
-  );
-  try {
-    await call(client, UDS.sendKey, { securityAccessType: level + 1, securityKey: key }, { signal });
-  } finally {
-    key.fill(0);
+  const isSeed = (message: Uint8Array) =>
+    judgeResponse(encodeRequest(UDS.requestSeed, request), message).kind === "positive";
+
+  for (let last = false; ; last = true) {
+    const { securitySeed: seed } = await call(client, UDS.requestSeed, request, { signal });
+    if (seed.length !== seedLength)
+      throw unexpectedResponse(SID.SecurityAccess, `a seed of ${seed.length} bytes, ${seedLength} wanted`);
+    if (seed.every((byte) => byte === 0)) return;
+    const key = await abortable(
+      secret.use((bytes) => keyFunction({ seed, secret: bytes, level })),
+      signal,
+    );
+    let voided = false;
+    const onStray = (message: Uint8Array) => {
+      voided ||= isSeed(message);
+    };
+    try {
+      await call(client, UDS.sendKey, { securityAccessType: level + 1, securityKey: key }, { signal, onStray });
+      return;
+    } catch (error) {
+      const nrc = nrcOf(error);
+      const unjudged = nrc === NRC.requestSequenceError || (nrc === NRC.invalidKey && voided);
+      if (last || !unjudged) throw error;
+    } finally {
+      key.fill(0);
+    }
   }
 }

@@ -78,12 +78,6 @@ const ROWS: readonly Row[] = [
   { faults: ["drop", "delay"], frames: amid("response"), ends: ["ISOTP_WRONG_SN"] },
   { faults: ["drop", "delay"], frames: frame("response", "CF", "FC"), ends: ["ISOTP_TIMEOUT_CR"] },
 
-  // The second seed voids the first, whose key the ECU then counts as a wrong one: nothing is tried again that an ECU counts.
-  {
-    faults: ["duplicate"],
-    frames: ({ data }) => data.startsWith("022711"),
-    ends: ["UDS_ACCESS_DENIED"],
-  },
   // The ECU gives a message up that came in the wrong order, and says nothing.
   { faults: ["duplicate", "swap"], frames: amid("request"), ends: ["UDS_TIMEOUT"] },
   { faults: ["duplicate", "swap"], frames: amid("response"), ends: ["ISOTP_WRONG_SN"] },

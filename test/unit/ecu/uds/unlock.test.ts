@@ -22,7 +22,7 @@ describe("unlocking", () => {
   it.each([
     ["35", "invalidKey"],
     ["36", "exceededNumberOfAttempts"],
-    ["24", "requestSequenceError"],
+    ["37", "requiredTimeDelayNotExpired"],
   ])("says that the key was refused (NRC %s)", async (nrc, name) => {
     const b = ecuBench(table({ ...SESSION, "2711": `6711${SEED}`, [`2712${KEY}`]: `7f27${nrc}` }));
     await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({
@@ -30,6 +30,61 @@ describe("unlocking", () => {
       details: { what: name },
     });
     expect(b.wire).toHaveLength(3);
+  });
+
+  it("answers a new seed where another one had voided the first, as a request that comes twice does", async () => {
+    const seeds = [[`6711${SEED}`, `6711${"22".repeat(16)}`], [`6711${SEED}`]];
+    const keys = ["7f2735", "6712"];
+    const b = ecuBench((request) => {
+      if (request === "1003") return SESSION["1003"];
+      return request === "2711" ? seeds.shift() : keys.shift();
+    });
+    await b.drive(b.session.unlock(b.signal));
+    expect(b.wire).toEqual(["1003", "2711", `2712${KEY}`, "2711", `2712${KEY}`]);
+  });
+
+  it("hears of the other seed also while the key is made", async () => {
+    const own = { ...MAP, securityAccess: { level: 0x11, algorithm: "./own.mjs", seedLength: 2 } };
+    const seeds = [["67110102", "67110304"], ["67110506"]];
+    const say = (request: string) =>
+      request === "2711" ? seeds.shift() : table({ ...SESSION, "27120102": "7f2735", "27120506": "6712" })(request);
+    const b = ecuBench(say, own, {
+      async keyFunction({ seed }) {
+        await b.clock.sleep(100);
+        return seed.slice();
+      },
+    });
+    await b.drive(b.session.unlock(b.signal));
+    expect(b.wire).toEqual(["1003", "2711", "27120102", "2711", "27120506"]);
+  });
+
+  it.each([
+    ["no key was judged (24)", [`6711${SEED}`], "24", "requestSequenceError"],
+    ["two seeds came", [`6711${SEED}`, `6711${"22".repeat(16)}`], "35", "invalidKey"],
+  ])("sends a second key where %s, and never a third one", async (_why, seeds, nrc, name) => {
+    const b = ecuBench(table({ ...SESSION, "2711": seeds, [`2712${KEY}`]: `7f27${nrc}` }));
+    await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({
+      code: "UDS_ACCESS_DENIED",
+      details: { what: name },
+    });
+    expect(b.wire).toEqual(["1003", "2711", `2712${KEY}`, "2711", `2712${KEY}`]);
+  });
+
+  it("sends no second key behind two seeds where the delay has begun (36)", async () => {
+    const seeds = [`6711${SEED}`, `6711${"22".repeat(16)}`];
+    const b = ecuBench(table({ ...SESSION, "2711": seeds, [`2712${KEY}`]: "7f2736" }));
+    await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({ code: "UDS_ACCESS_DENIED" });
+    expect(b.wire).toHaveLength(3);
+  });
+
+  it("takes a level for open that gives a seed of zeros behind such a refusal", async () => {
+    const seeds = [`6711${SEED}`, `6711${"00".repeat(16)}`];
+    const b = ecuBench((request) => {
+      if (request === "1003") return SESSION["1003"];
+      return request === "2711" ? seeds.shift() : "7f2724";
+    });
+    await b.drive(b.session.unlock(b.signal));
+    expect(b.wire).toEqual(["1003", "2711", `2712${KEY}`, "2711"]);
   });
 
   it("says that the ECU still delays", async () => {
