@@ -66,11 +66,24 @@ const ACCESS_NRCS: ReadonlySet<number> = new Set([
   NRC.configurationDataUsageFailed,
 ]);
 
+/** NRCs by which an ECU says that it has left the session, or closed the lock, and has done nothing. */
+const LEFT_NRCS: ReadonlySet<number> = new Set([
+  NRC.serviceNotSupportedInActiveSession,
+  NRC.subFunctionNotSupportedInActiveSession,
+  NRC.securityAccessDenied,
+  NRC.authenticationRequired,
+]);
+
+/** Whether a request may reach the ECU twice: where not, a lost answer is the caller's to settle. */
+type Repeat = "harmless" | "never";
+
 const systemRandom = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
 export class UdsEcuSession {
   readonly #parts: EcuSessionParts;
   #closing: Promise<void> | undefined;
+  /** The session was opened and not ended by us: where the ECU has left it, S3 ran out. */
+  #opened = false;
 
   constructor(parts: EcuSessionParts) {
     this.#parts = parts;
@@ -87,10 +100,30 @@ export class UdsEcuSession {
     client.startKeepAlive();
     try {
       await this.#letIn(signal);
+      this.#opened = true;
     } catch (error) {
       const nrc = nrcOf(error);
       if (nrc === undefined || !ACCESS_NRCS.has(nrc)) throw error;
       throw new StationError("UDS_ACCESS_DENIED", { details: { what: nrcName(nrc), nrc }, cause: error });
+    }
+  }
+
+  /**
+   * Does `work` in the open session. The wait for an answer that was lost may outlast S3 (P2* and margin do), and no 3E goes out amid
+   * it: an ECU that has left the session refuses what comes next, having done nothing, so the session is opened again and the work
+   * repeated, whatever it is. What was lost itself is repeated where that is harmless. Each of the two happens once.
+   */
+  async #inSession<T>(repeat: Repeat, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    let losses = repeat === "harmless" ? 1 : 0;
+    let openings = this.#opened ? 1 : 0;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (LEFT_NRCS.has(nrcOf(error) ?? 0) && openings-- > 0) await this.unlock(signal);
+        else if (!silent(error) || losses-- <= 0) throw error;
+      }
     }
   }
 
@@ -118,16 +151,18 @@ export class UdsEcuSession {
 
   async #write(did: number, record: Uint8Array, signal: AbortSignal): Promise<void> {
     const request = { dataIdentifier: did, dataRecord: record };
-    await call(this.#parts.client, UDS.writeDataByIdentifier, request, { signal });
+    await this.#inSession("harmless", signal, () =>
+      call(this.#parts.client, UDS.writeDataByIdentifier, request, { signal }),
+    );
   }
 
   /** The record of `did`; undefined where the ECU has none (NRC 31). */
   async #readIfThere(did: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    return ifInRange(readDid(this.#parts.client, did, signal));
+    return this.#inSession("harmless", signal, () => ifInRange(readDid(this.#parts.client, did, signal)));
   }
 
-  #start(routine: number, data: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    return this.#routine(ROUTINE.start, routine, data, signal);
+  #start(routine: number, data: Uint8Array, repeat: Repeat, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#inSession(repeat, signal, () => this.#routine(ROUTINE.start, routine, data, signal));
   }
 
   /** What stands behind the routine's identifier in the answer. */
@@ -146,7 +181,8 @@ export class UdsEcuSession {
     signal: AbortSignal,
   ): Promise<CertificateAnswer<true>> {
     const data = keyPairData(slot, curve, subject, attributes);
-    return parseDone(await this.#start(this.#parts.map.routines.makeKeyPair, data, signal));
+    // A start that comes late would replace the pair whose CSR was read.
+    return parseDone(await this.#start(this.#parts.map.routines.makeKeyPair, data, "never", signal));
   }
 
   /** DER of the CSR last made for a slot; undefined while there is none. */
@@ -167,16 +203,18 @@ export class UdsEcuSession {
     signal: AbortSignal,
   ): Promise<CertificateAnswer<true>> {
     const { client, map } = this.#parts;
-    await download(client, map.download, concat(...certificates), signal);
-    return parseDone(
-      await this.#start(map.routines.installCertificate, Uint8Array.of(slot, INSTALL_TYPE[type]), signal),
-    );
+    const data = Uint8Array.of(slot, INSTALL_TYPE[type]);
+    const installed = await this.#inSession("harmless", signal, async () => {
+      await download(client, map.download, concat(...certificates), signal);
+      return this.#routine(ROUTINE.start, map.routines.installCertificate, data, signal);
+    });
+    return parseDone(installed);
   }
 
   /** @param challenge 32 bytes; the value is an ECDSA signature in DER */
   async prove(slot: number, challenge: Uint8Array, signal: AbortSignal): Promise<CertificateAnswer<Uint8Array>> {
     const data = concat(Uint8Array.of(slot), challenge);
-    return parseSignature(await this.#start(this.#parts.map.routines.provePossession, data, signal));
+    return parseSignature(await this.#start(this.#parts.map.routines.provePossession, data, "harmless", signal));
   }
 
   /** @param set M1, M2 and M3: 16, 32 and 16 bytes */
@@ -184,34 +222,40 @@ export class UdsEcuSession {
     set: { readonly m1: Uint8Array; readonly m2: Uint8Array; readonly m3: Uint8Array },
     signal: AbortSignal,
   ): Promise<SheAnswer<LoadReceipt>> {
-    return parseLoad(await this.#start(this.#parts.map.routines.loadKey, concat(set.m1, set.m2, set.m3), signal));
+    // A set that was stored is refused the second time, which would look like a failure.
+    const data = concat(set.m1, set.m2, set.m3);
+    return parseLoad(await this.#start(this.#parts.map.routines.loadKey, data, "never", signal));
   }
 
   /** The receipt of the last load of a slot that was stored; undefined if there was none (NRC 31). */
   async lastLoad(slot: number, signal: AbortSignal): Promise<SheAnswer<LoadReceipt> | undefined> {
     const { loadKey } = this.#parts.map.routines;
-    const data = await ifInRange(this.#routine(ROUTINE.results, loadKey, Uint8Array.of(slot), signal));
+    const data = await this.#inSession("harmless", signal, () =>
+      ifInRange(this.#routine(ROUTINE.results, loadKey, Uint8Array.of(slot), signal)),
+    );
     return data === undefined ? undefined : parseLoad(data);
   }
 
   async generateMac(slot: number, data: Uint8Array, signal: AbortSignal): Promise<SheAnswer<Uint8Array>> {
     const request = concat(Uint8Array.of(slot), data);
-    return parseMac(await this.#start(this.#parts.map.routines.generateMac, request, signal));
+    return parseMac(await this.#start(this.#parts.map.routines.generateMac, request, "harmless", signal));
   }
 
   /** @param challenge 16 bytes */
   async getId(challenge: Uint8Array, signal: AbortSignal): Promise<SheAnswer<DeviceId>> {
-    return parseDeviceId(await this.#start(this.#parts.map.routines.getId, challenge, signal));
+    return parseDeviceId(await this.#start(this.#parts.map.routines.getId, challenge, "harmless", signal));
   }
 
   async lock(signal: AbortSignal): Promise<void> {
-    const { status } = parseDone(await this.#start(this.#parts.map.routines.lock, new Uint8Array(0), signal));
+    const { lock } = this.#parts.map.routines;
+    const { status } = parseDone(await this.#start(lock, new Uint8Array(0), "harmless", signal));
     if (status !== "DONE") throw unexpectedResponse(SID.RoutineControl, `the lock ended with status ${status}`);
   }
 
   async reset(signal: AbortSignal): Promise<void> {
     const { client, map, clock } = this.#parts;
     client.stopKeepAlive();
+    this.#opened = false;
     await call(client, UDS.ecuReset, { resetType: RESET.hard }, { signal });
     client.announce(undefined);
     const end = clock.monotonic() + map.uds.resetTime;

@@ -21,6 +21,8 @@ const amid = (half: Place["half"]) => (place: Place) => frame(half, "CF")(place)
 
 /** Steps that settle by themselves what a lost frame left open: the station asks the ECU, and repeats what is not there. */
 const SETTLED: readonly Phase[] = ["install", "loadKey"];
+/** Requests that may reach the ECU twice: the session repeats them. */
+const REPEATED: readonly Phase[] = ["prepare", "read", "csr", "prove", "mac", "lock", "readBack"];
 
 /** A wrong bit in what ISO-TP and UDS go by: the message is lost, or taken for another one. */
 const GARBLED: readonly End[] = [
@@ -44,6 +46,7 @@ const WRONG_DATA: Readonly<Record<Phase, readonly End[]>> = {
   // The ECU's clock and its VIN.
   prepare: ["PASS", "TARGET_CERT_REFUSED", "ECU_LOST_STATE"],
   read: ["PASS", "TARGET_CERT_REFUSED"],
+  keyPair: ["PASS", "TARGET_CSR_INVALID"],
   csr: ["PASS", "TARGET_CSR_INVALID"],
   install: ["PASS", "TARGET_CERT_REFUSED"],
   prove: ["PASS", "TARGET_PROOF_FAILED"],
@@ -53,6 +56,7 @@ const WRONG_DATA: Readonly<Record<Phase, readonly End[]>> = {
   reset: ["PASS"],
   return: ["PASS"],
   finish: ["PASS", "ECU_LOST_STATE", "ECU_WRONG_KIND"],
+  readBack: ["PASS", "ECU_LOST_STATE"],
   teardown: ["PASS"],
 };
 
@@ -62,7 +66,7 @@ const ROWS: readonly Row[] = [
   { faults: ["unplug"], ends: ["LINK_CLOSED"] },
 
   // Whether an ECU is back is asked until it answers.
-  { faults: ["drop", "duplicate", "delay", "swap"], phases: ["return", ...SETTLED], ends: ["PASS"] },
+  { faults: ["drop", "duplicate", "delay", "swap"], phases: ["return", ...SETTLED, ...REPEATED], ends: ["PASS"] },
   // The answer itself follows in time.
   { faults: ["drop", "delay"], frames: ({ pending }) => pending, ends: ["PASS"] },
   { faults: ["delay"], frames: ({ announced, kind }) => announced && kind === "SF", ends: ["PASS"] },

@@ -2,8 +2,20 @@
 import { toHex } from "../../../src/shared/bytes.js";
 
 export const PHASES = [
-  ...(["identify", "security", "prepare", "read", "csr", "install", "prove", "loadKey", "mac", "lock"] as const),
-  ...(["reset", "return", "finish", "teardown"] as const),
+  ...([
+    "identify",
+    "security",
+    "prepare",
+    "read",
+    "keyPair",
+    "csr",
+    "install",
+    "prove",
+    "loadKey",
+    "mac",
+    "lock",
+  ] as const),
+  ...(["reset", "return", "finish", "readBack", "teardown"] as const),
 ];
 export type Phase = (typeof PHASES)[number];
 
@@ -30,7 +42,7 @@ export interface Place {
 
 const KINDS = ["SF", "FF", "CF", "FC"] as const;
 
-/** Phase by the first bytes of the request; the first that fits. What is read behind the reset is `finish`. */
+/** Phase by the first bytes of the request; the first that fits. Behind the reset `identify` is `finish`, `read` is `readBack`. */
 const PHASE_OF: readonly (readonly [RegExp, Phase])[] = [
   [/^1001/, "teardown"],
   [/^11/, "reset"],
@@ -42,7 +54,7 @@ const PHASE_OF: readonly (readonly [RegExp, Phase])[] = [
   [/^2e/, "prepare"],
   [/^31..0210/, "loadKey"],
   [/^31..0211/, "mac"],
-  [/^31..0220/, "csr"],
+  [/^31..0220/, "keyPair"],
   [/^(34|36|37|31..0221)/, "install"],
   [/^31..0222/, "prove"],
   [/^31..0230/, "lock"],
@@ -106,6 +118,7 @@ export class PlaceReader {
     const found = PHASE_OF.find(([pattern]) => pattern.test(this.#request))?.[1];
     if (found === undefined) throw new Error(`request of no phase: ${this.#request}`);
     this.#reset ||= found === "reset";
-    return this.#reset && (found === "identify" || found === "read") ? "finish" : found;
+    if (!this.#reset) return found;
+    return found === "identify" ? "finish" : found === "read" ? "readBack" : found;
   }
 }

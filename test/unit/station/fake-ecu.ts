@@ -231,11 +231,6 @@ export class FakeEcu {
       throw new StationError("UDS_NEGATIVE_RESPONSE", { details: { service: "31", nrcName: "securityAccessDenied" } });
   }
 
-  /** The session falls back, as after S3. */
-  forgetSession(): void {
-    this.#unlocked = false;
-  }
-
   async #call(name: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.calls.push(name);

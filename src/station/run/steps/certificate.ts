@@ -11,7 +11,6 @@ import { isStationError, StationError } from "../../../shared/errors.js";
 import type { CertificateChain, IssueAnswer } from "../../ports.js";
 import { type CertificateOrder, certificateOrder } from "../inputs.js";
 import type { Run, StepScope } from "../run.js";
-import { askBehindLoss } from "./load.js";
 import { sha256 } from "./verify.js";
 
 /** How many key pairs are made before the vPKI's "key used" counts as its fault. */
@@ -184,8 +183,7 @@ async function install({ run, scope, certificate }: Work, leaf: Uint8Array, chai
     signal.throwIfAborted();
     if (!isStationError(error) || !WIRE.has(error.layer)) throw error;
     // The same leaf again is harmless (ecu-interface.md, routine 0221).
-    const again = () => run.target.installCertificate(slot, leaf, chain, signal);
-    if (!(await holds())) await askBehindLoss(run, signal, again);
+    if (!(await holds())) await run.target.installCertificate(slot, leaf, chain, signal);
   }
   if (!(await holds()))
     throw new StationError("TARGET_CERT_REFUSED", { details: { name, status: "it reads back another one" } });

@@ -6,7 +6,8 @@ import type { Run } from "../run.js";
 
 /** How often one set is sent, each time after the ECU said that it holds something else. */
 const MAX_SENDS = 3;
-const WIRE: ReadonlySet<string> = new Set(["link", "transport", "uds"]);
+/** Layers whose errors leave open what became of a load. */
+const WIRE: ReadonlySet<string> = new Set(["link", "transport", "uds", "token"]);
 
 /** M4 and M5 equal, in a time that tells nothing. */
 export function sameReceipt(a: KeyReceipt, b: KeyReceipt): boolean {
@@ -24,21 +25,9 @@ export function receiptHex(receipt: KeyReceipt): { m4: string; m5: string } {
   return { m4: toHex(receipt.m4), m5: toHex(receipt.m5) };
 }
 
-/** Asks the ECU where an answer may have been lost; a session that it has left meanwhile is opened again. */
-export async function askBehindLoss<T>(run: Run, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!isStationError(error, "UDS_NEGATIVE_RESPONSE")) throw error;
-    await run.session.unlock(signal);
-    return await ask();
-  }
-}
-
 /** True where the slot's last stored load is the one of that receipt. */
 export async function isStored(run: Run, slot: number, receipt: KeyReceipt, signal: AbortSignal): Promise<boolean> {
-  const held = await askBehindLoss(run, signal, () => run.target.lastLoad(slot, signal));
+  const held = await run.target.lastLoad(slot, signal);
   return held !== undefined && sameReceipt(held, receipt);
 }
 
