@@ -119,7 +119,8 @@ function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function parseStored(path: string, text: string): Stored {
+/** Reads what `save` wrote; throws LineError naming `path` for anything else. */
+export function parseStored(path: string, text: string): Stored {
   const broken = (what: string) => new LineError(`${path}: no state of a SHE console (${what})`);
   let json: unknown;
   try {
