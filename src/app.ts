@@ -12,6 +12,7 @@ import { type FoundProfile, readKeyFunction, readSecurityKey } from "./cli/profi
 import { newRunId } from "./cli/run-id.js";
 import { isSimulatorLink, type Simulator, startSimulator } from "./cli/simulator.js";
 import { RunTrace, type TracedRunOptions } from "./cli/traces.js";
+import { UnitTokens } from "./cli/unit-tokens.js";
 import { createKmsClient } from "./clients/kms.js";
 import { createVpkiClient } from "./clients/vpki.js";
 import { withFileLock } from "./db/lock.js";
@@ -233,6 +234,7 @@ export async function openStation(context: AppContext): Promise<Station> {
     const outbox = opened.add(createOutbox({ records, kms, clock, logger }), (box) => box.close());
     outbox.start();
     const runs = points?.runs(records.runs) ?? records.runs;
+    const tokens = opened.add(new UnitTokens(context), (all) => all.close());
     return {
       interrupted: () => records.unfinished(),
       history: records.history,
@@ -240,7 +242,7 @@ export async function openStation(context: AppContext): Promise<Station> {
       servers,
       close: () => opened.close(),
       run: (order, options) =>
-        runOne(order, context, { runs, ledger: records.ledger, results: outbox, kms, vpki }, options),
+        runOne(order, context, { runs, ledger: records.ledger, results: outbox, kms, vpki, tokens }, options),
     };
   } catch (error) {
     await opened.abandon(logger);
@@ -300,13 +302,15 @@ function killPointsOf({ config, env }: AppContext): KillPoints | undefined {
   return killPoints(at, (line) => process.stderr.write(line));
 }
 
-type RunParts = Pick<RunDeps, "runs" | "ledger" | "results" | "kms" | "vpki">;
+interface RunParts extends Pick<RunDeps, "runs" | "ledger" | "results" | "kms" | "vpki"> {
+  readonly tokens: UnitTokens;
+}
 
 /** One unit: its secrets and its simulator live as long as the run. */
 async function runOne(
   order: UnitOrder,
   context: AppContext,
-  parts: RunParts,
+  { tokens, ...parts }: RunParts,
   options: TracedRunOptions | undefined,
 ): Promise<RunRecord> {
   const { config, clock, logger } = context;
@@ -324,10 +328,11 @@ async function runOne(
     const keyFunction = await readKeyFunction(found);
     const access = { key, ...(keyFunction && { keyFunction }) };
     const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
-      if (!simulated) return openEcu(link, found.profile, access, clock, signal, trace);
+      const unitOf = await tokens.unitOf(found, signal);
+      if (!simulated) return unitOf(await openEcu(link, found.profile, access, clock, signal, trace));
       const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
       simulators.push(simulator);
-      return openEcu(simulator.link, found.profile, access, clock, signal, trace);
+      return unitOf(await openEcu(simulator.link, found.profile, access, clock, signal, trace));
     };
     const deps: RunDeps = {
       ...parts,

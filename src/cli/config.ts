@@ -14,13 +14,14 @@ import { AuthoritiesSchema, CaKeysSchema, VpkiConfigSchema } from "../servers/vp
 import { describe, StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
+import type { TokenConfig } from "../shared/token-config.js";
 import { parseYaml } from "../shared/yaml.js";
 import { type BayConfig, BaysSchema, bayFault } from "./bays.js";
 import { caConfigOf } from "./ca-keys.js";
 import { DatabaseSchema, databaseOf, storesText } from "./database.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 
-import { type Fault, tokenOf } from "./tokens.js";
+import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 
 const strict = { additionalProperties: false };
@@ -111,6 +112,8 @@ const StationSchema = Type.Object(
       ]),
       { ...strict, default: {} },
     ),
+    /** Tokens that units' keys go into; docs/pkcs11.md. */
+    tokens: TokensSchema,
     traces: TracesSchema,
     /** ms; counts. */
     limits: Type.Object(
@@ -159,6 +162,7 @@ export interface StationConfig {
   readonly orders: "simulator" | "none";
   readonly servers: ServersConfig;
   readonly secrets: ReadonlyMap<string, SecretSource>;
+  readonly tokens: ReadonlyMap<string, TokenConfig>;
   readonly traces: TracesConfig;
   readonly limits: StationFile["limits"];
 }
@@ -241,6 +245,7 @@ export function parseConfig(
     orders: given.orders ?? (given.mode === "simulator" ? "simulator" : "none"),
     servers: serversOf(given, at, (path, what) => document.error(path, what)),
     secrets,
+    tokens: unitTokensOf(given.tokens, at, (path, what) => document.error(path, what)),
     traces: tracesOf(given.traces, data, at),
     limits: given.limits,
   };

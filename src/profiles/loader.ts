@@ -4,6 +4,7 @@ import { parseYaml, type YamlPath } from "../shared/yaml.js";
 import { contentHash } from "./hash.js";
 import { inputMatches, referencedInputs, sampleValue } from "./inputs.js";
 import { type CertificateType, type KeyType, type Profile, type ProfileCan, ProfileSchema } from "./schema.js";
+import { tokenFault } from "./token.js";
 
 export interface LoadedProfile {
   readonly profile: Profile;
@@ -44,6 +45,7 @@ const MAC_SLOTS = { first: 0x4, last: 0xd };
 const KEY_USAGE_MAC = 0x02;
 
 function check(profile: Profile, fault: Fault): void {
+  checkTarget(profile, fault);
   checkLink(profile, fault);
   checkInputSection(profile, fault);
   checkOrder(profile, fault);
@@ -82,6 +84,11 @@ function checkCan(can: ProfileCan, fault: (name: string, what: string) => Statio
     throw fault("functionalAddress", "is the ecuAddress too, on the same identifier (expected another)");
   if (can.fd !== undefined && can.fd.dataBitrate < can.bitrate)
     throw fault("fd", "has a data phase slower than the bitrate");
+}
+
+function checkTarget(profile: Profile, fault: Fault): void {
+  const found = tokenFault(profile);
+  if (found !== undefined) throw fault(found.path, found.what);
 }
 
 function checkInputSection(profile: Profile, fault: Fault): void {

@@ -1,5 +1,6 @@
 /** The shape of a hardware profile (hw-profiles/*.yaml): everything that makes one ECU kind differ from another. */
 import { type Static, type TSchema, Type } from "typebox";
+import { Pkcs11Section } from "./token.js";
 
 const Text = Type.String({ minLength: 1 });
 const strict = { additionalProperties: false };
@@ -234,7 +235,9 @@ export const ProfileSchema = Type.Object(
     version: uint(1_000_000, 1),
     title: Type.Object({ ko: Text, en: Text }, strict),
     /** Where keys and certificates go. */
-    target: Type.Enum(["she-uds"]),
+    target: Type.Enum(["she-uds", "pkcs11"]),
+    /** The token of target pkcs11. */
+    pkcs11: Type.Optional(Pkcs11Section),
     can: Type.Optional(CanSection),
     kline: Type.Optional(KlineSection),
     uds: Type.Object(

@@ -22,6 +22,21 @@ export const TOKEN_ERRORS = {
     "보안 토큰 {token}에 필요한 키가 없습니다: {what}. 설정의 토큰과 키를 확인하십시오.",
     "Token {token} does not hold the key: {what}. Check token and key in the configuration.",
   ),
+  TOKEN_MECHANISM_MISSING: row(
+    false,
+    "보안 토큰 {token}에 필요한 기능이 없습니다: {what}. 프로파일의 mechanisms를 고치거나 다른 토큰을 사용하십시오. 유닛은 변경되지 않았습니다.",
+    "Token {token} cannot do what the profile asks for: {what}. Change the profile's mechanisms or use another token. The unit was not touched.",
+  ),
+  TOKEN_OBJECTS_INVALID: row(
+    false,
+    "보안 토큰 {token}에 있는 이 유닛의 객체를 사용할 수 없습니다: {what}. 다른 프로그램이 변경했는지 확인하고 해당 슬롯의 객체를 정리하십시오.",
+    "The objects of this unit in token {token} cannot be used: {what}. Find out which program changed them, and clear that slot's objects.",
+  ),
+  TOKEN_FULL: row(
+    false,
+    "보안 토큰 {token}에 자리가 없습니다 ({what}). 더 이상 필요 없는 유닛의 객체를 삭제하십시오.",
+    "Token {token} has no room left ({what}). Delete the objects of units that are no longer needed.",
+  ),
   TOKEN_FAILED: row(
     true,
     "보안 토큰 {token}에 오류가 있습니다 ({what}). 토큰을 확인하십시오. 정상이 되면 다시 사용됩니다.",

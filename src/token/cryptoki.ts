@@ -8,11 +8,18 @@ export interface Attribute {
   readonly value?: number | boolean | string | Buffer;
 }
 
+export interface Mechanism {
+  readonly mechanism: number;
+  /** Initialisation vector of CBC. */
+  readonly parameter?: Buffer;
+}
+
 export interface TokenInfo {
   readonly label: string;
   readonly serialNumber: string;
   readonly model: string;
   readonly manufacturerID: string;
+  readonly flags: number;
 }
 
 /** The calls, by their names in the standard. All but those named Async block the calling thread. */
@@ -44,6 +51,10 @@ export interface Cryptoki {
     template: Attribute[],
   ): Handle;
   C_SignInit(session: Handle, mechanism: { mechanism: number }, key: Handle): void;
+  C_EncryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_EncryptAsync(session: Handle, data: Buffer, out: Buffer): Promise<Buffer>;
+  C_DecryptInit(session: Handle, mechanism: Mechanism, key: Handle): void;
+  C_DecryptAsync(session: Handle, data: Buffer, out: Buffer): Promise<Buffer>;
   C_SignAsync(session: Handle, data: Buffer, out: Buffer): Promise<Buffer>;
   C_GenerateKeyAsync(session: Handle, mechanism: { mechanism: number }, template: Attribute[]): Promise<Handle>;
   C_GenerateKeyPairAsync(
@@ -57,6 +68,8 @@ export interface Cryptoki {
 export const CKF = {
   /** Of C_Initialize: calls come from several threads, and the library locks by the system's own means. */
   OS_LOCKING_OK: 2,
+  ENCRYPT: 0x100,
+  DECRYPT: 0x200,
   SIGN: 0x800,
   GENERATE: 0x8000,
   GENERATE_KEY_PAIR: 0x10000,
@@ -64,20 +77,39 @@ export const CKF = {
   UNWRAP: 0x40000,
   RW_SESSION: 2,
   SERIAL_SESSION: 4,
+  /** Of a token. */
+  TOKEN_INITIALIZED: 0x400,
 } as const;
 export const CKU_USER = 1;
 /** Session states in which the user is logged in: read-only, read-write. */
 export const CKS_USER: readonly number[] = [1, 3];
-export const CKO = { PUBLIC_KEY: 2, PRIVATE_KEY: 3, SECRET_KEY: 4 } as const;
+export const CKO = { DATA: 0, CERTIFICATE: 1, PUBLIC_KEY: 2, PRIVATE_KEY: 3, SECRET_KEY: 4 } as const;
 export const CKK = { EC: 3, AES: 0x1f } as const;
-export const CKM = { EC_KEY_PAIR_GEN: 0x1040, ECDSA: 0x1041, AES_KEY_GEN: 0x1080, AES_KEY_WRAP: 0x2109 } as const;
+export const CKC = { X_509: 0 } as const;
+/** CKA_CERTIFICATE_CATEGORY. */
+export const CATEGORY = { TOKEN_USER: 1, AUTHORITY: 2 } as const;
+export const CKM = {
+  EC_KEY_PAIR_GEN: 0x1040,
+  ECDSA: 0x1041,
+  AES_KEY_GEN: 0x1080,
+  AES_ECB: 0x1081,
+  AES_CBC: 0x1082,
+  AES_CMAC: 0x108a,
+  AES_KEY_WRAP: 0x2109,
+} as const;
 export const CKA = {
   CLASS: 0x0,
   TOKEN: 0x1,
   PRIVATE: 0x2,
   LABEL: 0x3,
+  APPLICATION: 0x10,
   VALUE: 0x11,
+  CERTIFICATE_TYPE: 0x80,
+  ISSUER: 0x81,
+  SERIAL_NUMBER: 0x82,
+  CERTIFICATE_CATEGORY: 0x87,
   KEY_TYPE: 0x100,
+  SUBJECT: 0x101,
   ID: 0x102,
   SENSITIVE: 0x103,
   ENCRYPT: 0x104,

@@ -1,7 +1,8 @@
 /** One token as its process sees it: opened once, calls through a session pool. */
 import type { StationError } from "../shared/errors.js";
 import type { Secret } from "../shared/secret.js";
-import { CKF, CKM, type Cryptoki, type Handle, type TokenInfo } from "./cryptoki.js";
+import { TokenBench } from "./bench.js";
+import { CKA, CKF, CKM, CKO, type Cryptoki, type Handle, type TokenInfo } from "./cryptoki.js";
 import { awaiting, calling, fault } from "./module.js";
 import { CURVES, findKey, generateKeyPair, keyText, readSpki } from "./objects.js";
 import type { KeyName, MechanismReport, TokenAddress, TokenCurve, TokenDescription, TokenUse } from "./protocol.js";
@@ -31,6 +32,9 @@ const MECHANISMS: Readonly<Record<TokenUse, readonly MechanismRow[]>> = {
     { name: "CKM_AES_KEY_WRAP", mechanism: CKM.AES_KEY_WRAP, flag: CKF.WRAP | CKF.UNWRAP, purpose: "wrapping keys" },
     { name: "CKM_AES_KEY_GEN", mechanism: CKM.AES_KEY_GEN, flag: CKF.GENERATE, purpose: "making wrapping keys" },
   ],
+  cmac: [{ name: "CKM_AES_CMAC", mechanism: CKM.AES_CMAC, flag: CKF.SIGN, purpose: "CMACs" }],
+  cbc: [{ name: "CKM_AES_CBC", mechanism: CKM.AES_CBC, flag: CKF.ENCRYPT | CKF.DECRYPT, purpose: "AES-CBC" }],
+  ecb: [{ name: "CKM_AES_ECB", mechanism: CKM.AES_ECB, flag: CKF.ENCRYPT | CKF.DECRYPT, purpose: "AES-ECB" }],
 };
 /** Sizes of EC keys; those of AES keys are told in bits by some tokens and in bytes by others. */
 const KEY_BITS = { smallest: 256, largest: 521 } as const;
@@ -130,7 +134,17 @@ export class TokenDevice {
     await this.#pool.use(() => this.#assertThere());
   }
 
-  describe(uses: readonly TokenUse[]): TokenDescription {
+  /** A read-write session for one piece of work, which is not repeated. */
+  work<T>(run: (bench: TokenBench) => Promise<T>): Promise<T> {
+    return this.#pool.write(async (session) => {
+      const result = await run(new TokenBench(this.cryptoki, session));
+      // A token that is gone finds nothing: what it did not find would be taken for empty.
+      this.#assertThere();
+      return result;
+    });
+  }
+
+  async describe(uses: readonly TokenUse[]): Promise<TokenDescription> {
     const info = this.#assertThere();
     const list = calling("C_GetMechanismList", () => this.cryptoki.C_GetMechanismList(this.slot));
     const ofUse = (use: TokenUse, { name, mechanism, flag, purpose }: MechanismRow): MechanismReport => {
@@ -145,7 +159,13 @@ export class TokenDevice {
     };
     const mechanisms = uses.flatMap((use) => MECHANISMS[use].map((row) => ofUse(use, row)));
     const [label, serial, model] = [info.label, info.serialNumber, info.model].map(unpadded);
-    return { label: label ?? "", serial: serial ?? "", model: model ?? "", mechanisms };
+    const objects = await this.work(async (bench) => {
+      const count = (kind: number) => bench.find([{ type: CKA.CLASS, value: kind }]).length;
+      const [keyPairs, secretKeys, certificates] = [CKO.PRIVATE_KEY, CKO.SECRET_KEY, CKO.CERTIFICATE].map(count);
+      return { keyPairs: keyPairs ?? 0, secretKeys: secretKeys ?? 0, certificates: certificates ?? 0 };
+    });
+    const slots = this.#slots();
+    return { label: label ?? "", serial: serial ?? "", model: model ?? "", mechanisms, objects, slots };
   }
 
   close(): void {
@@ -155,6 +175,16 @@ export class TokenDevice {
     } catch {
       // Its process ends anyhow.
     }
+  }
+
+  #slots(): TokenDescription["slots"] {
+    const { cryptoki } = this;
+    const all = calling("C_GetSlotList", () => cryptoki.C_GetSlotList(true));
+    const used = all.filter((slot) => {
+      const { flags } = calling("C_GetTokenInfo", () => cryptoki.C_GetTokenInfo(slot));
+      return (flags & CKF.TOKEN_INITIALIZED) !== 0;
+    });
+    return { used: used.length, free: all.length - used.length };
   }
 
   #assertThere(): TokenInfo {
@@ -187,13 +217,20 @@ function missing(key: KeyName, half: "public" | "private" | "wrapping"): Station
 }
 
 /** Name of a token for texts. */
-export function addressText({ token, serial }: TokenAddress): string {
-  return [token, serial === undefined ? undefined : `serial ${serial}`].filter((part) => part !== undefined).join(", ");
+export function addressText({ token, serial, slot }: TokenAddress): string {
+  const parts = [token, serial === undefined ? undefined : `serial ${serial}`];
+  return [...parts, slot === undefined ? undefined : `slot ${slot}`].filter((part) => part !== undefined).join(", ");
+}
+
+/** Number of a slot: a CK_ULONG in the machine's own size and, on every machine that Node runs on, little-endian. */
+function slotNumber(slot: Handle): bigint {
+  return [...slot].reduceRight((number, byte) => (number << 8n) | BigInt(byte), 0n);
 }
 
 /** The slot that the token is in now: its id may change each time. */
 function findSlot(cryptoki: Cryptoki, address: TokenAddress): Handle {
   const found = calling("C_GetSlotList", () => cryptoki.C_GetSlotList(true)).filter((slot) => {
+    if (address.slot !== undefined && slotNumber(slot) !== BigInt(address.slot)) return false;
     const { label, serialNumber } = calling("C_GetTokenInfo", () => cryptoki.C_GetTokenInfo(slot));
     const { token = unpadded(label), serial = unpadded(serialNumber) } = address;
     return unpadded(label) === token && unpadded(serialNumber) === serial;

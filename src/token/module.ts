@@ -16,6 +16,7 @@ const MEANINGS: Readonly<Record<string, ErrorCode>> = {
   CKR_PIN_EXPIRED: "TOKEN_PIN_REFUSED",
   CKR_PIN_LOCKED: "TOKEN_PIN_REFUSED",
   CKR_USER_PIN_NOT_INITIALIZED: "TOKEN_PIN_REFUSED",
+  CKR_DEVICE_MEMORY: "TOKEN_FULL",
 };
 
 /** An error inside a token's process; the token's name, which the texts also want, is put in on the other side (token.ts). */

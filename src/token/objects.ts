@@ -33,7 +33,12 @@ export function named({ label, id }: KeyName): Attribute[] {
 const KEY_TYPES = { PUBLIC_KEY: CKK.EC, PRIVATE_KEY: CKK.EC, SECRET_KEY: CKK.AES } as const;
 
 /** The EC or AES key of that name, undefined where there is none. @throws StationError TOKEN_KEY_MISSING where the name fits several */
-export function findKey(cryptoki: Cryptoki, session: Handle, kind: keyof typeof CKO, key: KeyName): Handle | undefined {
+export function findKey(
+  cryptoki: Cryptoki,
+  session: Handle,
+  kind: keyof typeof KEY_TYPES,
+  key: KeyName,
+): Handle | undefined {
   const template = [
     { type: CKA.CLASS, value: CKO[kind] },
     { type: CKA.KEY_TYPE, value: KEY_TYPES[kind] },

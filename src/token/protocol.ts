@@ -13,7 +13,7 @@ export interface KeyName {
   readonly id?: string;
 }
 
-/** Which token, and how to log in. At least one of `token` and `serial` is there. */
+/** Which token, and how to log in. At least one of `token`, `serial` and `slot` is there. */
 export interface TokenAddress {
   /** Path of the PKCS#11 library. */
   readonly module: string;
@@ -21,12 +21,14 @@ export interface TokenAddress {
   readonly token?: string;
   /** Its serial number, where labels are not unique. */
   readonly serial?: string;
+  /** Number of its slot, where that is fixed. */
+  readonly slot?: number;
   /** File that holds the user PIN; read by the token's process alone. */
   readonly pinFile: string;
 }
 
-/** What the program has a token for: signatures by EC keys, or keys of the program wrapped by an AES key. */
-export type TokenUse = "signing" | "wrapping";
+/** What the program has a token for: signatures by EC keys, keys of the program wrapped by an AES key, ciphers and MACs by AES keys. */
+export type TokenUse = "signing" | "wrapping" | "cmac" | "cbc" | "ecb";
 
 /** What a token can do of what this program asks of it. */
 export interface TokenDescription {
@@ -34,6 +36,10 @@ export interface TokenDescription {
   readonly serial: string;
   readonly model: string;
   readonly mechanisms: readonly MechanismReport[];
+  /** Objects that it holds. */
+  readonly objects: { readonly keyPairs: number; readonly secretKeys: number; readonly certificates: number };
+  /** Slots of the library whose token is in use, and those that wait for one to be made. */
+  readonly slots: { readonly used: number; readonly free: number };
 }
 
 export interface MechanismReport {
@@ -61,6 +67,8 @@ export interface TokenCalls {
   /** AES key wrap (RFC 3394) of 16, 24 or 32 bytes; the result is 8 longer. */
   wrap: { args: { key: KeyName; value: Uint8Array }; result: Uint8Array };
   unwrap: { args: { key: KeyName; wrapped: Uint8Array }; result: Uint8Array };
+  /** What the process's own program does with the token; `once`: never sent twice. */
+  work: { args: { task: unknown; once: boolean }; result: unknown };
   /** Whether the token is still there and logged in. */
   probe: { args: Record<string, never>; result: null };
   describe: { args: { uses: readonly TokenUse[] }; result: TokenDescription };

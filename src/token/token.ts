@@ -9,6 +9,7 @@ import type { Clock, Timer } from "../shared/clock.js";
 import { ERRORS, type ErrorCode, isStationError, StationError } from "../shared/errors.js";
 import { type Logger, silentLogger } from "../shared/logger.js";
 import { addressText } from "./device.js";
+import { TOKEN_LIMITS, type TokenLimits } from "./limits.js";
 import { forkTokenProcess, type StartTokenProcess, type TokenProcess } from "./process.js";
 import type {
   KeyName,
@@ -22,35 +23,8 @@ import type {
   TokenUse,
 } from "./protocol.js";
 
+export { TOKEN_LIMITS, type TokenLimits } from "./limits.js";
 export type { KeyName, TokenAddress, TokenCurve, TokenDescription, TokenUse } from "./protocol.js";
-
-/** Sizes, and times in ms. */
-export interface TokenLimits {
-  /** Sessions open at once, and so calls under way at once; default 4, 1–64. */
-  readonly sessions: number;
-  /** Calls that may wait for a session; default 256, 0–100000. */
-  readonly queue: number;
-  /** One signature from its caller's view, waiting included; default 5000, 100–600000. */
-  readonly call: number;
-  /** Making one key or key pair; default 30000, 100–600000. */
-  readonly generate: number;
-  /** From the start of its process until the token is logged in; default 10000, 100–600000. */
-  readonly open: number;
-  /** From a failed start until the next one; default 1000, 0–600000. */
-  readonly pause: number;
-  /** Between two health probes; default 10000, 100–3600000. */
-  readonly probe: number;
-}
-
-export const TOKEN_LIMITS: TokenLimits = {
-  sessions: 4,
-  queue: 256,
-  call: 5_000,
-  generate: 30_000,
-  open: 10_000,
-  pause: 1_000,
-  probe: 10_000,
-};
 
 export interface TokenOptions {
   readonly address: TokenAddress;
@@ -78,6 +52,11 @@ export interface Token {
   wrap(key: KeyName, value: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
   /** What was wrapped; the caller wipes it. @throws StationError TOKEN_*, also where it was wrapped by another key */
   unwrap(key: KeyName, wrapped: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Has the program of the token's process (`TokenOptions.start`) do something. @param once never tried twice
+   * @throws StationError TOKEN_*, and what the program throws
+   */
+  work(task: unknown, once: boolean, signal?: AbortSignal): Promise<unknown>;
   /** What the token is, and what it can do of what those uses need. @throws StationError TOKEN_* */
   describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription>;
   /** Logs out; calls under way are refused. */
@@ -108,7 +87,7 @@ interface Life {
 /** Calls that make a key: sent twice, they might make two. */
 const MAKING: ReadonlySet<TokenCallName> = new Set(["generate", "generateWrappingKey"]);
 /** Failures that leave the token's process as good as it was. */
-const HARMLESS: readonly ErrorCode[] = ["TOKEN_KEY_MISSING"];
+const HARMLESS: readonly ErrorCode[] = ["TOKEN_KEY_MISSING", "TOKEN_OBJECTS_INVALID"];
 /** How long a process may take to log out and end, ms. */
 const END_LIMIT = 2_000;
 
@@ -170,6 +149,10 @@ class ProcessToken implements Token {
     return this.#call("unwrap", { key, wrapped }, signal);
   }
 
+  work(task: unknown, once: boolean, signal?: AbortSignal): Promise<unknown> {
+    return this.#call("work", { task, once }, signal);
+  }
+
   describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription> {
     return this.#call("describe", { uses }, signal);
   }
@@ -199,7 +182,7 @@ class ProcessToken implements Token {
   ): Promise<TokenCalls[K]["result"]> {
     const { generate, call, open, queue } = this.#limits;
     // All but signatures and probes come at the program's start, when the token has to be opened first.
-    const making = MAKING.has(name);
+    const making = MAKING.has(name) || ("once" in args && args.once);
     const limit = name === "sign" || name === "probe" ? call : open + (making ? generate : call);
     if (this.#closed) throw this.#error("TOKEN_FAILED", "the program ends");
     if (this.#fault !== undefined && this.#clock.monotonic() < this.#fault.until) throw copyOf(this.#fault.error);

@@ -16,11 +16,13 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** Logs in to every configured token, and asks for the mechanisms that its use needs. */
-export async function checkTokens({ servers }: StationConfig, signal: AbortSignal): Promise<readonly Finding[]> {
-  if (servers.kind !== "embedded") return [];
+export async function checkTokens(
+  config: Pick<StationConfig, "servers" | "tokens">,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const { token: config, uses, text } of tokensOf(servers)) {
-    const { limits, ...address } = config;
+  for (const { token: place, uses, text } of tokensOf(config)) {
+    const { limits, ...address } = place;
     const token = openToken({ address, clock: systemClock, ...(limits === undefined ? {} : { limits }) });
     const name = `token ${token.name}`;
     try {
@@ -37,13 +39,16 @@ export async function checkTokens({ servers }: StationConfig, signal: AbortSigna
 }
 
 function describeToken(name: string, uses: string, description: TokenDescription): Finding[] {
-  const { label, serial, model, mechanisms } = description;
+  const { label, serial, model, mechanisms, objects, slots } = description;
   const what = `${model}, label ${label}, serial ${serial}, logged in, for ${uses}`;
+  const { keyPairs, secretKeys, certificates } = objects;
+  const holds = `holds ${keyPairs} key pairs, ${secretKeys} secret keys, ${certificates} certificates; slots of the library: ${slots.used} in use, ${slots.free} free`;
   return [
     { name, state: "OK", needed: true, what },
+    { name, state: "OK", needed: true, what: holds },
     ...mechanisms.map(({ name: mechanism, purpose, fault }): Finding => {
       if (fault === undefined) return { name, state: "OK", needed: true, what: `${mechanism} (${purpose})` };
-      const todo = "use another token, or a newer library of its maker";
+      const todo = "use another token, a newer library of its maker, or a profile whose mechanisms do without it";
       return { name, state: "MISSING", needed: true, what: `${mechanism} ${fault}`, todo };
     }),
   ];

@@ -1,7 +1,7 @@
 /** Settings of the KMS. */
 import { type Static, Type } from "typebox";
 import { PHASES } from "../../contract/kms.js";
-import { TokenSchema } from "../../token/config.js";
+import { TokenSchema } from "../../shared/token-config.js";
 import { ConsoleConfigSchema } from "./console/config.js";
 
 const strict = { additionalProperties: false };

@@ -18,7 +18,7 @@ import type { Clock } from "../../shared/clock.js";
 import { describe, isStationError, StationError } from "../../shared/errors.js";
 import { writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
-import type { TokenConfig } from "../../token/config.js";
+import type { TokenConfig } from "../../shared/token-config.js";
 import { type KeyName, openToken, type Token } from "../../token/token.js";
 import type { AuthorityConfig, AuthorityName, VpkiConfig } from "./config.js";
 

@@ -1,7 +1,7 @@
 /** Settings of the vPKI. */
 import { type Static, Type } from "typebox";
 import type { CertificateUrls } from "../../pki/certificate.js";
-import { TokenSchema } from "../../token/config.js";
+import { TokenSchema } from "../../shared/token-config.js";
 import type { Authority } from "./authorities.js";
 
 /** Names of the CAs: of their files, and in the URLs that certificates carry. */

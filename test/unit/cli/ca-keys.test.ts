@@ -45,7 +45,9 @@ describe("the place of CA keys", () => {
     const config = read(
       `caKeys: { pkcs11: ${TOKEN} }\nauthorities:\n  ROOT-P256: { pkcs11: ${other} }\n  ROOT-P521: { pkcs11: ${other} }\n  CA01001: { pkcs11: ${TOKEN} }\nkms: { masterKey: { pkcs11: ${other} } }`,
     );
-    expect(tokensOf(config).map(({ token, text, uses }) => [token.token, text, [...uses]])).toEqual([
+    expect(
+      tokensOf({ servers: config, tokens: new Map() }).map(({ token, text, uses }) => [token.token, text, [...uses]]),
+    ).toEqual([
       ["plant", "CA keys, CA01001", ["signing"]],
       ["cellar", "ROOT-P256, ROOT-P521, the KMS's master key", ["signing", "wrapping"]],
     ]);
@@ -114,7 +116,7 @@ describe("a mistake is told with its line", () => {
 it("the configurations in docs/pkcs11.md are ones", () => {
   const text = readFileSync(join(packageRoot(), "docs", "pkcs11.md"), "utf8");
   const blocks = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
-  expect(blocks).toHaveLength(3);
+  expect(blocks).toHaveLength(4);
   for (const block of blocks)
     expect(parseConfig(`schema: 1\nmode: plant\n${block}`, "/plant/station.yaml", "/data", {}).servers.kind).toBe(
       "embedded",

@@ -5,7 +5,7 @@ const strict = { additionalProperties: false };
 const Path = Type.String({ minLength: 1 });
 const Ms = (minimum: number, maximum: number) => Type.Optional(Type.Integer({ minimum, maximum }));
 
-/** A PKCS#11 token; `token` or `serial` must be there. */
+/** A PKCS#11 token; `token`, `serial` or `slot` must be there. */
 export const TokenSchema = Type.Object(
   {
     /** Path of its PKCS#11 library, or its name where the system finds it. */
@@ -13,6 +13,8 @@ export const TokenSchema = Type.Object(
     /** Label of the token. */
     token: Type.Optional(Type.String({ minLength: 1, maxLength: 32 })),
     serial: Type.Optional(Type.String({ minLength: 1, maxLength: 16 })),
+    /** Number of the slot that it is in, where that is fixed. */
+    slot: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff_ffff })),
     /** File with the user PIN. */
     pinFile: Path,
     /** See TokenLimits: sizes, and times in ms. */
@@ -34,3 +36,11 @@ export const TokenSchema = Type.Object(
   strict,
 );
 export type TokenConfig = Static<typeof TokenSchema>;
+
+/** False for a token that nothing is said of to find it by. */
+export function namesToken({ token, serial, slot }: TokenConfig): boolean {
+  return token !== undefined || serial !== undefined || slot !== undefined;
+}
+
+/** What is wrong then. */
+export const UNNAMED_TOKEN = "does not say which token (expected token, serial or slot)";
