@@ -29,6 +29,8 @@ export interface CanLink {
   readonly url: string;
   /** Largest payload: 8, or 64 for CAN FD. */
   readonly maxPayload: 8 | 64;
+  /** Frames that may be given to it before the first is confirmed, without harm to any buffer; left out where that is not known. */
+  readonly sendAhead?: number;
   /**
    * Sends one frame; resolves when the adapter (or, where it does not acknowledge, the operating system) has taken it: the L_Data.confirm
    * that N_As and P2 start from. Frames leave in the order of the calls.

@@ -44,13 +44,13 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   slcan: {
     form: "slcan:DEVICE?bitrate=500000&adapter=lawicel",
     check(link) {
-      checkQuery(link, ["bitrate", "adapter", "baud"]);
+      checkQuery(link, ["bitrate", "adapter", "ahead", "baud"]);
       hostOptions(link, {});
       numberParameter(link, "baud", 300, 12_000_000);
       devicePart(link, "the serial device");
     },
     async open(link, options) {
-      checkQuery(link, ["bitrate", "adapter", "baud"]);
+      checkQuery(link, ["bitrate", "adapter", "ahead", "baud"]);
       const host = hostOptions(link, options);
       const baudRate = numberParameter(link, "baud", 300, 12_000_000);
       const device = devicePart(link, "the serial device");
@@ -61,12 +61,12 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   "slcan+tcp": {
     form: "slcan+tcp://HOST:PORT",
     check(link) {
-      checkQuery(link, ["bitrate", "adapter"]);
+      checkQuery(link, ["bitrate", "adapter", "ahead"]);
       hostOptions(link, {});
       hostPort(link, 1);
     },
     async open(link, options) {
-      checkQuery(link, ["bitrate", "adapter"]);
+      checkQuery(link, ["bitrate", "adapter", "ahead"]);
       const host = hostOptions(link, options);
       const { host: name, port } = hostPort(link, 1);
       return SlcanHost.open(await connectTcp(name, port, options.clock, options.signal), host, options.clock);
@@ -153,6 +153,7 @@ function hostOptions(
   const bitrate = numberParameter(link, "bitrate", 1, 1_000_000) ?? options.bitrate ?? 500_000;
   const command = bitrateCommand(adapter, bitrate);
   if (command === undefined) throw invalidUrl(link.url, `adapter ${name} has no sure command for ${bitrate} bit/s`);
+  const sendAhead = numberParameter(link, "ahead", 1, 256);
   const { dataBitrate } = options;
   const dataCommand = dataBitrate === undefined ? undefined : dataBitrateCommand(adapter, dataBitrate);
   if (dataBitrate !== undefined && dataCommand === undefined) {
@@ -163,13 +164,14 @@ function hostOptions(
     url: link.url,
     adapter,
     bitrateCommand: command,
+    ...(sendAhead === undefined ? {} : { sendAhead }),
     ...(dataCommand === undefined ? {} : { dataBitrateCommand: dataCommand }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
 }
 
 /**
- * Opens the link that `url` names. Schemes: `slcan:DEVICE?bitrate=&adapter=`, `slcan+tcp://HOST:PORT?adapter=`,
+ * Opens the link that `url` names. Schemes: `slcan:DEVICE?bitrate=&adapter=&ahead=&baud=`, `slcan+tcp://HOST:PORT?bitrate=&adapter=&ahead=`,
  * `socketcan:INTERFACE?recovery=` (whose bit rates are set with the interface), `virtual:NAME?pace=`, and
  * for a simulator that plays the adapter itself `slcan+listen://HOST:PORT?pace=&fd=` (port 0 picks one; `listening` of the answer is the
  * URL for the other side) and `slcan-adapter:DEVICE?pace=&fd=`.

@@ -64,6 +64,7 @@ export function tapLink(link: CanLink, observer: LinkObserver, clock: Clock): Ca
   return {
     url: link.url,
     maxPayload: link.maxPayload,
+    ...(link.sendAhead === undefined ? {} : { sendAhead: link.sendAhead }),
     send,
     onFrame: (listener) => link.onFrame(listener),
     onEvent: (listener) => link.onEvent(listener),

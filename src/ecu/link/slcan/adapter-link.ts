@@ -1,6 +1,7 @@
 /** CanLinks of the simulator, which is the adapter: any slcan program is the host. */
 import type { Clock } from "../../../shared/clock.js";
 import { Listeners } from "../../../shared/listeners.js";
+import { arrived } from "../frames.js";
 import type { CanFrame, CanLink, LinkEvent, ReceivedFrame } from "../link.js";
 import { Pacer } from "../pace.js";
 import type { ByteStream } from "../stream.js";
@@ -46,7 +47,7 @@ class AdapterLink implements CanLink {
       stream,
       { fd: this.#options.fd, pacer: this.#pacer },
       (frame, at) => {
-        this.#frames.emit({ ...frame, at });
+        this.#frames.emit(arrived(frame, at));
         for (const other of this.#devices) if (other !== device) other.deliver(frame, at).catch(() => undefined);
       },
       this.#clock,

@@ -5,8 +5,11 @@ import type { CanFrame } from "../link.js";
 import type { Pacer } from "../pace.js";
 import type { ByteStream } from "../stream.js";
 import { encodeFrame, isFrameLine, LineSplitter, parseFrame } from "./codec.js";
+import { LineWriter } from "./line-writer.js";
 
 const BEL = ascii("\x07");
+const TAKEN = ascii("z\r");
+const TAKEN_EXTENDED = ascii("Z\r");
 /** The CAN232 clock of `Z1` runs from 0 to 59,999 ms. */
 const TIMESTAMP_WRAP = 60_000;
 
@@ -52,7 +55,7 @@ export interface SlcanDeviceOptions {
 
 /** One adapter at one stream. Starts closed. */
 export class SlcanDevice {
-  readonly #stream: ByteStream;
+  readonly #lines: LineWriter;
   readonly #clock: Clock;
   readonly #options: SlcanDeviceOptions;
   readonly #onFrame: (frame: CanFrame, at: number) => void;
@@ -67,7 +70,8 @@ export class SlcanDevice {
     onFrame: (frame: CanFrame, at: number) => void,
     clock: Clock,
   ) {
-    this.#stream = stream;
+    // A host that has gone needs no answer; its end is reported by the stream.
+    this.#lines = new LineWriter(stream, () => undefined);
     this.#clock = clock;
     this.#options = options;
     this.#onFrame = onFrame;
@@ -93,7 +97,7 @@ export class SlcanDevice {
   async deliver(frame: CanFrame, at: number): Promise<void> {
     if (!this.open || (frame.fd === true && !this.#options.fd)) return;
     const stamp = this.#timestamps ? Math.floor(at) % TIMESTAMP_WRAP : undefined;
-    await this.#stream.write(encodeFrame(frame, stamp));
+    await this.#lines.write(encodeFrame(frame, stamp));
   }
 
   #line(line: Uint8Array): void {
@@ -129,12 +133,11 @@ export class SlcanDevice {
       this.#answer(BEL);
       return;
     }
-    this.#answer(ascii(frame.extended ? "Z\r" : "z\r"));
+    this.#answer(frame.extended ? TAKEN_EXTENDED : TAKEN);
     this.#onFrame(frame, this.#clock.monotonic());
   }
 
   #answer(bytes: Uint8Array): void {
-    // A host that has gone needs no answer; its end is reported by the stream.
-    this.#stream.write(bytes).catch(() => undefined);
+    void this.#lines.write(bytes);
   }
 }

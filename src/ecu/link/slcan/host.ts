@@ -4,11 +4,13 @@ import { ascii } from "../../../shared/bytes.js";
 import type { Clock, Timer } from "../../../shared/clock.js";
 import { describe, StationError } from "../../../shared/errors.js";
 import { Listeners } from "../../../shared/listeners.js";
+import { arrived } from "../frames.js";
 import type { CanFrame, CanLink, LinkEvent, ReceivedFrame } from "../link.js";
 import type { ByteStream } from "../stream.js";
 import type { AdapterKind } from "./adapters.js";
 import { encodeFrame, LineSplitter, parseAdapterLine, STATUS_FLAGS } from "./codec.js";
 import { Health } from "./health.js";
+import { LineWriter } from "./line-writer.js";
 
 export interface SlcanHostOptions {
   readonly url: string;
@@ -17,6 +19,8 @@ export interface SlcanHostOptions {
   readonly bitrateCommand: string;
   /** `Yn` command that sets the data rate of CAN FD; left out where classical frames are enough. */
   readonly dataBitrateCommand?: string;
+  /** Frames that the adapter can hold; left out where that is not known. */
+  readonly sendAhead?: number;
   /** Most ms for the answer to an opening command of an adapter that acknowledges. Default 1,000, range 10–10,000. */
   readonly commandTimeout?: number;
   /** Most ms for it while it is not known whether the adapter acknowledges. Default 200, range 10–10,000. */
@@ -38,7 +42,9 @@ type Answer = "ack" | "refused" | "silent";
 export class SlcanHost implements CanLink {
   readonly url: string;
   readonly maxPayload: 8 | 64;
+  readonly sendAhead?: number;
   readonly #stream: ByteStream;
+  readonly #lines: LineWriter;
   readonly #clock: Clock;
   readonly #frameTimeout: number;
   readonly #frames = new Listeners<[ReceivedFrame]>();
@@ -58,8 +64,10 @@ export class SlcanHost implements CanLink {
   private constructor(stream: ByteStream, options: SlcanHostOptions, clock: Clock) {
     this.url = options.url;
     this.maxPayload = options.adapter.fd === true || options.dataBitrateCommand !== undefined ? 64 : 8;
+    if (options.sendAhead !== undefined) this.sendAhead = options.sendAhead;
     this.#options = options;
     this.#stream = stream;
+    this.#lines = new LineWriter(stream, (error) => this.#lost(asError(error)));
     this.#clock = clock;
     this.#frameTimeout = options.frameTimeout ?? 1_000;
     this.#health = new Health(
@@ -145,7 +153,7 @@ export class SlcanHost implements CanLink {
 
   async #write(text: string): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    await this.#stream.write(ascii(text));
+    await this.#lines.write(ascii(text));
   }
 
   #expect(status = false): Promise<Answer> {
@@ -179,7 +187,7 @@ export class SlcanHost implements CanLink {
       if (answer !== "ack") this.#health.withoutStatus();
     });
     this.#arm();
-    this.#stream.write(ascii("F\r")).catch((error: unknown) => this.#lost(asError(error)));
+    void this.#lines.write(ascii("F\r"));
   }
 
   #settle(answer: Answer): void {
@@ -202,7 +210,7 @@ export class SlcanHost implements CanLink {
         break;
       case "frame":
         this.#health.received();
-        this.#frames.emit({ ...parsed.frame, at: this.#clock.monotonic() });
+        this.#frames.emit(arrived(parsed.frame, this.#clock.monotonic()));
         break;
       case "status":
         this.#status(parsed.flags);
@@ -229,21 +237,23 @@ export class SlcanHost implements CanLink {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#busOff) throw new StationError("LINK_BUS_OFF");
     const line = this.#encode(frame);
-    if (!this.#acks) {
-      await this.#stream.write(line);
-      return;
-    }
-    const answer = this.#expect();
+    if (!this.#acks) return this.#lines.write(line);
+    const acknowledged = new Promise<void>((resolve, reject) => {
+      const settle = (answer: Answer) => (answer === "ack" ? resolve() : reject(this.#notSent(answer)));
+      this.#pending.push({ since: this.#clock.monotonic(), status: false, settle });
+    });
     this.#arm();
-    this.#stream.write(line).catch((error: unknown) => this.#lost(asError(error)));
-    const result = await answer;
-    if (result === "ack") return;
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#busOff) throw new StationError("LINK_BUS_OFF");
-    if (result === "refused") this.#askStatus();
-    throw new StationError("LINK_SEND_FAILED", {
+    void this.#lines.write(line);
+    return acknowledged;
+  }
+
+  #notSent(answer: "refused" | "silent"): Error {
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.#busOff) return new StationError("LINK_BUS_OFF");
+    if (answer === "refused") this.#askStatus();
+    return new StationError("LINK_SEND_FAILED", {
       details: {
-        what: result === "refused" ? "the adapter refused it" : `no acknowledgement in ${this.#frameTimeout} ms`,
+        what: answer === "refused" ? "the adapter refused it" : `no acknowledgement in ${this.#frameTimeout} ms`,
       },
     });
   }

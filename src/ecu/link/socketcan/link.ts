@@ -52,6 +52,7 @@ interface Outgoing {
 export class SocketCanLink implements CanLink {
   readonly url: string;
   readonly maxPayload: 8 | 64;
+  readonly sendAhead = WINDOW;
   readonly #name: string;
   readonly #system: SocketCanSystem;
   readonly #recovery: number;

@@ -2,6 +2,7 @@
 import type { Clock } from "../../../shared/clock.js";
 import { StationError } from "../../../shared/errors.js";
 import { Listeners } from "../../../shared/listeners.js";
+import { arrived } from "../frames.js";
 import type { CanFrame, CanLink, LinkEvent, ReceivedFrame } from "../link.js";
 import { Pacer } from "../pace.js";
 
@@ -47,7 +48,7 @@ class Bus {
       }
       next.resolve();
       const at = this.#clock.monotonic();
-      const frame: ReceivedFrame = { ...next.frame, data: next.frame.data.slice(), at };
+      const frame = arrived(next.frame, at, next.frame.data.slice());
       for (const node of [...this.nodes]) if (node !== next.from) node.deliver(frame);
       if (at - slice > SLICE_MS) {
         await new Promise((resolve) => setImmediate(resolve));
@@ -63,6 +64,7 @@ const buses = new Map<string, Bus>();
 export class VirtualLink implements CanLink {
   readonly url: string;
   readonly maxPayload = 64;
+  readonly sendAhead = 256;
   readonly #name: string;
   readonly #bus: Bus;
   readonly #frames = new Listeners<[ReceivedFrame]>();

@@ -155,12 +155,10 @@ export function endpointsOf<F extends Addressing["format"]>(addressing: Addressi
 }
 
 /** True when a data frame is addressed to `endpoint`. */
-export function reaches(frame: CanFrame, endpoint: Endpoint): boolean {
-  return (
-    (frame.id & endpoint.mask) === (endpoint.id & endpoint.mask) &&
-    frame.extended === endpoint.extended &&
-    frame.remote !== true &&
-    frame.data.length > endpoint.prefix.length &&
-    endpoint.prefix.every((byte, i) => frame.data[i] === byte)
-  );
+export function reaches(frame: CanFrame, { id, extended, mask, prefix }: Endpoint): boolean {
+  if ((frame.id & mask) !== (id & mask) || frame.extended !== extended || frame.remote === true) return false;
+  const { data } = frame;
+  if (data.length <= prefix.length) return false;
+  for (let i = 0; i < prefix.length; i++) if (data[i] !== prefix[i]) return false;
+  return true;
 }

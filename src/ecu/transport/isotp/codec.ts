@@ -78,13 +78,29 @@ export function consecutiveSize(prefix: Uint8Array, txDl: TxDl): number {
   return txDl - prefix.length - 1;
 }
 
+/** The consecutive frame with `size` bytes of `data` from `at` on. */
 export function encodeConsecutive(
   prefix: Uint8Array,
   sn: number,
   data: Uint8Array,
   padding: number | null,
+  at = 0,
+  size = data.length,
 ): Uint8Array {
-  return payload([prefix, Uint8Array.of(0x20 | (sn & 15)), data], padding);
+  const start = prefix.length + 1;
+  const content = start + size;
+  const frame = new Uint8Array(Math.max(frameLength(content), padding === null ? 0 : 8));
+  for (let i = 0; i < prefix.length; i++) frame[i] = prefix[i] ?? 0;
+  frame[prefix.length] = 0x20 | (sn & 15);
+  // A handful of bytes: a view of them would cost more than the copy.
+  for (let i = 0; i < size; i++) frame[start + i] = data[at + i] ?? 0;
+  if (frame.length > content) frame.fill(padding ?? FD_FILL, content);
+  return frame;
+}
+
+/** Tells a consecutive frame, of which there are many, before anything is made of it: SN is the low half of N_PCI, the data are the rest. */
+export function isConsecutive(frame: Uint8Array, prefix: number): boolean {
+  return (frame[prefix] ?? 0) >> 4 === 2;
 }
 
 /** @param STmin code byte */

@@ -6,13 +6,15 @@ import { Listeners } from "../../../shared/listeners.js";
 import type { CanLink, ReceivedFrame } from "../../link/link.js";
 import type { DiagTransport, ReceivedMessage, SendOptions } from "../transport.js";
 import { endpointsOf, reaches } from "./addressing.js";
-import { decodePdu, encodeSingle, MAX_LENGTH, maxSingle } from "./codec.js";
+import { decodePdu, encodeSingle, isConsecutive, MAX_LENGTH, maxSingle } from "./codec.js";
 import { DEFAULT_TIMING, type IsoTpOptions } from "./options.js";
 import { FramePort } from "./port.js";
 import { Receiver } from "./receiver.js";
 import { Sender } from "./sender.js";
 
 const MAX_MESSAGE = 1_048_576;
+/** `sendAhead` of a link that does not say how many frames it can hold. */
+const SEND_AHEAD = 4;
 
 /**
  * An ISO-TP link on `link`, for a tester or an ECU as the addressing says. The CAN link stays the caller's: `close` only takes the
@@ -37,7 +39,13 @@ export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock):
   const sender = new Sender(
     port,
     tx,
-    { padding, txDl, timing, STminMargin: options.STminMargin ?? 0, sendAhead: options.sendAhead ?? 4 },
+    {
+      padding,
+      txDl,
+      timing,
+      STminMargin: options.STminMargin ?? 0,
+      sendAhead: options.sendAhead ?? link.sendAhead ?? SEND_AHEAD,
+    },
     clock,
   );
   const receiver = new Receiver(
@@ -63,10 +71,14 @@ export function createIsoTp(link: CanLink, options: IsoTpOptions, clock: Clock):
 
   const onFrame = (frame: ReceivedFrame) => {
     if (reaches(frame, rx)) {
+      const deaf = duplex === "half" && sender.segmenting;
+      if (isConsecutive(frame.data, rx.prefix.length)) {
+        if (!deaf) receiver.consecutive(frame.data, rx.prefix.length, frame.at);
+        return;
+      }
       const pdu = decodePdu(frame.data, rx.prefix.length, lengths);
       if (pdu?.kind === "FC") sender.flowControl(pdu);
-      else if (pdu !== undefined && !(duplex === "half" && sender.segmenting))
-        receiver.pdu(pdu, frame.data.length, frame.at);
+      else if ((pdu?.kind === "SF" || pdu?.kind === "FF") && !deaf) receiver.pdu(pdu, frame.data.length, frame.at);
     } else if (functionalRx !== undefined && reaches(frame, functionalRx)) {
       const pdu = decodePdu(frame.data, functionalRx.prefix.length, lengths);
       if (pdu?.kind === "SF") messages.emit({ data: pdu.data, functional: true, at: frame.at });

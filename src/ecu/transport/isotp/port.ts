@@ -21,6 +21,13 @@ export class FramePort {
     this.#clock = clock;
   }
 
+  /** L_Data.request; resolves at L_Data.confirm, for which the caller keeps its own limit. @throws StationError LINK_* */
+  give(to: Endpoint, data: Uint8Array): Promise<void> {
+    const { id, extended } = to;
+    const { fd, brs } = this.#style;
+    return this.#link.send(fd ? { id, extended, data, fd, brs } : { id, extended, data });
+  }
+
   /**
    * L_Data.request; resolves at L_Data.confirm with its monotonic time.
    *
@@ -28,12 +35,11 @@ export class FramePort {
    * @throws StationError ISOTP_TIMEOUT_A, LINK_*
    */
   send(to: Endpoint, data: Uint8Array, limit: number): Promise<number> {
-    const { fd, brs } = this.#style;
     return new Promise((resolve, reject) => {
       const timer = this.#clock.timer(limit, () =>
         reject(new StationError("ISOTP_TIMEOUT_A", { details: { ms: limit } })),
       );
-      this.#link.send({ id: to.id, extended: to.extended, data, ...(fd ? { fd, brs } : {}) }).then(
+      this.give(to, data).then(
         () => {
           timer.cancel();
           resolve(this.#clock.monotonic());

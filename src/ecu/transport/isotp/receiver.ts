@@ -23,22 +23,29 @@ export interface ReceiverEvents {
   error(error: Error): void;
 }
 
-type DataPdu = Exclude<Pdu, { kind: "FC" }>;
+type OpeningPdu = Extract<Pdu, { kind: "SF" | "FF" }>;
 
 /** A segmented message under way. */
 interface Reception {
   readonly length: number;
   /** Length of the first frame: every consecutive frame but the last must have it (RX_DL). */
   readonly rxDl: number;
-  readonly parts: Uint8Array[];
+  /** Of the message, as long as has come of it or longer. */
+  data: Uint8Array;
   received: number;
   sn: number;
   /** Consecutive frames of this block; those before our flow control are not awaited. */
   inBlock: number;
   awaiting: boolean;
   waits: number;
+  /** Monotonic ms from which N_Cr runs. */
+  since: number;
+  /** Of N_Br, of the pause between WAITs, or of N_Cr. */
   timer: Timer | undefined;
 }
+
+/** Bytes that a first frame gets memory for; what really comes gets more. */
+const FIRST_MEMORY = 65_536;
 
 export class Receiver {
   readonly #port: FramePort;
@@ -63,8 +70,8 @@ export class Receiver {
     return this.#reception !== undefined;
   }
 
-  /** @param frameLength CAN_DL of the frame; @param at its monotonic ms */
-  pdu(pdu: DataPdu, frameLength: number, at: number): void {
+  /** A single or first frame. @param frameLength its CAN_DL; @param at its monotonic ms */
+  pdu(pdu: OpeningPdu, frameLength: number, at: number): void {
     switch (pdu.kind) {
       case "SF":
         this.#unexpected();
@@ -73,9 +80,6 @@ export class Receiver {
       case "FF":
         this.#unexpected();
         this.#first(pdu.length, pdu.data, frameLength);
-        break;
-      case "CF":
-        this.#consecutive(pdu.sn, pdu.data, frameLength, at);
         break;
     }
   }
@@ -105,15 +109,18 @@ export class Receiver {
       this.#flowControl("OVFLW").catch((error: unknown) => this.#events.error(asStationError(error)));
       return;
     }
+    const memory = new Uint8Array(Math.min(length, FIRST_MEMORY));
+    memory.set(data);
     const reception: Reception = {
       length,
       rxDl,
-      parts: [data],
+      data: memory,
       received: data.length,
       sn: 1,
       inBlock: 0,
       awaiting: false,
       waits: 0,
+      since: 0,
       timer: undefined,
     };
     this.#reception = reception;
@@ -125,6 +132,7 @@ export class Receiver {
   #continue(reception: Reception, pause: number): void {
     reception.awaiting = false;
     reception.timer?.cancel();
+    reception.timer = undefined;
     const go = () => {
       if (this.#reception === reception)
         this.#answer(reception).catch((error: unknown) => {
@@ -155,7 +163,10 @@ export class Receiver {
     // From the request on: a consecutive frame may overtake the confirmation of our flow control.
     reception.awaiting = true;
     await this.#flowControl("CTS");
-    if (this.#reception === reception && reception.awaiting) this.#awaitConsecutive(reception);
+    if (this.#reception === reception && reception.awaiting) {
+      reception.since = this.#clock.monotonic();
+      this.#awaitConsecutive(reception);
+    }
   }
 
   async #flowControl(fs: FlowStatus): Promise<void> {
@@ -174,41 +185,49 @@ export class Receiver {
     return frameLength <= rxDl && (lengths === "any" || lengthFits(frameLength, content, lengths));
   }
 
+  /** N_Cr: one timer a block, which looks how long ago the last frame came. */
   #awaitConsecutive(reception: Reception): void {
     const { N_Cr } = this.#settings.timing;
     reception.timer?.cancel();
-    reception.timer = this.#clock.timer(N_Cr, () =>
-      this.#abort(new StationError("ISOTP_TIMEOUT_CR", { details: { ms: N_Cr } })),
-    );
+    reception.timer = this.#clock.timer(reception.since + N_Cr - this.#clock.monotonic(), () => {
+      if (this.#clock.monotonic() < reception.since + N_Cr) this.#awaitConsecutive(reception);
+      else this.#abort(new StationError("ISOTP_TIMEOUT_CR", { details: { ms: N_Cr } }));
+    });
   }
 
-  #consecutive(sn: number, data: Uint8Array, frameLength: number, at: number): void {
+  /** A consecutive frame. @param frame its payload, only read during the call; @param prefix bytes before N_PCI; @param at monotonic ms */
+  consecutive(frame: Uint8Array, prefix: number, at: number): void {
     const reception = this.#reception;
     if (reception === undefined || !reception.awaiting) return;
-    const left = reception.length - reception.received;
-    if (!this.#belongs(reception, frameLength, data.length)) return;
-    if (sn !== reception.sn) {
+    const start = prefix + 1;
+    if (!this.#belongs(reception, frame.length, frame.length - start)) return;
+    if (((frame[prefix] ?? 0) & 15) !== reception.sn) {
       this.#abort(new StationError("ISOTP_WRONG_SN"));
       return;
     }
-    reception.parts.push(data.length > left ? data.subarray(0, left) : data);
-    reception.received += Math.min(left, data.length);
-    reception.sn = (sn + 1) & 15;
+    const size = Math.min(reception.length - reception.received, frame.length - start);
+    store(reception, frame, start, size);
+    reception.sn = (reception.sn + 1) & 15;
     reception.inBlock++;
+    reception.since = at;
     if (reception.received === reception.length) {
       this.#end();
-      this.#events.message(joined(reception.parts, reception.length), at);
+      this.#events.message(reception.data, at);
     } else if (reception.inBlock === this.#settings.BS) this.#continue(reception, this.#settings.timing.N_Br);
-    else this.#awaitConsecutive(reception);
+    // The confirmation of our flow control has yet to come.
+    else if (reception.timer === undefined) this.#awaitConsecutive(reception);
   }
 }
 
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
+/** Appends `size` bytes of `frame` to the message. */
+function store(reception: Reception, frame: Uint8Array, start: number, size: number): void {
+  const { received, length } = reception;
+  if (received + size > reception.data.length) {
+    const more = new Uint8Array(Math.min(length, 2 * reception.data.length));
+    more.set(reception.data);
+    reception.data = more;
   }
-  return out;
+  const { data } = reception;
+  for (let i = 0; i < size; i++) data[received + i] = frame[start + i] ?? 0;
+  reception.received += size;
 }

@@ -13,6 +13,7 @@ import {
   stMinMs,
   type TxDl,
 } from "./codec.js";
+import { Flight } from "./flight.js";
 import type { IsoTpTiming } from "./options.js";
 import type { FramePort } from "./port.js";
 
@@ -42,6 +43,8 @@ export class Sender {
   readonly #to: Endpoint;
   readonly #settings: SenderSettings;
   readonly #clock: Clock;
+  /** Size of the last flight, with which the next begins. */
+  #ahead: number | undefined;
   #busy = false;
   #segmenting = false;
   /** True from the request of the frame that a flow control must follow: the flow control may overtake that frame's confirmation. */
@@ -114,38 +117,63 @@ export class Sender {
   }
 
   /** The consecutive frames that one flow control allows. @returns monotonic ms of the last one's confirmation */
-  async #block(message: Transmission, control: FlowControl, signal: AbortSignal | undefined): Promise<number> {
-    const { timing, STminMargin, sendAhead } = this.#settings;
-    const gap = Math.max(stMinMs(control.STmin) + STminMargin, timing.N_Cs);
-    // Without a gap to keep the link may have some frames to send at once.
-    const ahead = gap > 0 ? 1 : sendAhead;
-    const flight: Promise<number>[] = [];
+  #block(message: Transmission, { BS, STmin }: FlowControl, signal: AbortSignal | undefined): Promise<number> {
+    const { timing, STminMargin } = this.#settings;
+    const gap = Math.max(stMinMs(STmin) + STminMargin, timing.N_Cs);
+    const left = Math.ceil((message.data.length - message.at) / this.#size);
+    const count = BS === 0 ? left : Math.min(BS, left);
+    return gap > 0 ? this.#spaced(message, count, gap, signal) : this.#backToBack(message, count, signal);
+  }
+
+  /** `gap` ms are a least time, from the confirmation of one frame to the write of the next (§9.6.5.4). */
+  async #spaced(message: Transmission, count: number, gap: number, signal: AbortSignal | undefined): Promise<number> {
     let confirmed = this.#clock.monotonic();
-    for (let sent = 0; message.at < message.data.length && sent !== (control.BS || -1); sent++) {
-      // A gap is a least time, from the confirmation of one frame to the write of the next (§9.6.5.4).
-      const pause = sent === 0 ? timing.N_Cs : gap;
+    for (let sent = 0; sent < count; sent++) {
+      const pause = sent === 0 ? this.#settings.timing.N_Cs : gap;
       if (pause > 0) await this.#clock.until(confirmed + pause, signal);
       this.#throwIfEnded(signal);
-      const frame = this.#consecutive(message, sent + 1 === control.BS);
-      // The first of several failures is reported; the others have the same cause.
-      frame.catch(() => undefined);
-      flight.push(frame);
-      while (flight.length >= ahead) confirmed = await abortable(shift(flight), signal);
+      confirmed = await abortable(this.#transmit(this.#consecutive(message, sent + 1 === count)), signal);
     }
-    while (flight.length > 0) confirmed = await abortable(shift(flight), signal);
     return confirmed;
   }
 
-  /** Gives the link the next frame. @param endsBlock a flow control must follow it, unless it is the message's last */
-  #consecutive(message: Transmission, endsBlock: boolean): Promise<number> {
-    const { prefix } = this.#to;
+  /** Without a gap to keep the link may have some frames to send at once. */
+  async #backToBack(message: Transmission, count: number, signal: AbortSignal | undefined): Promise<number> {
+    const flight = new Flight(
+      { most: this.#settings.sendAhead, N_As: this.#settings.timing.N_As },
+      this.#clock,
+      this.#ahead,
+    );
+    try {
+      for (let sent = 0; sent < count; ) {
+        this.#throwIfEnded(signal);
+        for (const now = this.#clock.monotonic(); sent < count && !flight.full; sent++)
+          flight.add(this.#port.give(this.#to, this.#consecutive(message, sent + 1 === count)), now);
+        // Half of them at a time, so that the link can put them into one write.
+        await flight.until(sent < count ? flight.size >> 1 : 0, signal);
+      }
+      return this.#clock.monotonic();
+    } finally {
+      this.#ahead = flight.size;
+      flight.end();
+    }
+  }
+
+  /** Bytes of a consecutive frame. */
+  get #size(): number {
+    return consecutiveSize(this.#to.prefix, this.#settings.txDl);
+  }
+
+  /** The next frame, as the link is about to have it. @param endsBlock a flow control must follow it, unless it is the message's last */
+  #consecutive(message: Transmission, endsBlock: boolean): Uint8Array {
     const { data, at, sn } = message;
-    message.at = Math.min(data.length, at + consecutiveSize(prefix, this.#settings.txDl));
+    const size = Math.min(data.length - at, this.#size);
+    message.at = at + size;
     message.sn = (sn + 1) & 15;
     const last = message.at === data.length;
     this.#expecting = endsBlock && !last;
     if (last) this.#segmenting = false;
-    return this.#transmit(encodeConsecutive(prefix, sn, data.subarray(at, message.at), this.#settings.padding));
+    return encodeConsecutive(this.#to.prefix, sn, data, this.#settings.padding, at, size);
   }
 
   /** The next CTS, through as many WAITs as are allowed. */
@@ -191,8 +219,4 @@ export class Sender {
       signal?.addEventListener("abort", settle, { once: true });
     });
   }
-}
-
-function shift(flight: Promise<number>[]): Promise<number> {
-  return flight.shift() ?? Promise.reject(new RangeError("nothing is under way"));
 }

@@ -9,7 +9,7 @@ describe("a link URL", () => {
     ["foo:bar", /unknown scheme foo: \(known: slcan:DEVICE/],
     ["constructor:x", /unknown scheme/],
     ["slcan:", /serial device is missing/],
-    ["slcan:/dev/x?speed=1", /unknown parameter speed \(known: bitrate, adapter, baud\)/],
+    ["slcan:/dev/x?speed=1", /unknown parameter speed \(known: bitrate, adapter, ahead, baud\)/],
     ["slcan:/dev/x?bitrate=fast", /bitrate must be a whole number/],
     ["slcan:/dev/x?bitrate=800000", /adapter auto has no sure command for 800000/],
     ["slcan:/dev/x?adapter=toaster", /unknown adapter toaster \(known: auto, lawicel/],
