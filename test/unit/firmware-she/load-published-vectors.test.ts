@@ -1,20 +1,7 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createSheDevice, memoryStorage } from "../../../firmware-sim/she/index.js";
 import { fromHex, toHex } from "../../../src/shared/bytes.js";
-
-interface Vector {
-  id: string;
-  uid: string;
-  authKey: string;
-  m1: string;
-  m2: string;
-  m3: string;
-  m4star: string;
-  m5: string;
-}
-const file = new URL("../../vectors/she-published.json", import.meta.url);
-const { vectors } = JSON.parse(readFileSync(file, "utf8")) as { vectors: Vector[] };
+import { type Vector, vectors } from "./published.js";
 
 /** A device whose MASTER_ECU_KEY has the vector's authorising value. */
 function deviceFor(vector: Vector, withMaster: boolean) {
@@ -28,7 +15,7 @@ function deviceFor(vector: Vector, withMaster: boolean) {
   });
 }
 
-describe("CMD_LOAD_KEY answers the published M4 and M5 (4.9, 4.13.2.10)", () => {
+describe("4.9: M1 to M5 and the constants", () => {
   it.each(vectors.filter((v) => v.id !== "V5").map((v) => [v.id, v] as const))("%s", async (id, v) => {
     const device = deviceFor(v, id !== "V7");
     const { erc, m4, m5 } = await device.loadKey({ m1: fromHex(v.m1), m2: fromHex(v.m2), m3: fromHex(v.m3) });

@@ -153,6 +153,12 @@ const secureBoot = recipe("SECURE_BOOT", image, (given) => ({ data: given }));
 const bootOk = recipe("BOOT_OK", none, () => ({}));
 const bootFailure = recipe("BOOT_FAILURE", none, () => ({}));
 
+const initRng = recipe("INIT_RNG", none, () => ({}));
+const askDebug = recipe("DEBUG", none, () => ({}));
+const authorize = recipe("DEBUG", rarely(50), (wrong, model) => ({
+  authorization: wrong ? "00".repeat(16) : model.authorization().toString("hex"),
+}));
+
 /** The commands of 4.7 that may keep the SHE busy. */
 const busyRecipes: fc.WeightedArbitrary<Recipe>[] = [
   { weight: 40, arbitrary: recipe("LOAD_KEY", update, messages) },
@@ -165,20 +171,15 @@ const busyRecipes: fc.WeightedArbitrary<Recipe>[] = [
   { weight: 6, arbitrary: recipe("VERIFY_MAC", verify, verifyLine) },
   { weight: 4, arbitrary: recipe("LOAD_PLAIN_KEY", value, (key) => ({ key })) },
   { weight: 4, arbitrary: recipe("EXPORT_RAM_KEY", none, () => ({})) },
-  { weight: 5, arbitrary: recipe("INIT_RNG", none, () => ({})) },
+  { weight: 5, arbitrary: initRng },
   { weight: 3, arbitrary: recipe("EXTEND_SEED", block, (entropy) => ({ entropy })) },
   { weight: 3, arbitrary: recipe("RND", none, () => ({})) },
   { weight: 8, arbitrary: secureBoot },
   { weight: 3, arbitrary: bootOk },
   { weight: 3, arbitrary: bootFailure },
   { weight: 4, arbitrary: recipe("GET_ID", block, (challenge) => ({ challenge })) },
-  { weight: 4, arbitrary: recipe("DEBUG", none, () => ({})) },
-  {
-    weight: 3,
-    arbitrary: recipe("DEBUG", rarely(30), (wrong, model) => ({
-      authorization: wrong ? "00".repeat(16) : model.authorization().toString("hex"),
-    })),
-  },
+  { weight: 4, arbitrary: askDebug },
+  { weight: 3, arbitrary: authorize },
 ];
 
 export const busyCommand = fc.oneof(...busyRecipes);
@@ -197,8 +198,11 @@ export const idleCommand = fc.oneof(
   { weight: 4, arbitrary: reset },
 );
 
-/** A reset and what a boot loader does behind it. */
-export const start = fc.tuple(reset, secureBoot, fc.oneof(bootOk, bootFailure, secureBoot));
+/** What belongs together: a boot loader behind a reset, a tester who wants to debug. */
+export const sequence = fc.oneof(
+  fc.tuple(reset, secureBoot, fc.oneof(bootOk, bootFailure, secureBoot)),
+  fc.tuple(initRng, askDebug, authorize, authorize),
+);
 
 /** Lines that make no sense; each is an error and changes nothing. */
 export const nonsense = fc.constantFrom<unknown>(

@@ -6,7 +6,7 @@ import { SheConsole } from "../../../firmware-sim/she/console.js";
 import { type ConsoleStore, parseStored } from "../../../firmware-sim/she/console-state.js";
 import { VirtualClock } from "../../../src/shared/clock.js";
 import { type Answer, type Line, type Settings, SheModel, zeroOutputs } from "./model.js";
-import { busyCommand, freeCommand, idleCommand, nonsense, type Recipe, start } from "./recipes.js";
+import { busyCommand, freeCommand, idleCommand, nonsense, type Recipe, sequence } from "./recipes.js";
 
 /** Steps that have to agree; more by STATION_SHE_STEPS. Another seed by STATION_SHE_SEED. */
 const STEPS = Number(process.env.STATION_SHE_STEPS ?? 20_000);
@@ -115,7 +115,7 @@ const single = fc
   )
   .map((recipe): Step => new Drive(text(recipe), (model, device) => one(recipe, model, device)));
 
-const boot = start.map(
+const session = sequence.map(
   (recipes): Step =>
     new Drive(recipes.map(text).join(", "), async (model, device) => {
       for (const recipe of recipes) await one(recipe, model, device);
@@ -181,13 +181,13 @@ const bad = nonsense.map(
 
 const repeat = <T>(times: number, arbitrary: T): T[] => Array.from({ length: times }, () => arbitrary);
 /** fc.commands draws each with the same chance. */
-const plans = fc.commands([...repeat(45, single), ...repeat(5, overlap), boot, worn, restart, bad], {
+const plans = fc.commands([...repeat(45, single), ...repeat(5, overlap), session, worn, restart, bad], {
   maxCommands: 150,
   size: "max",
 });
 
 it(`4: device and model agree in ${STEPS} steps (STATION_SHE_SEED=${SEED})`, { timeout: 600_000 }, async () => {
-  const session = fc.asyncProperty(settings, latency, plans, (chosen, ms, plan) =>
+  const property = fc.asyncProperty(settings, latency, plans, (chosen, ms, plan) =>
     fc.asyncModelRun(async () => {
       const device = new Device();
       await device.start();
@@ -198,7 +198,7 @@ it(`4: device and model agree in ${STEPS} steps (STATION_SHE_SEED=${SEED})`, { t
       return { model: new SheModel(chosen as Settings), real: device };
     }, plan),
   );
-  for (let part = 0; steps < STEPS; part++) await fc.assert(session, { seed: (SEED + part) | 0, numRuns: 20 });
+  for (let part = 0; steps < STEPS; part++) await fc.assert(property, { seed: (SEED + part) | 0, numRuns: 20 });
   if (STEPS >= 20_000) expect([...kinds]).toEqual(expect.arrayContaining(REACHED));
 });
 
