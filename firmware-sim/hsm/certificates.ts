@@ -121,8 +121,8 @@ export class CertificateSlots {
     if (pair === undefined) return CERTIFICATE_STATUS.keyMismatch;
     const chain = await verifyChain({
       leaf: leaf.raw,
-      issuers: former.issuers.map(fromBase64),
-      anchors: former.anchors.map(fromBase64),
+      issuers: former.issuers.map(fromBase64).filter(hasKnownKey),
+      anchors: former.anchors.map(fromBase64).filter(hasKnownKey),
       at: this.#now(),
     });
     if (!chain.ok) return CHAIN_STATUS[chain.reason];
@@ -148,6 +148,11 @@ function readCertificates(data: Uint8Array | undefined): Certificate[] | undefin
     certificates = data === undefined ? undefined : splitCertificates(data).map(parseCertificate);
   });
   return certificates;
+}
+
+/** A CA whose key is of another algorithm or curve than the ECU's own is on no path, and in nobody's way. */
+function hasKnownKey(der: Uint8Array): boolean {
+  return isReadable(() => certificateKey(parseCertificate(der)));
 }
 
 function fits(pair: KeyPairState, certificate: Certificate): boolean {
