@@ -75,6 +75,53 @@ describe("sending", () => {
     expect(outcome).toEqual({ at: 12 });
   });
 
+  it("has more frames ahead where they are confirmed at once, up to what the link holds", async () => {
+    const b = bench({ sendAhead: 64 });
+    for (const message of [run(0, 6 + 7 * 200), run(0, 6 + 7 * 200)]) {
+      b.send(message);
+      await b.hear("300000");
+    }
+    const before = b.wire.length;
+    b.send(run(0, 6 + 7 * 200));
+    await b.clock.advance(0);
+    b.link.held = true;
+    await b.hear("300000");
+    expect(b.wire).toHaveLength(before + 1 + 64);
+  });
+
+  it("has few ahead where a bus takes its time", async () => {
+    const b = bench({ sendAhead: 64 });
+    b.send(run(0, 6 + 7 * 40));
+    await b.clock.advance(0);
+    b.link.held = true;
+    await b.hear("300000");
+    for (let frames = 4; frames <= 40; frames += 4) {
+      expect(b.wire).toHaveLength(1 + frames);
+      await b.clock.advance(3);
+      b.link.confirm();
+      b.link.held = true;
+      await b.clock.advance(0);
+    }
+  });
+
+  it("ends after N_As without confirmation of one frame of many, and at the caller's abort at once", async () => {
+    for (const ends of ["ISOTP_TIMEOUT_A", "Error: enough"]) {
+      const b = bench({ timing: { N_As: 40 } });
+      const abort = new AbortController();
+      const outcome = b.send(run(0, 6 + 7 * 9), { signal: abort.signal });
+      await b.clock.advance(0);
+      b.link.held = true;
+      await b.hear("300000");
+      await b.clock.advance(39);
+      expect(outcome).toEqual({});
+      if (ends === "Error: enough") abort.abort(new Error("enough"));
+      await b.clock.advance(1);
+      expect(outcome).toEqual({ code: ends });
+      expect(b.wire).toHaveLength(1 + 4);
+      expect(b.clock.pending).toBe(0);
+    }
+  });
+
   it("waits for each confirmation where a gap is to be kept", async () => {
     const b = bench();
     b.send(run(0, 6 + 7 * 3));
