@@ -12,10 +12,16 @@ export const CLOCK_START = Date.UTC(2010, 0, 1);
 export class EcuClock {
   readonly #host: Clock;
   readonly #store: StateStore;
+  readonly #skew: (setAt: number) => number;
+  /** Host's time at which it was set, or the ECU started, ms. */
+  #setAt: number;
 
-  constructor(host: Clock, store: StateStore) {
+  /** @param skew ms by which it is wrong; see Behaviour.skew */
+  constructor(host: Clock, store: StateStore, skew: (setAt: number) => number) {
     this.#host = host;
     this.#store = store;
+    this.#skew = skew;
+    this.#setAt = host.now();
   }
 
   /** ms since the epoch, held within what a Date can show. */
@@ -38,10 +44,12 @@ export class EcuClock {
     const seconds = (BigInt(readUintBE(bytes, 0, 4)) << 32n) | BigInt(readUintBE(bytes, 4, 4));
     const clockOffset = (seconds * 1000n - BigInt(Math.floor(this.#host.now()))).toString();
     await this.#store.change((state) => ({ ...state, clockOffset }));
+    this.#setAt = this.#host.now();
   }
 
   #ms(): bigint {
-    return BigInt(Math.floor(this.#host.now())) + BigInt(this.#store.current.clockOffset);
+    const wrong = this.#skew(this.#setAt);
+    return BigInt(Math.floor(this.#host.now()) + wrong) + BigInt(this.#store.current.clockOffset);
   }
 }
 

@@ -5,19 +5,8 @@ import type { EcuClock } from "./clock.js";
 import type { CertificateSlots } from "./hsm/certificates.js";
 import type { SheDevice } from "./she/index.js";
 import { CERTIFICATE_SLOTS, type StateStore } from "./state.js";
-
-export interface DataIdentifier {
-  readonly id: number;
-  /** Undefined while there is nothing to read: the identifier is then as good as unknown. */
-  readonly read: () => Uint8Array | undefined;
-  readonly write?: {
-    /** Bytes. */
-    readonly length: number;
-    readonly accepts: (data: Uint8Array) => boolean;
-    /** Durable when it resolves. */
-    readonly store: (data: Uint8Array) => Promise<void>;
-  };
-}
+import type { AccessRule } from "./uds/access.js";
+import type { DataIdentifier } from "./uds/services/data.js";
 
 /** Texts of the ECU kind, ASCII. */
 export interface EcuLabels {
@@ -29,11 +18,14 @@ export interface EcuLabels {
 
 export interface DidDeps {
   readonly ids: Profile["dids"];
-  readonly labels: EcuLabels;
+  /** They may change while it runs. */
+  readonly labels: () => EcuLabels;
   readonly store: StateStore;
   readonly she: SheDevice;
   readonly certificates: CertificateSlots;
   readonly clock: EcuClock;
+  /** What writing is behind. */
+  readonly unlocked: AccessRule;
 }
 
 const VIN_LENGTH = 17;
@@ -43,19 +35,20 @@ const CLOCK_LENGTH = 8;
 const LIFE_CYCLE = { production: 0x00, locked: 0x01 } as const;
 
 export function dataIdentifiers(deps: DidDeps): DataIdentifier[] {
-  const { ids, labels, store, she, certificates, clock } = deps;
-  const text = (id: number, value: string): DataIdentifier => ({ id, read: () => ascii(value) });
+  const { ids, labels, store, she, certificates, clock, unlocked } = deps;
+  const text = (id: number, label: keyof EcuLabels): DataIdentifier => ({ id, read: () => ascii(labels()[label]) });
   const slots = Array.from({ length: CERTIFICATE_SLOTS }, (_, n) => n);
   return [
-    text(ids.partNumber, labels.partNumber),
-    text(ids.hwVersion, labels.hwVersion),
-    text(ids.swVersion, labels.swVersion),
-    text(ids.systemName, labels.systemName),
+    text(ids.partNumber, "partNumber"),
+    text(ids.hwVersion, "hwVersion"),
+    text(ids.swVersion, "swVersion"),
+    text(ids.systemName, "systemName"),
     { id: ids.serialNumber, read: () => ascii(store.current.serialNumber) },
     {
       id: ids.vin,
       read: () => (store.current.vin === null ? BLANK_VIN : ascii(store.current.vin)),
       write: {
+        rule: unlocked,
         length: VIN_LENGTH,
         accepts: isVin,
         store: (data) => store.change((state) => ({ ...state, vin: fromAscii(data) })),
@@ -75,7 +68,7 @@ export function dataIdentifiers(deps: DidDeps): DataIdentifier[] {
     {
       id: ids.clock,
       read: () => clock.read(),
-      write: { length: CLOCK_LENGTH, accepts: () => true, store: (data) => clock.write(data) },
+      write: { rule: unlocked, length: CLOCK_LENGTH, accepts: () => true, store: (data) => clock.write(data) },
     },
   ];
 }

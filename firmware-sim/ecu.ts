@@ -2,35 +2,33 @@
 import { randomBytes } from "node:crypto";
 import type { CanLink } from "../src/ecu/link/link.js";
 import { createIsoTp } from "../src/ecu/transport/isotp/isotp.js";
-import { type Admission, isoTpOptionsOf } from "../src/ecu/transport/isotp/options.js";
+import { isoTpOptionsOf } from "../src/ecu/transport/isotp/options.js";
 import type { DiagTransport } from "../src/ecu/transport/transport.js";
-import type { Profile } from "../src/profiles/schema.js";
+import type { EcuProfile } from "../src/profiles/loader.js";
 import { fromHex, toHex } from "../src/shared/bytes.js";
 import type { Clock } from "../src/shared/clock.js";
 import { StationError } from "../src/shared/errors.js";
 import type { KeyFunction } from "../src/shared/key-function.js";
-import { Secret } from "../src/shared/secret.js";
-import { cmac } from "../src/she/codec/index.js";
-import { CLOCK_START, clockOffset, EcuClock } from "./clock.js";
-import { dataIdentifiers } from "./dids.js";
-import type { Fault } from "./faults/faults.js";
-import { type Flash, PowerCut } from "./flash/flash.js";
-import { CertificateSlots, newSlots } from "./hsm/certificates.js";
-import { labelsOf, makeUnit, UID_LENGTH, type UnitIdentity, type UnitOptions } from "./identity.js";
-import { routines } from "./routines.js";
-import { services } from "./services.js";
-import { createSheDevice, type SheDevice, type SheStorage } from "./she/index.js";
+import type { Secret } from "../src/shared/secret.js";
+import { CLOCK_START, clockOffset } from "./clock.js";
+import { type Counters, newCounters } from "./counters.js";
+import { type EcuFacts, factsOf } from "./facts.js";
+import { faultyLink } from "./faults/link.js";
+import { FaultSet } from "./faults/set.js";
+import type { Flash } from "./flash/flash.js";
+import { newSlots } from "./hsm/certificates.js";
+import { makeUnit, UID_LENGTH, type UnitIdentity, type UnitOptions } from "./identity.js";
+import { referenceEquipment } from "./reference.js";
 import { CERTIFICATE_SLOTS, type EcuState, StateStore } from "./state.js";
-import { Access } from "./uds/access.js";
-import { authenticationService } from "./uds/authentication.js";
-import { Download } from "./uds/download.js";
+import { testEcuEquipment } from "./test-ecu.js";
+import { Access, type AccessOptions } from "./uds/access.js";
 import { NRC } from "./uds/nrc.js";
-import { seedKeyService } from "./uds/seed-key.js";
-import { type Service, UdsServer } from "./uds/server.js";
+import { UdsServer } from "./uds/server.js";
+import type { AuthenticationSettings } from "./unlocking.js";
 
 /** Longest request and response, bytes: several certificates fit one answer. */
 const MAX_MESSAGE = 65_535;
-/** Bytes of a key of security access. */
+/** Bytes of the SHE's SECRET_KEY. */
 const KEY_LENGTH = 16;
 
 export interface EcuTimings {
@@ -38,21 +36,24 @@ export interface EcuTimings {
   readonly pendingAfter?: number;
   /** ms between two 0x78. Default half of the profile's P2*. */
   readonly pendingEvery?: number;
-  /** ms of silence of a reset, 1–499. Default 100. */
+  /** ms of silence of a reset, 0–499. Default 100, or what the profile of a test ECU says. */
   readonly resetTime?: number;
   /** Delay of security access after too many wrong keys, ms. Default 10,000. */
   readonly securityDelay?: number;
 }
 
 export interface EcuOptions {
-  readonly profile: Profile;
+  readonly profile: EcuProfile;
   /** The bus; the ECU neither opens nor closes it. */
   readonly link: CanLink;
   readonly clock: Clock;
   readonly flash: Flash;
   /** Only for a new flash: what is in it counts otherwise. */
   readonly unit?: UnitOptions;
-  readonly faults?: readonly Fault[];
+  /** They may be set and cleared at any time. Default: none. */
+  readonly faults?: FaultSet;
+  /** What it counts in. Default: nobody reads them. */
+  readonly counters?: Counters;
   /** Source of seeds and secrets. Default: the system's. Key pairs always come from the system's. */
   readonly random?: (length: number) => Uint8Array;
   /** Source of a new unit's EcuID. Default: `random`. */
@@ -61,6 +62,8 @@ export interface EcuOptions {
   readonly securityKey?: Secret;
   /** Algorithm of security access; needed where the profile names a module. */
   readonly keyFunction?: KeyFunction;
+  /** Certificates of authentication; needed where the profile authenticates by them. */
+  readonly authentication?: AuthenticationSettings;
   /** Value of an empty SHE slot that authorises itself, 16 bytes. Default 16 × 00. */
   readonly blankKey?: Uint8Array;
   readonly timings?: EcuTimings;
@@ -70,6 +73,14 @@ export interface EcuOptions {
 
 export interface Ecu {
   readonly identity: UnitIdentity;
+  /** How far it is, without any key material. */
+  facts(): EcuFacts;
+  /**
+   * A trouble code's test fails, or passes.
+   * @param code 3 bytes
+   * @throws StationError USAGE where the ECU has no memory of trouble codes
+   */
+  setDtc(code: number, failed: boolean): Promise<void>;
   /** Falls silent and releases timers and listeners; waits until what it writes is durable. Idempotent. */
   close(): Promise<void>;
 }
@@ -84,36 +95,33 @@ export async function createEcu(options: EcuOptions): Promise<Ecu> {
     throw new StationError("PROFILE_INVALID", {
       details: { what: `${name} has no can section, which the link needs` },
     });
-  const transport = createIsoTp(
-    options.link,
-    { ...isoTpOptionsOf(can, "ecu"), maxMessage: MAX_MESSAGE, admit: admission(options.faults ?? []) },
-    options.clock,
-  );
+  const { profile, clock } = options;
+  const { faults = new FaultSet({ profile, clock }), counters = newCounters() } = options;
+  const isoTp = isoTpOptionsOf(can, "ecu");
+  const link = faultyLink(options.link, isoTp.addressing, faults, counters, clock);
+  const admit = (length: number) => faults.admit(length);
+  const transport = createIsoTp(link, { ...isoTp, maxMessage: MAX_MESSAGE, admit }, clock);
+  transport.onClosed(() => void link.close());
   try {
-    return await createEcuOn(transport, options);
+    const ecu = await createEcuOn(transport, { ...options, faults, counters });
+    return {
+      ...ecu,
+      async close() {
+        await ecu.close();
+        await link.close();
+      },
+    };
   } catch (error) {
     transport.close();
     throw error;
   }
 }
 
-/** The first fault that does not take a request decides. */
-function admission(faults: readonly Fault[]): (length: number) => Admission {
-  const admits = faults.flatMap((fault) => fault.admit?.() ?? []);
-  return (length) => {
-    for (const admit of admits) {
-      const answer = admit(length);
-      if (answer !== "accept") return answer;
-    }
-    return "accept";
-  };
-}
-
 /** The same on any transport, which it closes with itself. */
 export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOptions, "link">): Promise<Ecu> {
-  const { profile, clock, flash, unit = {}, timings = {} } = options;
+  const { profile, clock, flash, timings = {} } = options;
+  const { faults = new FaultSet({ profile, clock }), counters = newCounters() } = options;
   const random = options.random ?? ((length: number) => new Uint8Array(randomBytes(length)));
-  const securityKey = options.securityKey ?? profileKey(profile);
   const store = await StateStore.open(flash, () => newState(options, random));
   const { current } = store;
   if (current.profile !== profile.name)
@@ -127,65 +135,50 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
     access.close();
     options.onFatal?.(error);
   };
-  const ecuId = fromHex(current.ecuId);
-  const uid = ecuId.slice(-UID_LENGTH);
-  const she = new SheOnFlash(store, uid, random, options.blankKey);
-  const ecuClock = new EcuClock(clock, store);
-  const certificates = new CertificateSlots(store, () => ecuClock.now());
-  const download = new Download(profile.download);
   const access = new Access({
     store,
     clock,
     random,
-    lockedNrc:
-      profile.securityAccess.kind === "challenge-response" ? NRC.authenticationRequired : NRC.securityAccessDenied,
+    ...accessOptions(profile),
     ...(timings.securityDelay === undefined ? {} : { delay: timings.securityDelay }),
-    onRelock: () => download.abort(),
+    onRelock: () => equipment.relocked(),
     onFatal: fatal,
   });
   const boot = () => {
-    download.clear();
-    she.device.reset();
+    equipment.boot();
     access.boot();
   };
-  const labels = (options.faults ?? []).reduce(
-    (texts, fault) => fault.label?.(texts) ?? texts,
-    labelsOf(profile.expect, unit),
-  );
+  const resetTime = timings.resetTime ?? (profile.target === "none" ? profile.uds.resetTime : 100);
+  const reset = async () => {
+    counters.resets++;
+    if (resetTime > 0) await clock.sleep(resetTime);
+    if (!closed) boot();
+  };
+  const deps = { options, faults, store, access, random, reset };
+  const equipment = profile.target === "none" ? testEcuEquipment(profile, deps) : referenceEquipment(profile, deps);
   const server = new UdsServer({
     transport,
     clock,
     access,
-    services: services({
-      access,
-      download,
-      dids: dataIdentifiers({ ids: profile.dids, labels, store, she: she.device, certificates, clock: ecuClock }),
-      routines: routines({
-        ids: profile.routines,
-        she: she.device,
-        certificates,
-        store,
-        downloaded: () => download.data,
-        settled: () => she.throwIfCut(),
-      }),
-      session: profile.uds.session,
-      unlocking: unlocking(profile, access, securityKey, options.keyFunction),
-      P2: profile.uds.P2,
-      P2star: profile.uds.P2star,
-      async reset() {
-        await clock.sleep(timings.resetTime ?? 100);
-        if (!closed) boot();
-      },
-    }),
+    services: equipment.services,
     S3: profile.uds.S3,
     ...(timings.pendingAfter === undefined ? {} : { pendingAfter: timings.pendingAfter }),
     pendingEvery: timings.pendingEvery ?? profile.uds.P2star / 2,
-    interference: (options.faults ?? []).flatMap((fault) => fault.interfere?.(profile) ?? []),
+    interference: faults,
+    reset,
+    counters,
     onFatal: fatal,
   });
   boot();
+  const ecuId = fromHex(current.ecuId);
   return {
-    identity: { ecuId, uid, serialNumber: current.serialNumber },
+    identity: { ecuId, uid: ecuId.slice(-UID_LENGTH), serialNumber: current.serialNumber },
+    facts: () => factsOf(store.current, access),
+    async setDtc(code, failed) {
+      if (equipment.setDtc === undefined)
+        throw new StationError("USAGE", { details: { what: `an ECU of ${profile.name} keeps no trouble codes` } });
+      await equipment.setDtc(code, failed);
+    },
     async close() {
       closed = true;
       server.close();
@@ -196,65 +189,17 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
   };
 }
 
-/** The service that opens the lock, as the profile has it. */
-function unlocking(
-  { uds: { session }, securityAccess: how }: Profile,
-  access: Access,
-  secret: Secret,
-  keyFunction: KeyFunction | undefined,
-): Service {
-  const mac = (bytes: Uint8Array) => secret.use((key) => cmac(key, bytes));
-  if (how.kind !== "challenge-response") {
-    const { level, seedLength } = how;
-    const common = { access, session, level, seedLength };
-    return keyFunction === undefined
-      ? seedKeyService({ ...common, keyLength: KEY_LENGTH, keyOf: mac })
-      : seedKeyService({
-          ...common,
-          keyOf: (seed) => secret.use((bytes) => keyFunction({ seed, secret: bytes, level })),
-        });
-  }
-  const { communicationConfiguration = 0, mutual = true, challengeLength = 16 } = how;
-  const algorithmIndicator = fromHex(how.algorithmIndicator);
-  const options = { algorithmIndicator, communicationConfiguration, mutual, challengeLength, proofOf: mac };
-  return authenticationService({ access, session, ...options });
-}
-
-/** The SHE whose memory is a part of the ECU's flash. */
-class SheOnFlash {
-  readonly device: SheDevice;
-  #cut: PowerCut | undefined;
-
-  constructor(
-    store: StateStore,
-    uid: Uint8Array,
-    random: (length: number) => Uint8Array,
-    blankKey: Uint8Array | undefined,
-  ) {
-    const storage: SheStorage = {
-      load: () => store.current.she ?? undefined,
-      save: async (she) => {
-        try {
-          await store.change((state) => ({ ...state, she }));
-        } catch (error) {
-          if (error instanceof PowerCut) this.#cut = error;
-          throw error;
-        }
-      },
+function accessOptions(profile: EcuProfile): Pick<AccessOptions, "lockedNrc" | "maxAttempts" | "delay"> {
+  if (profile.target === "none") {
+    const { attempts: maxAttempts, delay } = profile.server.security ?? {};
+    return {
+      lockedNrc: NRC.securityAccessDenied,
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      ...(delay === undefined ? {} : { delay }),
     };
-    this.device = createSheDevice({
-      uid,
-      secretKey: fromHex(store.current.secretKey),
-      storage,
-      random,
-      ...(blankKey === undefined ? {} : { blankKey }),
-    });
   }
-
-  /** The device answers MEMORY_FAILURE to any failed save; one for want of power has no answer. */
-  throwIfCut(): void {
-    if (this.#cut !== undefined) throw this.#cut;
-  }
+  const { kind = "seed-key" } = profile.securityAccess;
+  return { lockedNrc: kind === "seed-key" ? NRC.securityAccessDenied : NRC.authenticationRequired };
 }
 
 function newState(options: Omit<EcuOptions, "link">, random: (length: number) => Uint8Array): EcuState {
@@ -265,16 +210,11 @@ function newState(options: Omit<EcuOptions, "link">, random: (length: number) =>
     ecuId: toHex(made.ecuId),
     serialNumber: made.serialNumber,
     vin: unit.vin ?? null,
-    clockOffset: clockOffset(clock, CLOCK_START),
+    clockOffset: clockOffset(clock, unit.clock ?? CLOCK_START),
     locked: false,
     attempts: 0,
     slots: newSlots(CERTIFICATE_SLOTS),
     secretKey: toHex(random(KEY_LENGTH)),
     she: null,
   };
-}
-
-function profileKey({ name, securityAccess: { key } }: Profile): Secret {
-  if ("hex" in key) return Secret.fromHex(key.hex);
-  throw new StationError("PROFILE_INVALID", { details: { what: `${name}: securityAccess.key.file was not read` } });
 }

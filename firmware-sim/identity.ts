@@ -18,6 +18,8 @@ export interface UnitOptions {
   /** Version texts in place of what the profile's patterns give. */
   readonly hwVersion?: string;
   readonly swVersion?: string;
+  /** What its clock shows at the first start, ms since the epoch. Default: long past. */
+  readonly clock?: number;
 }
 
 export interface UnitIdentity {

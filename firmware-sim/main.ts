@@ -20,6 +20,13 @@ export interface RunSettings {
   readonly ecuType?: number;
   readonly supplierId?: number;
   readonly blankKey?: string;
+  readonly authAnchors?: string;
+  readonly authIdentity?: string;
+  /** ms since the epoch. */
+  readonly clock?: number | "now";
+  readonly shareBus?: boolean;
+  readonly ids?: string;
+  readonly control?: string;
   readonly withParent?: boolean;
 }
 
@@ -39,7 +46,8 @@ export async function main(argv: readonly string[], io: Process = thisProcess())
     return sheConsole(argv.slice(1), io);
   }
   let settings: RunSettings | undefined;
-  const command = program(io, (given) => {
+  const { faultForms } = await import("./faults/faults.js");
+  const command = program(io, faultForms(), (given) => {
     settings = given;
   });
   try {
@@ -59,7 +67,7 @@ export async function main(argv: readonly string[], io: Process = thisProcess())
   }
 }
 
-function program(io: Process, action: (settings: RunSettings) => void): Command {
+function program(io: Process, faultForms: string, action: (settings: RunSettings) => void): Command {
   return new Command("ecu-sim")
     .description("Simulated ECUs. The first line on stdout is JSON: where they listen.")
     .exitOverride()
@@ -73,6 +81,9 @@ function program(io: Process, action: (settings: RunSettings) => void): Command 
     .option("--link <url>", "the bus, e.g. slcan+listen://HOST:PORT, slcan-adapter:DEVICE, kline:DEVICE", DEFAULT_LINK)
     .option("--state <file>", "flash file, kept over restarts; left out, every start is a new unit")
     .option("--count <n>", "that many ECUs, each on a link of its own", whole("N", 1, MAX_COUNT), 1)
+    .option("--share-bus", "all of them on one bus, with identifiers of their own")
+    .option("--ids <first>", "identifiers of the first one, hex: REQUEST:RESPONSE[:STEP], or ADDRESS[:STEP]")
+    .option("--control <address>", "faults, power and counters at run time: unix:PATH or tcp://127.0.0.1:PORT")
     .option("--bus-pace", "frames take as long as on a bus of the profile's bit rate")
     .option("--fault <spec>", "misbehave; may be repeated, several with commas", collect, [])
     .option("--vin <vin>", "VIN of a new unit; left out, blank")
@@ -81,6 +92,9 @@ function program(io: Process, action: (settings: RunSettings) => void): Command 
     .option("--supplier-id <hex>", "SupplierID of a new unit's UID", hexWord, 0x0001)
     .option("--seed <text>", "a new unit's numbers are made from this text, the same every time")
     .option("--blank-key <hex>", "value of an empty SHE slot that authorises itself, 16 bytes hex; left out, zeros")
+    .option("--auth-anchors <pem>", "CAs of testers' certificates, and their CRLs, for authentication by certificates")
+    .option("--auth-identity <pem>", "the ECU's certificate, its issuing CAs and its key, for the same")
+    .option("--clock <time>", "what a new unit's clock shows: now, or ISO 8601; left out, 2010", instant)
     .option("--with-parent", "end when stdin closes")
     .addHelpText(
       "after",
@@ -90,8 +104,7 @@ Example:
   ecu-sim she                     a SHE on its own, one JSON object a line (ecu-sim she --help)
 
 Faults (docs/ecu-simulator.md):
-  wrong-m4[:SLOT]  wrong-proof  wrong-kind  silent-after:N  nrc:SID:NRC[:TIMES]
-  drop-answer:ROUTINE[:TIMES]  slow:MS`,
+${faultForms}`,
     )
     .action(action);
 }
@@ -109,6 +122,12 @@ function whole(name: string, minimum: number, maximum: number) {
 function hexWord(text: string): number {
   if (/^(0x)?[0-9a-f]{1,4}$/i.test(text)) return Number.parseInt(text, 16);
   throw new InvalidArgumentError("It is one to four hex digits.");
+}
+
+function instant(text: string): number | "now" {
+  const ms = Date.parse(text);
+  if (text === "now" || Number.isFinite(ms)) return text === "now" ? text : ms;
+  throw new InvalidArgumentError("It is now, or a time like 2026-06-01T00:00:00Z.");
 }
 
 function thisProcess(): Process {

@@ -5,24 +5,12 @@ import { ERC, type Erc } from "../src/she/codec/index.js";
 import { CERTIFICATE_STATUS, type CertificateSlots } from "./hsm/certificates.js";
 import type { SheDevice } from "./she/index.js";
 import type { StateStore } from "./state.js";
+import type { AccessRule } from "./uds/access.js";
 import { Negative, NRC } from "./uds/nrc.js";
-import type { Exchange } from "./uds/server.js";
+import type { Routine, RoutineAction } from "./uds/services/routine.js";
 
 export const START_ROUTINE = 0x01;
 export const REQUEST_RESULTS = 0x03;
-
-export interface RoutineAction {
-  /** Whether the option record has a length that the routine takes. */
-  readonly fits: (data: Uint8Array) => boolean;
-  /** Gives the status record that follows the routine's id. */
-  readonly run: (data: Uint8Array, exchange: Exchange) => Promise<Uint8Array> | Uint8Array;
-}
-
-export interface Routine {
-  readonly id: number;
-  /** By sub-function of service 31. */
-  readonly actions: Readonly<Record<number, RoutineAction>>;
-}
 
 export interface RoutineDeps {
   readonly ids: Profile["routines"];
@@ -33,6 +21,8 @@ export interface RoutineDeps {
   readonly downloaded: () => Uint8Array | undefined;
   /** Throws where the power went during the SHE's last command. */
   readonly settled: () => void;
+  /** What every routine is behind. */
+  readonly unlocked: AccessRule;
 }
 
 /** Where M2 and M3 begin behind M1, and where they end. */
@@ -60,6 +50,7 @@ export function routines(deps: RoutineDeps): Routine[] {
     results?: RoutineAction,
   ): Routine => ({
     id,
+    rule: deps.unlocked,
     actions: { [START_ROUTINE]: { fits, run }, ...(results === undefined ? {} : { [REQUEST_RESULTS]: results }) },
   });
   return [

@@ -32,6 +32,28 @@ const SheMemory = Type.Object({
   prngSeed: Hex(16),
 });
 
+/** What an ECU of target `none` keeps, by number in hex; what was never written is not in it. */
+const TestEcuState = Type.Object(
+  {
+    identifiers: Type.Record(Type.String(), Base64),
+    memory: Type.Record(Type.String(), Base64),
+    dtcs: Type.Record(
+      Type.String(),
+      Type.Object(
+        {
+          /** statusOfDTC without the bits of the operation cycle. */
+          status: Type.Integer({ minimum: 0, maximum: 0xff }),
+          occurrences: Type.Integer({ minimum: 0, maximum: 0xff }),
+          /** Values of the snapshot's identifiers when the fault was first confirmed, one behind the other with their numbers. */
+          snapshot: Type.Optional(Base64),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+
 const StateSchema = Type.Object(
   {
     /** Name of the profile that the ECU was made by. */
@@ -49,12 +71,14 @@ const StateSchema = Type.Object(
     secretKey: Hex(16),
     /** What the SHE keeps; null until its device saves for the first time. */
     she: Type.Union([Type.Unsafe<SheState>(SheMemory), Type.Null()]),
+    testEcu: Type.Optional(TestEcuState),
   },
   strict,
 );
 
 export type EcuState = Static<typeof StateSchema>;
 export type SlotState = Static<typeof SlotState>;
+export type TestEcuState = Static<typeof TestEcuState>;
 export type KeyPairState = Static<typeof KeyPairState>;
 
 export const CERTIFICATE_SLOTS = 8;
@@ -100,6 +124,11 @@ export class StateStore {
     return done;
   }
 
+  /** Changes what a test ECU keeps. */
+  changeTestEcu(change: (state: TestEcuState) => TestEcuState): Promise<void> {
+    return this.change((state) => ({ ...state, testEcu: change(state.testEcu ?? NEW_TEST_ECU) }));
+  }
+
   /** Changes one certificate slot. */
   changeSlot(slot: number, change: (slot: Readonly<SlotState>) => SlotState): Promise<void> {
     return this.change((state) => ({
@@ -108,6 +137,9 @@ export class StateStore {
     }));
   }
 }
+
+/** What a test ECU keeps, before anything was written to it. */
+export const NEW_TEST_ECU: TestEcuState = { identifiers: {}, memory: {}, dtcs: {} };
 
 export function emptySlot(): SlotState {
   return { issuers: [], anchors: [] };

@@ -46,7 +46,7 @@ const BY_NAME = new Map<string, ConsoleCommand>(
   CONSOLE_COMMANDS.flatMap((command) => [command.name, ...command.aliases].map((name) => [plainName(name), command])),
 );
 
-/** @returns exit code: 0 at the end of the input, 2 for bad arguments or a foreign state file, 3 where the file cannot be used */
+/** @returns exit code: 0 at the end of the input, 2 for bad arguments or a foreign state file, 3 where the file or the output fails */
 export async function sheConsole(args: readonly string[], io: SheConsoleIo): Promise<number> {
   let state: string | undefined;
   try {
@@ -71,8 +71,11 @@ export async function sheConsole(args: readonly string[], io: SheConsoleIo): Pro
     await write(io.stderr, `ecu-sim she: ${describe(error)}\n`);
     return error instanceof LineError ? EXIT.usage : EXIT.failed;
   }
+  let lost: unknown;
+  if (isEmitter(io.stdout)) io.stdout.on("error", (error: unknown) => (lost ??= error));
   let written = Promise.resolve();
   for await (const line of linesOf(io.stdin)) {
+    if (lost !== undefined) break;
     if (line.trim() === "") continue;
     const { answer, alone } = session.begin(line);
     const before = written;
@@ -83,7 +86,9 @@ export async function sheConsole(args: readonly string[], io: SheConsoleIo): Pro
     if (alone) await written;
   }
   await written;
-  return EXIT.ok;
+  if (lost === undefined) return EXIT.ok;
+  await write(io.stderr, `ecu-sim she: nobody reads the answers: ${describe(lost)}\n`);
+  return EXIT.failed;
 }
 
 /** The console apart from its streams: a device and what a line does with it. */
@@ -178,13 +183,23 @@ async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
   if (rest !== "") yield rest;
 }
 
+type Emitter = Pick<NodeJS.WritableStream, "on" | "off">;
+
+function isEmitter(stream: object): stream is Emitter {
+  return "on" in stream && "off" in stream;
+}
+
 /** Writes and, where the stream says it is full, waits for its reader. */
 async function write(stream: SheConsoleIo["stdout"], text: string): Promise<void> {
+  if ("destroyed" in stream && stream.destroyed === true) return;
   const more = stream.write(text);
-  if (more !== false || !("once" in stream) || typeof stream.once !== "function") return;
-  const once = stream.once.bind(stream);
+  if (more !== false || !isEmitter(stream)) return;
+  const events = ["drain", "close", "error"];
   await new Promise<void>((resolve) => {
-    once("drain", () => resolve());
-    once("close", () => resolve());
+    const done = () => {
+      for (const event of events) stream.off(event, done);
+      resolve();
+    };
+    for (const event of events) stream.on(event, done);
   });
 }

@@ -5,6 +5,15 @@ import type { StateStore } from "../state.js";
 import { Negative, NRC } from "./nrc.js";
 import { DEFAULT_SESSION } from "./server.js";
 
+/** What something is behind: sessions that have it, and levels of which one must be open. Left out: all, none. */
+export interface AccessRule {
+  readonly sessions?: readonly number[];
+  readonly security?: readonly number[];
+}
+
+/** Level that authentication (29) opens; those of security access (27) are its odd sub-functions. */
+export const AUTHENTICATED = 0x00;
+
 export interface AccessOptions {
   readonly store: StateStore;
   readonly clock: Clock;
@@ -25,8 +34,8 @@ export class Access {
   readonly #options: AccessOptions;
   readonly #maxAttempts: number;
   #session = DEFAULT_SESSION;
-  #unlocked = false;
-  #seed: Uint8Array | undefined;
+  #level: number | undefined;
+  #challenge: { readonly bytes: Uint8Array; readonly level: number } | undefined;
   #delay: Timer | undefined;
 
   constructor(options: AccessOptions) {
@@ -38,8 +47,9 @@ export class Access {
     return this.#session;
   }
 
-  get unlocked(): boolean {
-    return this.#unlocked;
+  /** The level that is open. */
+  get level(): number | undefined {
+    return this.#level;
   }
 
   /** Power-up or reset: default session, locked; the delay starts anew where the count stands at its limit. */
@@ -53,8 +63,8 @@ export class Access {
   /** Any session control, the same session too, locks again and forgets the seed. */
   enter(session: number): void {
     this.#session = session;
-    this.#unlocked = false;
-    this.#seed = undefined;
+    this.#level = undefined;
+    this.#challenge = undefined;
     this.#options.onRelock();
   }
 
@@ -65,12 +75,18 @@ export class Access {
 
   close(): void {
     this.#delay?.cancel();
-    this.#seed = undefined;
+    this.#challenge = undefined;
   }
 
-  /** @throws Negative while the lock is closed */
-  needUnlocked(): void {
-    if (!this.#unlocked) throw new Negative(this.#options.lockedNrc);
+  /** Whether the session is one of the rule's. */
+  inSession({ sessions }: AccessRule): boolean {
+    return sessions?.includes(this.#session) ?? true;
+  }
+
+  /** @throws Negative while none of the rule's levels is open */
+  needSecurity({ security }: AccessRule): void {
+    if (security !== undefined && (this.#level === undefined || !security.includes(this.#level)))
+      throw new Negative(this.#options.lockedNrc);
   }
 
   /** Closes the lock in the same session. */
@@ -78,36 +94,47 @@ export class Access {
     this.enter(this.#session);
   }
 
-  /** A new seed or challenge, in place of an earlier one. @throws Negative 37 while delayed */
-  challenge(length: number): Uint8Array {
+  /** A new seed or challenge for a level, in place of an earlier one. @throws Negative 37 while delayed */
+  challenge(length: number, level = AUTHENTICATED): Uint8Array {
     const { random } = this.#options;
     if (this.#delay !== undefined) throw new Negative(NRC.requiredTimeDelayNotExpired);
     let seed = random(length);
     // A seed of zeros would mean "already unlocked".
     while (seed.every((byte) => byte === 0)) seed = random(length);
-    this.#seed = seed;
+    this.#challenge = { bytes: seed, level };
     return seed;
   }
 
   /**
    * Opens the lock where `given` is what belongs to the challenge, which is spent either way and returned. The count of wrong ones is
    * durable before the answer, so that cutting the power gains no attempt.
-   * @throws Negative 24 without a challenge, `wrong`, or `last` where no more are borne
+   * @throws Negative 24 without a challenge of that level, `wrong`, or `last` where no more are borne
    */
-  async prove(
+  prove(
     given: Uint8Array,
     expected: (challenge: Uint8Array) => Uint8Array | Promise<Uint8Array>,
     wrong: number,
     last: number,
+    level = AUTHENTICATED,
+  ): Promise<Uint8Array> {
+    return this.settle(async (challenge) => equalConstantTime(given, await expected(challenge)), wrong, last, level);
+  }
+
+  /** The same where `isRight` says what belongs to the challenge, e.g. a signature. */
+  async settle(
+    isRight: (challenge: Uint8Array) => Promise<boolean>,
+    wrong: number,
+    last: number,
+    level = AUTHENTICATED,
   ): Promise<Uint8Array> {
     const { store } = this.#options;
-    const seed = this.#seed;
-    this.#seed = undefined;
-    if (seed === undefined) throw new Negative(NRC.requestSequenceError);
-    if (equalConstantTime(given, await expected(seed))) {
+    const challenge = this.#challenge;
+    this.#challenge = undefined;
+    if (challenge?.level !== level) throw new Negative(NRC.requestSequenceError);
+    if (await isRight(challenge.bytes)) {
       if (store.current.attempts !== 0) await store.change((state) => ({ ...state, attempts: 0 }));
-      this.#unlocked = true;
-      return seed;
+      this.#level = level;
+      return challenge.bytes;
     }
     await store.change((state) => ({ ...state, attempts: state.attempts + 1 }));
     if (store.current.attempts < this.#maxAttempts) throw new Negative(wrong);

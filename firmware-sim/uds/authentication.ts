@@ -1,6 +1,7 @@
 /** Authentication (29 of ISO 14229-1:2020) by challenge-response with a symmetric key. */
-import { concat, equalBytes, readUintBE, uintBE } from "../../src/shared/bytes.js";
+import { concat, equalBytes, uintBE } from "../../src/shared/bytes.js";
 import type { Access } from "./access.js";
+import { parts, withLength } from "./authentication-parts.js";
 import { Negative, NRC } from "./nrc.js";
 import type { Answer, Service } from "./server.js";
 
@@ -77,7 +78,7 @@ function challenge(options: AuthenticationOptions, request: Uint8Array): Uint8Ar
 
 async function verify(options: AuthenticationOptions, request: Uint8Array): Promise<Uint8Array> {
   const { access, algorithmIndicator, mutual, proofOf } = options;
-  const [proof, challengeClient, additional] = parts(request, 2 + INDICATOR_LENGTH);
+  const [proof, challengeClient, additional] = parts(request, 2 + INDICATOR_LENGTH, 3);
   if (proof === undefined || challengeClient === undefined || additional === undefined)
     throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
   if (!equalBytes(request.subarray(2, 2 + INDICATOR_LENGTH), algorithmIndicator) || additional.length > 0)
@@ -88,18 +89,4 @@ async function verify(options: AuthenticationOptions, request: Uint8Array): Prom
   const own = mutual ? withLength(proofOf(concat(spent, challengeClient))) : new Uint8Array(0);
   // No session key.
   return concat(Uint8Array.of(COMPLETE), algorithmIndicator, own, uintBE(0, 2));
-}
-
-const withLength = (bytes: Uint8Array): Uint8Array => concat(uintBE(bytes.length, 2), bytes);
-
-/** Parts behind lengths of two bytes each, to the end; none where the lengths do not add up or are not three. */
-function parts(request: Uint8Array, from: number): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  let at = from;
-  while (at + 2 <= request.length) {
-    const end = at + 2 + readUintBE(request, at, 2);
-    found.push(request.subarray(at + 2, end));
-    at = end;
-  }
-  return at === request.length && found.length === 3 ? found : [];
 }

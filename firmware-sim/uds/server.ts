@@ -2,6 +2,8 @@
 import type { DiagTransport, ReceivedMessage } from "../../src/ecu/transport/transport.js";
 import type { Clock, Timer } from "../../src/shared/clock.js";
 import { isStationError } from "../../src/shared/errors.js";
+import type { Counters } from "../counters.js";
+import type { AccessRule } from "./access.js";
 import { Negative, NRC, SILENT_WHEN_FUNCTIONAL } from "./nrc.js";
 
 export const DEFAULT_SESSION = 0x01;
@@ -23,17 +25,16 @@ export interface Answer {
   readonly after?: () => Promise<void>;
 }
 
-export interface Service {
+/** A service; its rule holds for the whole of it. */
+export interface Service extends AccessRule {
   readonly sid: number;
   readonly name: string;
-  /** Sessions that have the service; left out, all. */
-  readonly sessions?: readonly number[];
   /** Served when addressed functionally. */
   readonly functional?: boolean;
-  /** The whole service needs security access. */
-  readonly unlocked?: boolean;
   /** Sub-functions without the suppress bit; left out, the service has none or checks them itself. */
   readonly subFunctions?: readonly number[];
+  /** Rules of sub-functions that have one of their own. */
+  readonly subFunctionRules?: ReadonlyMap<number, AccessRule>;
   /** Bit 7 of the second byte suppresses the positive response. */
   readonly suppressible?: boolean;
   /** Least length in bytes, SID included. */
@@ -43,12 +44,12 @@ export interface Service {
 
 /** What may come between the server and its tester; see firmware-sim/faults. */
 export interface Interference {
-  /** A request arrived, the `count`-th since the start (TesterPresent not counted). */
-  request?(request: Uint8Array, count: number): "silent" | { readonly nrc: number } | undefined;
-  /** A final answer is ready; undefined withholds it. */
-  answer?(request: Uint8Array, answer: Uint8Array): Uint8Array | undefined;
-  /** ms that every answer is held back. */
-  readonly delay?: number;
+  /** A request arrived: not heard, or refused unserved. */
+  request(request: Uint8Array): "silent" | { readonly nrc: number } | undefined;
+  /** Before a request is served; with `reset` the ECU resets instead. */
+  start(request: Uint8Array): Promise<"reset" | undefined>;
+  /** A final answer is ready: what is sent in its place, undefined for nothing; with `reset` the ECU resets instead. */
+  answer(request: Uint8Array, answer: Uint8Array): Uint8Array | "reset" | undefined;
 }
 
 export interface UdsServerOptions {
@@ -58,8 +59,9 @@ export interface UdsServerOptions {
   /** Session and security as the services see them. */
   readonly access: {
     readonly session: number;
-    /** @throws Negative while the lock is closed */
-    needUnlocked(): void;
+    inSession(rule: AccessRule): boolean;
+    /** @throws Negative while none of the rule's levels is open */
+    needSecurity(rule: AccessRule): void;
     /** S3 ran out: default session, locked. */
     expire(): void;
   };
@@ -69,7 +71,10 @@ export interface UdsServerOptions {
   readonly pendingAfter?: number;
   /** ms between two 0x78; below P2*server. */
   readonly pendingEvery: number;
-  readonly interference?: readonly Interference[];
+  readonly interference: Interference;
+  /** What a reset does, for those that no service asks for. */
+  readonly reset: () => Promise<void>;
+  readonly counters: Counters;
   /** A request could not be served for a reason that no NRC tells (the flash is dead): the server falls silent. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -81,22 +86,21 @@ export interface UdsServerOptions {
 export class UdsServer {
   readonly #options: UdsServerOptions;
   readonly #services: ReadonlyMap<number, Service>;
-  readonly #interference: readonly Interference[];
   readonly #unsubscribe: (() => void)[] = [];
   #s3: Timer | undefined;
+  /** Until the next 0x78. */
+  #pending: Timer | undefined;
   #serving = false;
   #pendingSent = false;
   #waiting: { readonly data: Uint8Array; readonly functional: boolean }[] = [];
   #deaf = false;
   #closed = false;
-  #count = 0;
   /** Ends when everything handed to the transport so far is out. */
   #sent: Promise<void> = Promise.resolve();
 
   constructor(options: UdsServerOptions) {
     this.#options = options;
     this.#services = new Map(options.services.map((service) => [service.sid, service]));
-    this.#interference = options.interference ?? [];
     const { transport } = options;
     this.#unsubscribe.push(
       transport.onStart(() => this.#stopS3()),
@@ -110,6 +114,7 @@ export class UdsServer {
     this.#deaf = true;
     for (const stop of this.#unsubscribe.splice(0)) stop();
     this.#stopS3();
+    this.#pending?.cancel();
   }
 
   #receive(message: ReceivedMessage): void {
@@ -117,16 +122,15 @@ export class UdsServer {
     const sid = data[0];
     if (this.#deaf || sid === undefined) return;
     if (functional && this.#services.get(sid)?.functional !== true) return;
-    if (sid !== TESTER_PRESENT) this.#count++;
-    for (const fault of this.#interference) {
-      const verdict = fault.request?.(data, this.#count);
-      if (verdict === "silent") return;
-      if (verdict !== undefined) {
-        this.#stopS3();
-        this.#transmit(Uint8Array.of(0x7f, sid, verdict.nrc));
-        this.#startS3();
-        return;
-      }
+    this.#options.counters.requests++;
+    const verdict = this.#options.interference.request(data);
+    if (verdict === "silent") return;
+    if (verdict !== undefined) {
+      this.#stopS3();
+      this.#options.counters.refused++;
+      this.#transmit(Uint8Array.of(0x7f, sid, verdict.nrc));
+      this.#startS3();
+      return;
     }
     if (this.#serving) this.#receiveWhileBusy(data, functional);
     else this.#begin(data, functional);
@@ -156,45 +160,55 @@ export class UdsServer {
   }
 
   async #serve(request: Uint8Array, functional: boolean): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, interference, reset } = this.#options;
+    const began = clock.monotonic();
     this.#serving = true;
     this.#stopS3();
     this.#pendingSent = false;
-    let timer: Timer | undefined;
     const sendPending = () => {
-      timer?.cancel();
-      timer = clock.timer(this.#options.pendingEvery, sendPending);
+      this.#pending?.cancel();
+      if (this.#closed) return;
+      this.#pending = clock.timer(this.#options.pendingEvery, sendPending);
       this.#sendPending(request[0] ?? 0);
     };
-    timer = clock.timer(this.#options.pendingAfter ?? 30, sendPending);
-    let outcome: Outcome;
+    this.#pending = clock.timer(this.#options.pendingAfter ?? 30, sendPending);
+    let outcome: Outcome | undefined;
     try {
-      const delay = this.#interference.reduce((sum, fault) => sum + (fault.delay ?? 0), 0);
-      if (delay > 0) await clock.sleep(delay);
-      outcome = await this.#answer({ request, functional, pending: sendPending });
+      const started = await interference.start(request);
+      if (this.#closed) return;
+      if (started !== "reset") outcome = await this.#answer({ request, functional, pending: sendPending });
     } finally {
-      timer.cancel();
+      this.#pending.cancel();
       this.#serving = false;
     }
-    const pendingSent = this.#pendingSent;
-    const withheld = outcome.positive
-      ? outcome.suppress && !pendingSent
-      : functional && !pendingSent && SILENT_WHEN_FUNCTIONAL.has(outcome.response[2] ?? 0);
-    let response: Uint8Array | undefined = outcome.response;
-    for (const fault of this.#interference)
-      if (response !== undefined && fault.answer !== undefined) response = fault.answer(request, response);
-    if (outcome.after !== undefined) {
+    this.#countServed(clock.monotonic() - began, outcome);
+    const response = outcome === undefined ? "reset" : interference.answer(request, outcome.response);
+    const after = response === "reset" ? reset : outcome?.after;
+    if (after !== undefined) {
       this.#deaf = true;
       this.#waiting = [];
     }
-    if (!withheld && response !== undefined) this.#transmit(response);
+    if (response instanceof Uint8Array && !this.#withheld(outcome, functional)) this.#transmit(response);
     this.#serveNext();
     await this.#sent;
-    if (outcome.after !== undefined) {
-      await outcome.after();
+    if (after !== undefined) {
+      await after();
       this.#deaf = this.#closed;
     }
     this.#startS3();
+  }
+
+  #withheld(outcome: Outcome | undefined, functional: boolean): boolean {
+    if (outcome === undefined || this.#pendingSent) return outcome === undefined;
+    return outcome.positive ? outcome.suppress : functional && SILENT_WHEN_FUNCTIONAL.has(outcome.response[2] ?? 0);
+  }
+
+  #countServed(ms: number, outcome: Outcome | undefined): void {
+    const { counters } = this.#options;
+    counters.served++;
+    counters.workingMs += ms;
+    counters.longestMs = Math.max(counters.longestMs, ms);
+    if (outcome?.positive === false) counters.refused++;
   }
 
   async #answer(exchange: Exchange): Promise<Outcome> {
@@ -212,17 +226,21 @@ export class UdsServer {
     }
   }
 
-  /** The checks that all services share, in the order of ISO 14229-1 clause 8.7 (general server response behaviour). */
+  /** The checks that all services share, in the order of ISO 14229-1 clause 8.7 (general server response behaviour, then with sub-function). */
   #check(request: Uint8Array): Service {
     const { access } = this.#options;
     const service = this.#services.get(request[0] ?? 0);
     if (service === undefined) throw new Negative(NRC.serviceNotSupported);
-    if (service.sessions !== undefined && !service.sessions.includes(access.session))
-      throw new Negative(NRC.serviceNotSupportedInActiveSession);
-    if (service.unlocked === true) access.needUnlocked();
+    if (!access.inSession(service)) throw new Negative(NRC.serviceNotSupportedInActiveSession);
+    access.needSecurity(service);
     if (request.length < service.minLength) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
-    if (service.subFunctions !== undefined && !service.subFunctions.includes((request[1] ?? 0) & 0x7f))
-      throw new Negative(NRC.subFunctionNotSupported);
+    const sub = (request[1] ?? 0) & ~SUPPRESS;
+    if (service.subFunctions?.includes(sub) === false) throw new Negative(NRC.subFunctionNotSupported);
+    const rule = service.subFunctionRules?.get(sub);
+    if (rule !== undefined) {
+      if (!access.inSession(rule)) throw new Negative(NRC.subFunctionNotSupportedInActiveSession);
+      access.needSecurity(rule);
+    }
     return service;
   }
 

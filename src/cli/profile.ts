@@ -1,15 +1,16 @@
 import { Command } from "commander";
+import type { EcuProfile } from "../profiles/loader.js";
 import { loadConfig } from "./config.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
-import { type FoundProfile, findProfile } from "./profiles.js";
+import { type FoundProfile, findAnyProfile } from "./profiles.js";
 
 /** `profile check` and `profile hash`. */
 export function profileCommand(io: Io): Command {
   const command = new Command("profile").description("hardware profiles");
-  const find = async (name: string, self: Command): Promise<FoundProfile> => {
+  const find = async (name: string, self: Command): Promise<FoundProfile<EcuProfile>> => {
     const options = self.optsWithGlobals<GlobalOptions>();
     const { profileDirs } = await loadConfig(options.config, options.data, io.env);
-    return findProfile(name, profileDirs);
+    return findAnyProfile(name, profileDirs);
   };
   command
     .command("check <profile...>")
@@ -17,8 +18,10 @@ export function profileCommand(io: Io): Command {
     .action(async (names: string[], _options, self: Command) => {
       for (const name of names) {
         const { profile, hash, file } = await find(name, self);
-        const counts = `${profile.certificates.length} certificates, ${profile.keys.length} keys`;
-        await printLine(io, `${file}: valid (${profile.name} version ${profile.version}, ${counts}, ${hash})`);
+        await printLine(
+          io,
+          `${file}: valid (${profile.name} version ${profile.version}, ${contentsOf(profile)}, ${hash})`,
+        );
       }
     });
   command
@@ -31,4 +34,9 @@ export function profileCommand(io: Io): Command {
       }
     });
   return command;
+}
+
+function contentsOf(profile: EcuProfile): string {
+  if (profile.target === "none") return `${profile.server.services.length} services, nothing to provision`;
+  return `${profile.certificates.length} certificates, ${profile.keys.length} keys`;
 }

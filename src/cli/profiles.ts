@@ -1,7 +1,7 @@
 /** Profiles on disk: found by name or path, and what a station may do with them. */
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type LoadedProfile, loadProfile } from "../profiles/loader.js";
+import { type EcuProfile, type LoadedProfile, loadAnyProfile, provisionable } from "../profiles/loader.js";
 import type { Profile } from "../profiles/schema.js";
 import { equalConstantTime, fromHex, isHex } from "../shared/bytes.js";
 import { StationError } from "../shared/errors.js";
@@ -13,7 +13,7 @@ import { isPath, type Mode, readHexFile, reason } from "./config.js";
 /** The security key that every simulator and every example has; anybody may know it. */
 const SIMULATOR_KEY = "00112233445566778899aabbccddeeff";
 
-export interface FoundProfile extends LoadedProfile {
+export interface FoundProfile<P extends EcuProfile = Profile> extends LoadedProfile<P> {
   /** The file it was read from, absolute. */
   readonly file: string;
 }
@@ -22,10 +22,19 @@ export interface FoundProfile extends LoadedProfile {
 export const DEFAULT_PROFILE_DIRS: readonly string[] = [join(packageRoot(), "hw-profiles")];
 
 /**
- * Reads a profile by its name (`evcc`) or its file (`./my.yaml`).
- * @throws StationError PROFILE_NOT_FOUND, PROFILE_INVALID
+ * Reads a profile that the station provisions, by its name (`evcc`) or its file (`./my.yaml`).
+ * @throws StationError PROFILE_NOT_FOUND, PROFILE_INVALID, PROFILE_FORBIDDEN for one of target `none`
  */
 export async function findProfile(nameOrPath: string, folders = DEFAULT_PROFILE_DIRS): Promise<FoundProfile> {
+  const { file, ...loaded } = await findAnyProfile(nameOrPath, folders);
+  return { ...provisionable(loaded), file };
+}
+
+/** Reads a profile of any target. @throws StationError PROFILE_NOT_FOUND, PROFILE_INVALID */
+export async function findAnyProfile(
+  nameOrPath: string,
+  folders = DEFAULT_PROFILE_DIRS,
+): Promise<FoundProfile<EcuProfile>> {
   const candidates = isPath(nameOrPath) ? [resolve(nameOrPath)] : folders.map((dir) => join(dir, `${nameOrPath}.yaml`));
   let cause: unknown;
   for (const file of candidates) {
@@ -37,7 +46,7 @@ export async function findProfile(nameOrPath: string, folders = DEFAULT_PROFILE_
       continue;
     }
     // Messages name the file as the user would: the path given, or the one found by name.
-    return { ...loadProfile(text, isPath(nameOrPath) ? nameOrPath : file), file };
+    return { ...loadAnyProfile(text, isPath(nameOrPath) ? nameOrPath : file), file };
   }
   const names = await profileNames(folders);
   const what = isPath(nameOrPath)
@@ -59,8 +68,9 @@ export async function profileNames(folders = DEFAULT_PROFILE_DIRS): Promise<stri
 
 /** Refuses a profile that carries a security key in clear outside simulator mode. @throws StationError PROFILE_FORBIDDEN */
 export function assertProfileAllowed(profile: Profile, mode: Mode): void {
-  const { key } = profile.securityAccess;
-  if (mode === "simulator" || !("hex" in key)) return;
+  const { securityAccess: how } = profile;
+  if (mode === "simulator" || how.kind === "certificate" || !("hex" in how.key)) return;
+  const { key } = how;
   const what =
     key.hex.toLowerCase() === SIMULATOR_KEY
       ? `${profile.name} has the simulator's security key`
@@ -74,9 +84,11 @@ export function assertProfileAllowed(profile: Profile, mode: Mode): void {
  */
 export async function readSecurityKey(found: FoundProfile, mode: Mode): Promise<Secret> {
   assertProfileAllowed(found.profile, mode);
-  const { key } = found.profile.securityAccess;
-  if ("hex" in key && isHex(key.hex, 16)) return Secret.fromHex(key.hex);
-  if (!("file" in key)) throw new StationError("PROFILE_INVALID", { details: { what: `${found.file}: security key` } });
+  const { securityAccess: how } = found.profile;
+  const key = how.kind === "certificate" ? undefined : how.key;
+  if (key !== undefined && "hex" in key && isHex(key.hex, 16)) return Secret.fromHex(key.hex);
+  if (key === undefined || !("file" in key))
+    throw new StationError("PROFILE_INVALID", { details: { what: `${found.file}: security key` } });
   const file = resolve(dirname(found.file), key.file);
   const secret = await readHexFile(file);
   const fault = (code: "CONFIG_INVALID" | "PROFILE_FORBIDDEN", what: string) => {
@@ -91,6 +103,6 @@ export async function readSecurityKey(found: FoundProfile, mode: Mode): Promise<
 
 /** The plant's own algorithm of security access; undefined where the profile names none. @throws StationError CONFIG_INVALID */
 export async function readKeyFunction({ profile, file }: FoundProfile): Promise<KeyFunction | undefined> {
-  const { algorithm } = profile.securityAccess;
-  return algorithm === "aes-cmac" ? undefined : loadKeyFunction(algorithm, file);
+  const { kind, algorithm } = profile.securityAccess;
+  return kind === "certificate" || algorithm === "aes-cmac" ? undefined : loadKeyFunction(algorithm, file);
 }

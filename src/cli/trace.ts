@@ -5,7 +5,7 @@ import type { TraceRecord } from "../records/trace/frame.js";
 import { readTrace, type TraceEnd } from "../records/trace/read.js";
 import { loadConfig } from "./config.js";
 import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
-import { findProfile } from "./profiles.js";
+import { findAnyProfile } from "./profiles.js";
 import { jsonOf, type Shown, textOf } from "./trace/lines.js";
 import { type PrefixOf, prefixOfId, Reassembler } from "./trace/reassembly.js";
 
@@ -46,7 +46,7 @@ async function show(io: Io, file: string, flags: ShowFlags): Promise<void> {
 async function prefixOf(io: Io, flags: ShowFlags): Promise<PrefixOf> {
   if (flags.profile === undefined) return prefixOfId;
   const config = await loadConfig(flags.config, flags.data, io.env);
-  const { can } = (await findProfile(flags.profile, config.profileDirs)).profile;
+  const { can } = (await findAnyProfile(flags.profile, config.profileDirs)).profile;
   if (can === undefined || !hasPrefix(can)) return prefixOfId;
   const ids = [can.requestId, can.responseId, can.functionalId];
   return (frame) => (ids.includes(frame.id) ? 1 : prefixOfId(frame));

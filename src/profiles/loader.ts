@@ -1,23 +1,55 @@
 /** Profiles from YAML: the schema, then what a schema cannot say, each mistake with its line. Pure: text in, profile out. */
-import type { StationError } from "../shared/errors.js";
+import { Type } from "typebox";
+import { StationError } from "../shared/errors.js";
 import { parseYaml, type YamlPath } from "../shared/yaml.js";
 import { contentHash } from "./hash.js";
 import { inputMatches, referencedInputs, sampleValue } from "./inputs.js";
 import { type CertificateType, type KeyType, type Profile, type ProfileCan, ProfileSchema } from "./schema.js";
+import { checkServer } from "./server-checks.js";
+import { type TestEcuProfile, TestEcuSchema } from "./server-schema.js";
 import { tokenFault } from "./token.js";
 
-export interface LoadedProfile {
-  readonly profile: Profile;
+/** What a station provisions, or a plain UDS ECU that only ecu-sim plays. */
+export type EcuProfile = Profile | TestEcuProfile;
+
+export interface LoadedProfile<P extends EcuProfile = Profile> {
+  readonly profile: P;
   /** SHA-256 of the content, lower-case hex; the same for a file that was only laid out anew. */
   readonly hash: string;
 }
 
-/** Reads a profile. @throws StationError PROFILE_INVALID with `file:line:column: path: what is wrong` */
+/**
+ * Reads a profile that a station provisions.
+ * @throws StationError PROFILE_INVALID with `file:line:column: path: what is wrong`, PROFILE_FORBIDDEN for a profile of target `none`
+ */
 export function loadProfile(text: string, file: string): LoadedProfile {
-  const document = parseYaml(ProfileSchema, text, file, "PROFILE_INVALID");
-  check(document.value, (path, what) => document.error(path, what));
+  return provisionable(loadAnyProfile(text, file));
+}
+
+/** The same profile, if a station provisions it. @throws StationError PROFILE_FORBIDDEN */
+export function provisionable({ profile, hash }: LoadedProfile<EcuProfile>): LoadedProfile {
+  if (profile.target !== "none") return { profile, hash };
+  const what = `${profile.name} is an ECU for testers of diagnostics (target: none): there is nothing to provision`;
+  throw new StationError("PROFILE_FORBIDDEN", { details: { what } });
+}
+
+/** Reads a profile of any target. @throws StationError PROFILE_INVALID */
+export function loadAnyProfile(text: string, file: string): LoadedProfile<EcuProfile> {
+  const code = "PROFILE_INVALID";
+  if (parseYaml(Target, text, file, code).value.target !== "none") {
+    const document = parseYaml(ProfileSchema, text, file, code);
+    check(document.value, (path, what) => document.error(path, what));
+    return { profile: document.value, hash: contentHash(document.value) };
+  }
+  const document = parseYaml(TestEcuSchema, text, file, code);
+  const fault: Fault = (path, what) => document.error(path, what);
+  checkWire(document.value, fault);
+  checkServer(document.value.server, fault);
   return { profile: document.value, hash: contentHash(document.value) };
 }
+
+/** Enough of a profile to know which kind it is. */
+const Target = Type.Object({ target: Type.Optional(Type.Unknown()) });
 
 type Fault = (path: YamlPath, what: string) => StationError;
 
@@ -46,25 +78,28 @@ const KEY_USAGE_MAC = 0x02;
 
 function check(profile: Profile, fault: Fault): void {
   checkTarget(profile, fault);
-  checkLink(profile, fault);
+  checkWire(profile, fault);
+  checkAccess(profile, fault);
   checkInputSection(profile, fault);
   checkOrder(profile, fault);
   checkCertificates(profile, fault);
   checkKeys(profile, fault);
 }
 
-function checkLink(profile: Profile, fault: Fault): void {
-  const { can, kline, securityAccess, uds } = profile;
+function checkWire({ can, kline, uds }: EcuProfile, fault: Fault): void {
   if (can === undefined && kline === undefined) throw fault(["can"], "is missing (expected can or kline or both)");
   if (can !== undefined) checkCan(can, (name, what) => fault(["can", name], what));
   if (kline !== undefined && kline.testerAddress === kline.ecuAddress)
     throw fault(["kline", "ecuAddress"], "is the testerAddress too (expected another)");
+  if (uds.P2star < uds.P2) throw fault(["uds", "P2star"], "is shorter than P2");
+}
+
+function checkAccess({ securityAccess, uds, download }: Profile, fault: Fault): void {
   if ("level" in securityAccess && securityAccess.level % 2 === 0)
     throw fault(["securityAccess", "level"], "is even (expected the odd requestSeed sub-function)");
-  const { address, maxLength, addressBytes = 4, sizeBytes = 4 } = profile.download;
+  const { address, maxLength, addressBytes = 4, sizeBytes = 4 } = download;
   if (address >= 256 ** addressBytes) throw fault(["download", "address"], `does not fit ${addressBytes} bytes`);
   if (maxLength >= 256 ** sizeBytes) throw fault(["download", "maxLength"], `does not fit ${sizeBytes} bytes`);
-  if (uds.P2star < uds.P2) throw fault(["uds", "P2star"], "is shorter than P2");
   if (uds.requestLimit < uds.P2 + uds.margin) throw fault(["uds", "requestLimit"], "is shorter than P2 and margin");
 }
 

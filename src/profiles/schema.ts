@@ -193,6 +193,11 @@ export const InputSection = Type.Object(
 /** 16-byte secret of the ECU type: hex here for simulators, a file for plants. */
 const SecretKey = Type.Union([Type.Object({ hex: Hex(16) }, strict), Type.Object({ file: Text }, strict)]);
 
+/** A name in the station's configuration. */
+const Name = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$" });
+/** TYPE=value of a subject. */
+const Role = Type.String({ pattern: "^(?:C|O|OU|CN|DC)=.+$" });
+
 /** How the station is let in: one branch a procedure. */
 export const SecurityAccessSection = Type.Union([
   Type.Object(
@@ -222,6 +227,27 @@ export const SecurityAccessSection = Type.Union([
       mutual: Type.Optional(Type.Boolean()),
       /** Bytes of a challenge. Left out: 16. */
       challengeLength: Type.Optional(uint(64, 16)),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      /** Authentication (29) with certificates (APCE). */
+      kind: Type.Literal("certificate"),
+      /** Proof of ownership: ECDSA by the certificate's key, on P-256 with SHA-256 or on P-521 with SHA-512. */
+      algorithm: Type.Enum(["ecdsa-p256-sha256", "ecdsa-p521-sha512"]),
+      /** Name of certificate and key in the station's configuration. */
+      credentials: Name,
+      /** Left out: 0. */
+      communicationConfiguration: Type.Optional(uint(0xff)),
+      /** The ECU shows its certificate and proves itself too (sub-function 02). Left out: true. */
+      mutual: Type.Optional(Type.Boolean()),
+      /** Bytes of a challenge. Left out: 32. */
+      challengeLength: Type.Optional(uint(64, 16)),
+      /** Issuing CAs go ahead of the leaf by 29 04 under this number. Left out: behind the leaf, in one message. */
+      certificateEvaluationId: Type.Optional(uint(0xffff)),
+      /** Attribute that the subject of each side's certificate must have, e.g. `OU=end-of-line`. Left out: any. */
+      roles: Type.Optional(Type.Object({ station: Type.Optional(Role), ecu: Type.Optional(Role) }, strict)),
     },
     strict,
   ),
@@ -324,6 +350,7 @@ export type Profile = Static<typeof ProfileSchema>;
 export type ProfileCan = Static<typeof CanSection>;
 export type ProfileCertificate = Static<typeof CertificateSection>;
 export type ProfileKey = Static<typeof KeySection>;
+export type ProfileAccess = Static<typeof SecurityAccessSection>;
 export type ProfileInput = Static<typeof InputSection>;
 export type CertificateType = (typeof CertificateTypes)[number];
 export type KeyType = (typeof KeyTypes)[number];

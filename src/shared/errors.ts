@@ -277,8 +277,8 @@ export const ERRORS = {
   PROFILE_FORBIDDEN: row(
     "profile",
     false,
-    "이 프로파일은 시뮬레이터에서만 쓸 수 있습니다: {what}",
-    "This profile may be used in simulator mode only: {what}",
+    "이 스테이션에서는 이 프로파일을 쓸 수 없습니다: {what}",
+    "This profile may not be used on this station: {what}",
   ),
   CONFIG_INVALID: row("config", false, "설정 오류: {what}", "Configuration error: {what}"),
   USAGE: row("program", false, "명령이 잘못되었습니다: {what}", "{what}"),

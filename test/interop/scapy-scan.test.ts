@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { loadProfile } from "../../src/profiles/loader.js";
+import { loadAnyProfile, loadProfile } from "../../src/profiles/loader.js";
 import { requireCable, serialCable } from "../cable.js";
 import { python, requireTool, works } from "../require.js";
 import { root, start, startEcu } from "../system/harness.js";
@@ -17,8 +17,11 @@ const present = [
   requireCable(),
 ].every(Boolean);
 
-const file = join(root, "hw-profiles/evcc.yaml");
-const { dids, routines, uds, securityAccess } = loadProfile(readFileSync(file, "utf8"), file).profile;
+const read = (name: string): [string, string] => {
+  const file = join(root, "hw-profiles", `${name}.yaml`);
+  return [readFileSync(file, "utf8"), file];
+};
+const { dids, routines, uds, securityAccess } = loadProfile(...read("evcc")).profile;
 const levels = "level" in securityAccess ? [securityAccess.level] : [];
 const numbers = (items: readonly number[]) => [...items].sort((a, b) => a - b);
 
@@ -53,17 +56,51 @@ const expected = {
   },
 };
 
+/** The same of a plain UDS ECU, as its profile says. */
+function expectedOf(name: string): object {
+  const { profile } = loadAnyProfile(...read(name));
+  if (profile.target !== "none") throw new Error(`${name} is no plain UDS ECU`);
+  const { sessions, services, identifiers, routines, security } = profile.server;
+  const row = (sid: number) => services.find((entry) => entry.sid === sid);
+  const among = (sid: number) => sessions.filter((id) => row(sid)?.sessions?.includes(id) ?? true);
+  const states = [...among(0x22), ...among(0x27).map((id) => `${id} unlocked`)];
+  const inStates = (sid: number, items: readonly unknown[]) =>
+    Object.fromEntries(
+      states
+        .filter((state) => among(sid).includes(Number.parseInt(String(state), 10)))
+        .map((state) => [String(state), items]),
+    );
+  return {
+    sessions: { "1": numbers(sessions) },
+    services: Object.fromEntries(
+      sessions.map((id) => [
+        String(id),
+        numbers(services.flatMap(({ sid }) => (among(sid).includes(id) ? [sid] : []))),
+      ]),
+    ),
+    resets: { "1": numbers((row(0x11)?.subFunctions ?? []).map(({ id }) => id)) },
+    identifiers: inStates(0x22, numbers(identifiers.map(({ id }) => id))),
+    writable: inStates(0x2e, numbers(identifiers.flatMap(({ id, write }) => (write === undefined ? [] : [id])))),
+    levels: inStates(0x27, numbers((security?.levels ?? []).map(({ level }) => level))),
+    routines: inStates(
+      0x31,
+      routines.map(({ id }) => [id, 1]),
+    ),
+  };
+}
+
 /** ms; the scan takes some 20 s where the machine has nothing else to do. */
 const LIMIT = 280_000;
 
-async function scan(where: string): Promise<unknown> {
-  const seen = await checkLines("scapy_scan.py", [where], LIMIT);
+async function scan(where: string, profile = "evcc"): Promise<unknown> {
+  const seen = await checkLines("scapy_scan.py", [where, profile], LIMIT);
   const last = seen.lines.at(-1);
   if (last === undefined) throw new Error(seen.errors);
   return JSON.parse(last);
 }
 
-const whole = { completed: true, unanswered: [], found: expected };
+const without = { completed: true, unanswered: [] };
+const whole = { ...without, found: expected };
 const vin = ["--vin", "KMHXX00XXXX000001"];
 
 describe
@@ -73,6 +110,14 @@ describe
       const ecu = await startEcu("evcc", vin);
       expect(await scan(ecu.url)).toMatchObject(whole);
       await ecu.stop();
+    });
+
+    it("of a plain UDS ECU, in each of its sessions", async () => {
+      const ecu = await startEcu("generic-uds");
+      const seen = await scan(ecu.url, "generic-uds");
+      await ecu.stop();
+      expect(seen).toMatchObject(without);
+      expect((seen as { found: unknown }).found).toEqual(expectedOf("generic-uds"));
     });
 
     it("over a serial device", async () => {

@@ -5,7 +5,7 @@ import { describe } from "../../shared/errors.js";
 import { packageRoot } from "../../shared/paths.js";
 import type { StationConfig } from "../config.js";
 import { readHexFile } from "../config.js";
-import { assertProfileAllowed, findProfile, profileNames } from "../profiles.js";
+import { assertProfileAllowed, findAnyProfile, findProfile, profileNames } from "../profiles.js";
 import { checkSerial, checkSocketcan, SERIAL_SCHEMES } from "./adapters.js";
 import { checkDatabase } from "./database.js";
 import { installed } from "./installed.js";
@@ -22,7 +22,7 @@ export interface Finding {
   readonly todo?: string;
 }
 
-interface Check {
+export interface Check {
   readonly name: string;
   run(config: StationConfig, signal: AbortSignal): Promise<readonly Finding[]>;
 }
@@ -175,8 +175,9 @@ async function checkProfiles(config: StationConfig): Promise<Finding[]> {
   for (const name of new Set([...used, ...(await profileNames(config.profileDirs))])) {
     const needed = used.includes(name);
     try {
-      const { profile, hash } = await findProfile(name, config.profileDirs);
-      if (needed) assertProfileAllowed(profile, config.mode);
+      const find = needed ? findProfile : findAnyProfile;
+      const { profile, hash } = await find(name, config.profileDirs);
+      if (needed && profile.target !== "none") assertProfileAllowed(profile, config.mode);
       findings.push(ok(`profile ${name}`, `version ${profile.version}, ${hash.slice(0, 16)}…`, needed));
     } catch (error) {
       findings.push({ name: `profile ${name}`, state: "FAILED", needed, what: describe(error) });

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """scapy's UDS scanner, as Debian brings it, against an ECU at 7E0/7E8: nothing here was made for it but the key of its security access.
 
-scapy_scan.py URL: slcan+tcp://HOST:PORT or a serial device. Prints one JSON object: how many requests it made, how many of them had no response, and
+scapy_scan.py URL PROFILE: slcan+tcp://HOST:PORT or a serial device. Prints one JSON object: how many requests it made, how many of them had no response, and
 what it found by kind and state (session, and whether unlocked): what was answered, or refused for another reason than that it is not there.
 """
 
@@ -24,12 +24,21 @@ from scapy.contrib.automotive.uds_scan import (
 LIMIT = 10
 
 
-class CmacEnumerator(UDS_SA_XOR_Enumerator):
-    """scapy knows the key function of some boot loaders; this is the reference ECU's."""
+XOR = bytes.fromhex("a5c35a3c")
+# Profile: key of a seed, identifiers and routines that are asked for beside a few of the whole range, sessions besides the default one.
+PROFILES = {
+    "evcc": (lambda seed: she.cmac(SECRET, seed), range(0xF180, 0xF200), range(0x0200, 0x0240), (3,)),
+    "generic-uds": (lambda seed: bytes(a ^ b for a, b in zip(seed, XOR, strict=True)), [*range(0x00FE, 0x0103), *range(0xF186, 0xF19A)], range(0xFEFE, 0xFF03), (2, 3)),
+}
+key_of, identifiers, routine_ids, more_sessions = PROFILES[sys.argv[2]]
+
+
+class KeyEnumerator(UDS_SA_XOR_Enumerator):
+    """scapy knows the key function of some boot loaders; this is the ECU's."""
 
     @staticmethod
     def get_key_pkt(seed, level=1):
-        return UDS() / UDS_SA(securityAccessType=level + 1, securityKey=she.cmac(SECRET, seed.securitySeed))
+        return UDS() / UDS_SA(securityAccessType=level + 1, securityKey=key_of(seed.securitySeed))
 
 
 # By kind: scapy's enumerator, what is asked for in a request, and the codes that say that there is no such thing (in this session: 7F).
@@ -39,10 +48,10 @@ KINDS = {
     "resets": (UDS_EREnumerator, lambda ask: ask.resetType, {0x12}),
     "identifiers": (UDS_RDBIEnumerator, lambda ask: ask.identifiers[0], {0x31}),
     "writable": (UDS_WDBIEnumerator, lambda ask: ask.dataIdentifier, {0x31, 0x7F}),
-    "levels": (CmacEnumerator, lambda ask: ask.securityAccessType, {0x12, 0x7F}),
+    "levels": (KeyEnumerator, lambda ask: ask.securityAccessType, {0x12, 0x7F}),
     "routines": (UDS_RCEnumerator, lambda ask: (ask.routineIdentifier, ask.routineControlType), {0x12, 0x31, 0x7F}),
 }
-DEFAULT, EXTENDED = EcuState(session=1), EcuState(session=3, tp=1)
+DEFAULT, *MORE = EcuState(session=1), *(EcuState(session=number, tp=1) for number in more_sessions)
 
 
 def settings(scan_range, **more):
@@ -52,11 +61,11 @@ def settings(scan_range, **more):
 # Bit 7 of a sub-function asks for no response. 11 01 comes last: behind its response the ECU is silent for a while.
 SETTINGS = {
     "UDS_DSCEnumerator": settings(list(range(0x80)), overwrite_timeout=False, delay_state_change=0, state_allow_list=[DEFAULT]),
-    "UDS_ServiceEnumerator": {"timeout": LIMIT, "state_allow_list": [DEFAULT, EXTENDED]},
+    "UDS_ServiceEnumerator": {"timeout": LIMIT, "state_allow_list": [DEFAULT, *MORE]},
     "UDS_EREnumerator": settings([*range(2, 16), 0x7F, 0, 1], state_allow_list=[DEFAULT]),
-    "UDS_RDBIEnumerator": settings([*range(0, 0x10000, 0x1555), *range(0xF180, 0xF200)]),
-    "CmacEnumerator": settings(list(range(1, 0x42, 2)), exit_if_service_not_supported=True),
-    "UDS_RCEnumerator": settings([*range(0, 0x10000, 0x1555), *range(0x0200, 0x0240)], exit_if_service_not_supported=True),
+    "UDS_RDBIEnumerator": settings([*range(0, 0x10000, 0x1555), *identifiers]),
+    "KeyEnumerator": settings(list(range(1, 0x42, 2)), exit_if_service_not_supported=True),
+    "UDS_RCEnumerator": settings([*range(0, 0x10000, 0x1555), *routine_ids], exit_if_service_not_supported=True),
 }
 
 
@@ -81,7 +90,7 @@ def main():
             if socket.sr1(UDS() / UDS_TP(), timeout=0.2, verbose=False) is not None:
                 return
 
-    cases = [UDS_DSCEnumerator, UDS_ServiceEnumerator, UDS_EREnumerator, UDS_WDBISelectiveEnumerator, CmacEnumerator, UDS_RCEnumerator]
+    cases = [UDS_DSCEnumerator, UDS_ServiceEnumerator, UDS_EREnumerator, UDS_WDBISelectiveEnumerator, KeyEnumerator, UDS_RCEnumerator]
     scanner = UDS_Scanner(socket, reset_handler=reset, test_cases=cases, **{name + "_kwargs": value for name, value in SETTINGS.items()})
     scanner.scan(timeout=250)
     found, requests, unanswered = {}, 0, []

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { cmac } from "@noble/ciphers/aes.js";
 import { createEcu, type Ecu, type EcuOptions } from "../../../firmware-sim/ecu.js";
 import { parseFaults } from "../../../firmware-sim/faults/faults.js";
+import { FaultSet } from "../../../firmware-sim/faults/set.js";
 import type { FlashOptions } from "../../../firmware-sim/flash/flash.js";
 import { type FlashCell, memoryFlash } from "../../../firmware-sim/flash/memory.js";
 import { openVirtual } from "../../../src/ecu/link/virtual/bus.js";
@@ -35,6 +36,7 @@ export interface BenchOptions {
 export class Bench {
   readonly clock: VirtualClock;
   readonly cell: FlashCell;
+  readonly faults: FaultSet;
   /** Final answers and 0x78s since the last `ask`, hex. */
   heard: string[] = [];
   fatal: unknown;
@@ -43,12 +45,15 @@ export class Bench {
   readonly #options: BenchOptions;
   readonly #bus = `bench-${randomUUID()}`;
   readonly #ecuLink;
+  readonly #testerLink;
 
   private constructor(options: BenchOptions) {
     this.#options = options;
     this.clock = options.clock ?? new VirtualClock();
+    this.faults = new FaultSet({ profile: EVCC, clock: this.clock }, parseFaults(options.faults ?? []));
     this.cell = options.cell ?? {};
     const link = openVirtual(this.#bus, this.clock);
+    this.#testerLink = link;
     this.#ecuLink = openVirtual(this.#bus, this.clock);
     const addressing = { format: "normal", txId: 0x7e0, rxId: 0x7e8, functionalTxId: 0x7df } as const;
     this.#tester = createIsoTp(link, { addressing, padding: 0xcc }, this.clock);
@@ -70,14 +75,19 @@ export class Bench {
       profile: EVCC,
       link: this.#ecuLink,
       clock: this.clock,
-      flash: memoryFlash(this.cell, this.#options.flash),
+      flash: memoryFlash(this.cell, this.#options.flash ?? { onStep: this.faults.onStep }),
       unit: { ecuId: fromHex(ECU_ID), serialNumber: "SN0001" },
-      faults: parseFaults(this.#options.faults ?? []),
+      faults: this.faults,
       onFatal: (error) => {
         this.fatal = error;
       },
       ...this.#options.ecu,
     });
+  }
+
+  /** A trouble code's test fails, or passes. */
+  async setDtc(code: number, failed: boolean): Promise<void> {
+    await this.#ecu?.setDtc(code, failed);
   }
 
   /** Cuts the power and turns it on again on the same flash. */
@@ -88,6 +98,11 @@ export class Bench {
 
   async send(hex: string, functional = false): Promise<void> {
     await this.clock.drive(this.#tester.send(fromHex(hex), { functional }));
+  }
+
+  /** Any frame on the bus. */
+  async sendFrame(id: number, data: string): Promise<void> {
+    await this.clock.drive(this.#testerLink.send({ id, extended: false, data: fromHex(data) }));
   }
 
   /** The final answer to a request, hex; 0x78s are in `heard`. */

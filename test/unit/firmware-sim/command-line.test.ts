@@ -1,71 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { main, type Process } from "../../../firmware-sim/main.js";
-import { openLink } from "../../../src/ecu/link/open.js";
-import { createIsoTp } from "../../../src/ecu/transport/isotp/isotp.js";
-import { toHex } from "../../../src/shared/bytes.js";
-import { systemClock } from "../../../src/shared/clock.js";
+import { main } from "../../../firmware-sim/main.js";
+import { ask, FakeProcess, running } from "./program.js";
 
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "ecu-sim-"));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
-
-class FakeProcess implements Process {
-  out = "";
-  err = "";
-  readonly stdin = new PassThrough();
-  stop: () => void = () => undefined;
-  readonly stopped = new Promise<void>((resolve) => {
-    this.stop = resolve;
-  });
-  #line: (line: string) => void = () => undefined;
-  readonly firstLine = new Promise<string>((resolve) => {
-    this.#line = resolve;
-  });
-  readonly stdout = {
-    write: (text: string) => {
-      this.out += text;
-      if (this.out.includes("\n")) this.#line(this.out.split("\n")[0] ?? "");
-    },
-  };
-  readonly stderr = {
-    write: (text: string) => {
-      this.err += text;
-    },
-  };
-}
-
-/** Starts, takes the first line, lets `use` talk, stops; exit code and streams. */
-async function running(args: string[], use: (first: Record<string, unknown>) => Promise<void>) {
-  const io = new FakeProcess();
-  const done = main(args, io);
-  const first = await Promise.race([
-    io.firstLine,
-    done.then((code) => Promise.reject(new Error(`${code}: ${io.err}`))),
-  ]);
-  await use(JSON.parse(first));
-  io.stop();
-  return { code: await done, io };
-}
-
-async function ask(url: unknown, request: string): Promise<string> {
-  const link = await openLink(String(url), { clock: systemClock });
-  const addressing = { format: "normal", txId: 0x7e0, rxId: 0x7e8 } as const;
-  const tester = createIsoTp(link, { addressing, padding: 0xcc }, systemClock);
-  try {
-    const answer = new Promise<string>((resolve) => tester.onMessage(({ data }) => resolve(toHex(data))));
-    await tester.send(new Uint8Array(Buffer.from(request, "hex")));
-    return await answer;
-  } finally {
-    tester.close();
-    await link.close();
-  }
-}
 
 describe("ecu-sim", () => {
   it("says first where it listens, serves the profile's ECU there, and ends with 0 when it is told to", async () => {
@@ -190,6 +134,18 @@ describe("ecu-sim", () => {
     ["a port out of range", ["--profile", "evcc", "--link", "slcan+listen://127.0.0.1:99999"]],
     ["a bad fault", ["--profile", "evcc", "--fault", "bogus"]],
     ["a bad count", ["--profile", "evcc", "--count", "0"]],
+    ["identifiers without a shared bus", ["--profile", "evcc", "--ids", "600:680"]],
+    ["identifiers that are none", ["--profile", "evcc", "--share-bus", "--ids", "600"]],
+    ["a step of 0", ["--profile", "evcc", "--share-bus", "--ids", "600:680:0"]],
+    ["identifiers that meet", ["--profile", "evcc", "--share-bus", "--count", "9"]],
+    ["identifiers that meet the functional one", ["--profile", "evcc", "--share-bus", "--ids", "7d0:7df"]],
+    ["identifiers above 7FF", ["--profile", "evcc", "--share-bus", "--count", "2", "--ids", "7ff:600"]],
+    ["a shared K-Line", ["--profile", "body-she", "--share-bus", "--link", "kline:/dev/null"]],
+    ["a control address that is none", ["--profile", "evcc", "--control", "here"]],
+    ["a control address of another machine", ["--profile", "evcc", "--control", "tcp://192.0.2.1:4000"]],
+    ["a control address that all machines reach", ["--profile", "evcc", "--control", "tcp://0.0.0.0:4000"]],
+    ["a control port out of range", ["--profile", "evcc", "--control", "tcp://127.0.0.1:70000"]],
+    ["a control path that is too long", ["--profile", "evcc", "--control", `unix:/tmp/${"x".repeat(120)}`]],
     ["a count on one bus", ["--profile", "evcc", "--count", "2", "--link", "virtual:x"]],
     ["a short VIN", ["--profile", "evcc", "--vin", "SHORT"]],
     ["a short EcuID", ["--profile", "evcc", "--ecu-id", "00"]],

@@ -38,6 +38,18 @@ describe("the fault wrong-m4", () => {
   });
 });
 
+describe("the fault wrong-m5", () => {
+  const WRONG_M5 = V7.m5.replace(/^(..)/, xor1);
+
+  it("spoils M5 and leaves M4, in the answer and when it is read again", async () => {
+    await faulty("wrong-m5:1");
+    await bench.unlock();
+    expect(await bench.ask(V7_LOAD)).toBe(`7101021000${V7.m4}${WRONG_M5}`);
+    expect(await bench.ask("3103021001")).toBe(`7103021000${V7.m4}${WRONG_M5}`);
+    expect(await load4()).toBe(`7101021000${proof(SLOT4)}`);
+  });
+});
+
 describe("the fault wrong-proof", () => {
   it("spoils the signature and leaves its length", async () => {
     await faulty("wrong-proof");
@@ -95,6 +107,85 @@ describe("the fault nrc", () => {
   });
 });
 
+describe("the fault pending", () => {
+  it("answers 0x78 for ever and does nothing, until it is cleared; TesterPresent is answered meanwhile", async () => {
+    await faulty("pending:22");
+    const heard = await bench.hear("22f197", false, 60_000);
+    expect(heard.length).toBeGreaterThan(20);
+    expect(new Set(heard)).toEqual(new Set(["7f2278"]));
+    expect(await bench.ask("3e00")).toBe("7e00");
+    expect(await bench.ask("1001")).toBe("7f1021");
+    bench.heard = [];
+    expect(bench.faults.clear("pending")).toBe(1);
+    await bench.clock.advance(10);
+    expect(bench.heard).toEqual(["62f19745564343"]);
+  });
+
+  it("holds the first requests only where it says how many", async () => {
+    await faulty("pending:22:1");
+    await bench.hear("22f197", false, 6_000);
+    bench.faults.clear();
+    await bench.clock.advance(10);
+    expect(await bench.ask("22f197")).toBe("62f19745564343");
+  });
+
+  it("leaves no timer behind when the ECU is switched off", async () => {
+    await faulty("pending:22");
+    await bench.hear("22f197", false, 6_000);
+    await bench.close();
+    bench.faults.letGo();
+    await bench.clock.advance(0);
+    expect(bench.clock.pending).toBe(0);
+  });
+});
+
+describe("the fault reset", () => {
+  const BOOTED = "62f1a200000000";
+
+  it("resets after a step that is done: no answer, the lock closed, the key stored", async () => {
+    await faulty("reset:load-key");
+    await bench.unlock();
+    expect(await bench.hear(V7_LOAD, false, 1_000)).toEqual([]);
+    expect(await bench.ask("31010230")).toBe("7f317f");
+    await bench.unlock();
+    expect(await bench.ask("3103021001")).toBe(`7103021000${V7.m4}${V7.m5}`);
+    expect(await load4()).toBe(`7101021000${proof(SLOT4)}`);
+  });
+
+  it("resets before a step is done, at its N-th request", async () => {
+    await faulty("reset:lock:before:2");
+    await bench.unlock();
+    await bench.expect("31010230", "7101023000");
+    expect(await bench.hear("31010230", false, 1_000)).toEqual([]);
+    await bench.unlock();
+    await bench.expect("31010230", "7101023000");
+    await faulty("reset:lock:before");
+    await bench.unlock();
+    expect(await bench.hear("31010230", false, 1_000)).toEqual([]);
+    expect(await bench.ask("22f1a2")).toBe(BOOTED);
+  });
+
+  it.each([
+    ["session", "1003"],
+    ["unlock", "2711"],
+    ["read", "22f190"],
+    ["vin", `2ef190${"41".repeat(17)}`],
+    ["clock", "2ef1b0000000006a000000"],
+    ["download", "340044100000000000000a"],
+    ["block", "360100"],
+    ["transfer-exit", "37"],
+    ["key-pair", "310102200001"],
+    ["install", "310102210001"],
+    ["prove", `3101022200${"11".repeat(32)}`],
+    ["mac", "3101021104"],
+  ])("knows the step %s", async (step, request) => {
+    await faulty(`reset:${step}`);
+    if (step !== "session") await bench.expect("1003", "5003003201f4");
+    expect(await bench.hear(request, false, 1_000)).toEqual([]);
+    expect(await bench.ask("1003")).toBe("5003003201f4");
+  });
+});
+
 describe("the fault drop-answer", () => {
   it("does the routine and swallows its answer; results are given", async () => {
     await faulty("drop-answer:0210:1");
@@ -140,6 +231,22 @@ describe("a fault spec", () => {
     "slow:1.5",
     "nrc:31:10:1:1",
     "slow:5,,",
+    "pending",
+    "reset:nap",
+    "reset:lock:during",
+    "drop:sideways",
+    "drop:rate=2",
+    "drop:rate=",
+    "drop:every=0",
+    "drop:rate=0.1:rate=0.2",
+    "drop:out:dir=in",
+    "delay:out",
+    "bus-off:-1",
+    "power-cut",
+    "power-cut:1:nowhere",
+    "slow-flash:x",
+    "clock-skew:fast",
+    "clock-skew:1:1:1",
     "constructor",
   ])("is refused in one line that quotes it: %s", async (spec) => {
     bench = await Bench.start();
