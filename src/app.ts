@@ -5,10 +5,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ExternalServers, readSecret, reason, recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
+import { openEcuAccess } from "./cli/ecu-access.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import { openEcu } from "./cli/open-ecu.js";
 import { noOrders, simulatorOrders } from "./cli/orders.js";
-import { type FoundProfile, readKeyFunction, readSecurityKey } from "./cli/profiles.js";
+import type { FoundProfile } from "./cli/profiles.js";
 import { newRunId } from "./cli/run-id.js";
 import { isSimulatorLink, type Simulator, startSimulator } from "./cli/simulator.js";
 import { RunTrace, type TracedRunOptions } from "./cli/traces.js";
@@ -317,7 +318,8 @@ async function runOne(
   const trace = new RunTrace(context, options);
   const { link, profile: found, bay, ...request } = order;
   const simulated = isSimulatorLink(link);
-  const key = await readSecurityKey(found, config.mode);
+  const opener = await openEcuAccess(found, config, clock);
+  const { access } = opener;
   const secrets = new Map<string, Secret>();
   const simulators: Simulator[] = [];
   try {
@@ -325,8 +327,6 @@ async function runOne(
       if (secOC === undefined || secrets.has(secOC.supplierSecret)) continue;
       secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
     }
-    const keyFunction = await readKeyFunction(found);
-    const access = { key, ...(keyFunction && { keyFunction }) };
     const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
       const unitOf = await tokens.unitOf(found, signal);
       if (!simulated) return unitOf(await openEcu(link, found.profile, access, clock, signal, trace));
@@ -360,7 +360,7 @@ async function runOne(
     return await runUnit(deps, request, trace.options);
   } finally {
     await trace.close();
-    key.wipe();
+    opener.wipe();
     for (const secret of secrets.values()) secret.wipe();
     await Promise.all(simulators.map((simulator) => simulator.stop()));
   }

@@ -18,9 +18,9 @@ import type { TokenConfig } from "../shared/token-config.js";
 import { parseYaml } from "../shared/yaml.js";
 import { type BayConfig, BaysSchema, bayFault } from "./bays.js";
 import { caConfigOf } from "./ca-keys.js";
+import { type CredentialFiles, CredentialsSchema, credentialsOf } from "./credentials.js";
 import { DatabaseSchema, databaseOf, storesText } from "./database.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
-
 import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 
@@ -112,6 +112,8 @@ const StationSchema = Type.Object(
       ]),
       { ...strict, default: {} },
     ),
+    /** Certificates and keys for ECUs that are opened by them, by the name that profiles use. */
+    credentials: CredentialsSchema,
     /** Tokens that units' keys go into; docs/pkcs11.md. */
     tokens: TokensSchema,
     traces: TracesSchema,
@@ -162,6 +164,7 @@ export interface StationConfig {
   readonly orders: "simulator" | "none";
   readonly servers: ServersConfig;
   readonly secrets: ReadonlyMap<string, SecretSource>;
+  readonly credentials: ReadonlyMap<string, CredentialFiles>;
   readonly tokens: ReadonlyMap<string, TokenConfig>;
   readonly traces: TracesConfig;
   readonly limits: StationFile["limits"];
@@ -245,6 +248,7 @@ export function parseConfig(
     orders: given.orders ?? (given.mode === "simulator" ? "simulator" : "none"),
     servers: serversOf(given, at, (path, what) => document.error(path, what)),
     secrets,
+    credentials: credentialsOf(given.credentials, at),
     tokens: unitTokensOf(given.tokens, at, (path, what) => document.error(path, what)),
     traces: tracesOf(given.traces, data, at),
     limits: given.limits,

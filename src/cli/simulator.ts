@@ -10,7 +10,7 @@ import { packageRoot } from "../shared/paths.js";
 
 const SCHEME = "sim:";
 /** Parameters of a `sim:` URL that are handed to ecu-sim as options of the same name. */
-const PARAMETERS = ["state", "fault", "vin"] as const;
+const PARAMETERS = ["state", "fault", "vin", "clock", "auth-anchors", "auth-identity"] as const;
 
 export interface Simulator {
   /** Where it listens, `slcan+tcp://…`. */
