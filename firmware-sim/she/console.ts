@@ -71,8 +71,8 @@ export async function sheConsole(args: readonly string[], io: SheConsoleIo): Pro
     await write(io.stderr, `ecu-sim she: ${describe(error)}\n`);
     return error instanceof LineError ? EXIT.usage : EXIT.failed;
   }
-  let lost: unknown;
-  if (isEmitter(io.stdout)) io.stdout.on("error", (error: unknown) => (lost ??= error));
+  let lost: NodeJS.ErrnoException | undefined;
+  if (isEmitter(io.stdout)) io.stdout.on("error", (error: NodeJS.ErrnoException) => (lost ??= error));
   let written = Promise.resolve();
   for await (const line of linesOf(io.stdin)) {
     if (lost !== undefined) break;
@@ -86,8 +86,9 @@ export async function sheConsole(args: readonly string[], io: SheConsoleIo): Pro
     if (alone) await written;
   }
   await written;
-  if (lost === undefined) return EXIT.ok;
-  await write(io.stderr, `ecu-sim she: nobody reads the answers: ${describe(lost)}\n`);
+  // A reader that went away has had what it wanted.
+  if (lost === undefined || lost.code === "EPIPE") return EXIT.ok;
+  await write(io.stderr, `ecu-sim she: the answers cannot be written: ${describe(lost)}\n`);
   return EXIT.failed;
 }
 

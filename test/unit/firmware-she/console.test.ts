@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sheConsole } from "../../../firmware-sim/she/console.js";
@@ -134,6 +134,20 @@ describe("ecu-sim she", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it.each([
+    ["EPIPE", 0, ""],
+    ["ENOSPC", 3, "ecu-sim she: the answers cannot be written: ENOSPC\n"],
+  ])("an output that fails with %s ends it with code %i", async (code, exit, line) => {
+    const err: string[] = [];
+    const broken = Object.assign(new Error(code), { code });
+    const result = await sheConsole([], {
+      stdin: Readable.from(Array.from({ length: 50 }, () => '{"cmd":"GET_STATUS"}\n')),
+      stdout: new Writable({ write: (_chunk, _encoding, done) => done(broken) }),
+      stderr: { write: (chunk: string) => err.push(chunk) },
+    });
+    expect([result, err.join("")]).toEqual([exit, line]);
   });
 
   it("with --state the device survives restarts", async () => {
