@@ -19,7 +19,7 @@ export interface SessionControlOptions {
 }
 
 export function diagnosticSessionControl({ access, sessions, P2, P2star }: SessionControlOptions): Service {
-  const timing = concat(uintBE(P2, 2), uintBE(Math.floor(P2star / P2STAR_STEP), 2));
+  const timing = concat(uintBE(Math.floor(P2), 2), uintBE(Math.floor(P2star / P2STAR_STEP), 2));
   return {
     sid: 0x10,
     name: "DiagnosticSessionControl",

@@ -2,7 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { assertProfileAllowed, DEFAULT_PROFILE_DIRS, findProfile, readSecurityKey } from "../../../src/cli/profiles.js";
+import {
+  assertProfileAllowed,
+  DEFAULT_PROFILE_DIRS,
+  findAnyProfile,
+  findProfile,
+  readSecurityKey,
+} from "../../../src/cli/profiles.js";
 import { isStationError } from "../../../src/shared/errors.js";
 
 const HEX = '{ hex: "00112233445566778899aabbccddeeff" }';
@@ -33,6 +39,11 @@ describe("a profile", () => {
     expect((await findProfile("evcc")).profile.version).toBe(1);
     expect((await findProfile("evcc", [folder, ...DEFAULT_PROFILE_DIRS])).profile.version).toBe(7);
     expect((await findProfile("ccu", [folder, ...DEFAULT_PROFILE_DIRS])).profile.name).toBe("ccu");
+  });
+
+  it("of a plain UDS ECU is found, and refused where there is to be something to provision", async () => {
+    expect((await findAnyProfile("generic-uds")).profile.target).toBe("none");
+    expect(await code(findProfile("generic-uds"))).toBe("PROFILE_FORBIDDEN");
   });
 
   it("that is wrong is not passed over for the next folder's", async () => {

@@ -22,6 +22,18 @@ describe("ecu-sim", () => {
     expect(io.out.trimEnd().split("\n")).toHaveLength(1);
   });
 
+  it("plays a plain UDS ECU, and keeps what was written to it", async () => {
+    const args = ["--profile", "generic-uds", "--state", join(folder, "generic.flash")];
+    const value = "5a".repeat(32);
+    await running(args, async ({ listening }) => {
+      expect(await ask(listening, "1003")).toBe("5003003201f4");
+      expect(await ask(listening, `2e0100${value}`)).toBe("6e0100");
+    });
+    await running(args, async ({ listening }) => {
+      expect(await ask(listening, "220100")).toBe(`620100${value}`);
+    });
+  });
+
   it("keeps its unit in the state file, and takes options for a new one", async () => {
     const state = join(folder, "unit.flash");
     const id = `${"11".repeat(12)}00070009${"22".repeat(11)}`;
