@@ -72,7 +72,7 @@ export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
     about: "sets faults beside those that are set",
     fields: { fault: { type: "string", required: true, about: "as for `--fault`" } },
     run: async (place, fields) => {
-      for (const fault of parseFaults([fields.text("fault") ?? ""])) place.faults.add(fault);
+      place.faults.add(...parseFaults([fields.text("fault") ?? ""]));
     },
   },
   clear: {

@@ -21,7 +21,7 @@ export class FaultSet implements Interference {
   /** @throws StationError USAGE as `add` */
   constructor(context: FaultContext, faults: readonly Fault[] = []) {
     this.#context = context;
-    for (const fault of faults) this.add(fault);
+    this.add(...faults);
   }
 
   /** Specs in the order in which they were set. */
@@ -29,12 +29,14 @@ export class FaultSet implements Interference {
     return this.#active.map(({ fault }) => fault.spec);
   }
 
-  /** Beside what is set already, the same fault included. @throws StationError USAGE: a fault of CAN on another wire */
-  add(fault: Fault): void {
+  /** Beside what is set already, the same fault included; all or none. @throws StationError USAGE: a fault of CAN on another wire */
+  add(...faults: readonly Fault[]): void {
     const { wire = "can" } = this.#context;
-    if (fault.wire === "can" && wire !== "can")
-      throw new StationError("USAGE", { details: { what: `--fault ${JSON.stringify(fault.spec)}: needs a CAN bus` } });
-    this.#active = [...this.#active, { fault, behaviour: fault.begin(this.#context) }];
+    const astray = faults.find((fault) => fault.wire === "can" && wire !== "can");
+    if (astray !== undefined)
+      throw new StationError("USAGE", { details: { what: `--fault ${JSON.stringify(astray.spec)}: needs a CAN bus` } });
+    const added = faults.map((fault) => ({ fault, behaviour: fault.begin(this.#context) }));
+    this.#active = [...this.#active, ...added];
   }
 
   /** Ends the faults of that spec or of that name; left out, all. @returns how many there were */

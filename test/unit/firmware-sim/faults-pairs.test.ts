@@ -29,12 +29,12 @@ const SAMPLES = [
 ];
 
 /** What a tester may ask of the ECU: each once, whatever becomes of it. */
-const REQUESTS = ["22f197", "1003", "2711", "2712" + "00".repeat(16), V7_LOAD, "22f1a0", "3e00", "1101", "22f1b0"];
+const REQUESTS = ["22f197", "1003", "2711", `2712${"00".repeat(16)}`, V7_LOAD, "22f1a0", "3e00", "1101", "22f1b0"];
 
 /** Talks to an ECU with these faults, then without them: it must be as one that never had any. */
 async function survives(...faults: string[]): Promise<void> {
   const bench = await Bench.start();
-  for (const fault of parseFaults(faults)) bench.faults.add(fault);
+  bench.faults.add(...parseFaults(faults));
   try {
     for (const request of REQUESTS) {
       bench.heard = [];

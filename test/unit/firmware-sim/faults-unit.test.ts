@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { parseFaults } from "../../../firmware-sim/faults/faults.js";
+import { FaultSet } from "../../../firmware-sim/faults/set.js";
 import { FaultPowerCut } from "../../../firmware-sim/faults/unit.js";
-import { Bench } from "./bench.js";
+import { Bench, EVCC } from "./bench.js";
 import { V7, V7_ANSWER, V7_LOAD } from "./updates.js";
 
 let bench: Bench;
@@ -13,7 +14,7 @@ async function faulty(...faults: string[]): Promise<void> {
 
 /** Sets faults while the ECU runs. */
 function add(specs: string): void {
-  for (const fault of parseFaults([specs])) bench.faults.add(fault);
+  bench.faults.add(...parseFaults([specs]));
 }
 
 const VIN = "4b".repeat(17);
@@ -94,6 +95,13 @@ describe("the fault clock-skew", () => {
 });
 
 describe("faults at run time", () => {
+  it("of a CAN bus are refused on another wire, with all that were to be set beside them", async () => {
+    await faulty();
+    const onKline = new FaultSet({ profile: EVCC, clock: bench.clock, wire: "kline" });
+    expect(() => onKline.add(...parseFaults(["wrong-kind,drop"]))).toThrow('--fault "drop": needs a CAN bus');
+    expect(onKline.specs).toEqual([]);
+  });
+
   it("are set and cleared by their spec or their name, each with counts of its own", async () => {
     await faulty("wrong-kind");
     add("nrc:11:22,nrc:31:33,silent-after:1");
