@@ -382,5 +382,6 @@ function configLines(config: StationConfig): string[] {
     `servers ${where}`,
     ...(servers.kind === "embedded" ? [`stores ${storesText(servers)}`] : []),
     `secrets ${[...config.secrets.keys()].join(", ") || "none"}`,
+    ...(config.credentials.size === 0 ? [] : [`credentials ${[...config.credentials.keys()].join(", ")}`]),
   ];
 }
