@@ -58,9 +58,9 @@ export class Transfer {
     // The answer to this block was lost: it is moved already.
     if (counter === last?.counter) return last.answer;
     if (counter !== ((last?.counter ?? 0) + 1) % 0x100) throw new Negative(NRC.wrongBlockSequenceCounter);
-    const data = running.task.direction === "upload" ? this.#next(running, request) : this.#taken(request);
-    if (moved + data.length > memory.length) throw new Negative(NRC.transferDataSuspended);
     const upload = running.task.direction === "upload";
+    const data = upload ? this.#next(running, request) : this.#taken(request);
+    if (moved + data.length > memory.length) throw new Negative(NRC.transferDataSuspended);
     if (!upload) memory.set(data, moved);
     const answer = concat(Uint8Array.of(0x76, counter), upload ? data : new Uint8Array(0));
     running.moved += data.length;
