@@ -3,7 +3,8 @@
 import { fromHex, toHex } from "../../src/shared/bytes.js";
 import { checkLength, checkUint, type Erc, KEY_LENGTH, SLOT, SREG, UID_LENGTH } from "../../src/she/codec/index.js";
 import { BootCycle } from "./boot.js";
-import { type Bars, type Extension, findKey, type RamKey } from "./keys.js";
+import { type Bars, findKey, type RamKey } from "./keys.js";
+import type { Extension } from "./slots.js";
 import type { SheKeyRecord, SheState } from "./state.js";
 import { type BusyCommand, LATENCY_MAX, type Proof, type SheDeviceOptions, type SheEnvironment } from "./types.js";
 

@@ -26,9 +26,10 @@ import {
 } from "../../src/she/codec/index.js";
 import { bootMac } from "./boot.js";
 import { SheCore, zeros } from "./core.js";
-import { findKey, isBarred, type KeyUse, keyForUse, secretKeyFlags } from "./keys.js";
+import { findKey, isBarred, keyForUse, secretKeyFlags } from "./keys.js";
 import { type AcceptedUpdate, judgeUpdate, proveUpdate, type UpdateMessages } from "./load.js";
 import { extend, nextSeed, nextState } from "./prng.js";
+import type { KeyUse } from "./slots.js";
 import type { BusyCommand, DataResult, ExportResult, IdResult, LoadKeyResult, SheDeviceOptions } from "./types.js";
 
 const noData = (erc: Erc, length: number): DataResult => ({ erc, data: zeros(length) });

@@ -19,7 +19,8 @@ import {
   SLOT,
   updateConstants,
 } from "../../src/she/codec/index.js";
-import { addressRow, type Bars, type Extension, type Found, findKey, isBarred, secretKeyFlags } from "./keys.js";
+import { type Bars, type Found, findKey, isBarred, secretKeyFlags } from "./keys.js";
+import { type Extension, isKeyN, slotAt } from "./slots.js";
 import type { SheState } from "./state.js";
 
 export interface UpdateMessages {
@@ -65,7 +66,7 @@ export function judgeUpdate(messages: UpdateMessages, context: LoadContext): Fou
   const bank = messages.bank ?? 0;
 
   const slot = bank * 16 + m1.keyId;
-  const row = addressRow(slot, extension);
+  const row = slotAt(slot, extension);
   if (row === undefined || row.authorisers.length === 0) return refuse("ERC_KEY_INVALID");
   const target = findKey(state, slot);
   if (target !== undefined && (target.flags & FLAG.WRITE_PROTECTION) !== 0) return refuse("ERC_KEY_WRITE_PROTECTED");
@@ -73,13 +74,14 @@ export function judgeUpdate(messages: UpdateMessages, context: LoadContext): Fou
   // Table 4.6 leaves the place of this check open; after the write protection keeps the text's first rule first.
   if (!row.authorisers.includes(m1.authKeyId)) return refuse("ERC_KEY_INVALID");
   const authSlot = m1.authKeyId >= SLOT.KEY_1 ? bank * 16 + m1.authKeyId : m1.authKeyId;
-  if (addressRow(authSlot, extension) === undefined) return refuse("ERC_KEY_INVALID");
+  if (slotAt(authSlot, extension) === undefined) return refuse("ERC_KEY_INVALID");
 
   const authRecord = findKey(state, authSlot);
   const isSecret = authSlot === SLOT.SECRET_KEY;
   if (authRecord === undefined && !isSecret && authSlot !== slot) return refuse("ERC_KEY_EMPTY");
 
-  if (row.kind === "ram") {
+  const isRam = slot === SLOT.RAM_KEY;
+  if (isRam) {
     const authFlags = isSecret ? secretKeyFlags(state) : (authRecord?.flags ?? 0);
     if (isBarred(authFlags, bars)) return refuse("ERC_KEY_NOT_AVAILABLE");
   }
@@ -96,7 +98,7 @@ export function judgeUpdate(messages: UpdateMessages, context: LoadContext): Fou
   }
 
   const fields = parseM2Plain(cbcDecrypt(kdf(authKey, constants.enc), messages.m2));
-  if (row.counter && fields.counter <= (target?.counter ?? 0)) return refuse("ERC_KEY_UPDATE_ERROR");
+  if (!isRam && fields.counter <= (target?.counter ?? 0)) return refuse("ERC_KEY_UPDATE_ERROR");
 
   const proof = proveUpdate(context.uid, m1, fields.key, fields.counter, bank);
   return {
@@ -106,7 +108,7 @@ export function judgeUpdate(messages: UpdateMessages, context: LoadContext): Fou
       key: fields.key,
       counter: fields.counter,
       flags: fields.flags & row.flags,
-      verifyOnly: context.verifyOnlyFlag && row.kind === "key" && fields.verifyOnly,
+      verifyOnly: context.verifyOnlyFlag && isKeyN(slot) && fields.verifyOnly,
       ...proof,
     },
   };
