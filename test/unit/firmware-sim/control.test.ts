@@ -216,6 +216,23 @@ describe("the commands of the control socket", () => {
     });
   });
 
+  it("let the test of a trouble code fail, where the ECU keeps trouble codes", async () => {
+    await running(["--profile", "generic-uds", "--control", "tcp://127.0.0.1:0"], async ({ control, listening }) => {
+      const c = await client(control);
+      expect(await ask(listening, "190201")).not.toContain("c07300");
+      expect((await c.do("dtc", { code: "c07300", failed: true })).ok).toBe(true);
+      expect(await ask(listening, "190201")).toMatch(/^5902..c07300/);
+      c.close();
+    });
+    await running(TCP, async ({ control }) => {
+      const c = await client(control);
+      expect((await c.do("dtc", { code: "c07300", failed: true })).error).toMatch(/evcc keeps no trouble codes/);
+      await c.do("power", { on: false });
+      expect((await c.do("dtc", { code: "c07300", failed: true })).error).toMatch(/no power/);
+      c.close();
+    });
+  });
+
   it("do to one ECU of several, or to all", async () => {
     await running([...TCP, "--count", "3"], async ({ control }) => {
       const c = await client(control);
