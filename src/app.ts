@@ -318,6 +318,7 @@ async function runOne(
   const trace = new RunTrace(context, options);
   const { link, profile: found, bay, ...request } = order;
   const simulated = isSimulatorLink(link);
+  const unitOf = tokens.unitOf(found);
   const opener = await openEcuAccess(found, config, clock);
   const { access } = opener;
   const secrets = new Map<string, Secret>();
@@ -328,11 +329,11 @@ async function runOne(
       secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
     }
     const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
-      const unitOf = await tokens.unitOf(found, signal);
-      if (!simulated) return unitOf(await openEcu(link, found.profile, access, clock, signal, trace));
+      const unit = await unitOf(signal);
+      if (!simulated) return unit(await openEcu(link, found.profile, access, clock, signal, trace));
       const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
       simulators.push(simulator);
-      return unitOf(await openEcu(simulator.link, found.profile, access, clock, signal, trace));
+      return unit(await openEcu(simulator.link, found.profile, access, clock, signal, trace));
     };
     const deps: RunDeps = {
       ...parts,

@@ -15,17 +15,19 @@ export class UnitTokens {
   constructor(private readonly context: AppContext) {}
 
   /**
-   * What makes of an opened ECU the unit that the profile means: with target pkcs11 one whose keys go into its token. The token is asked
-   * whether it is there and fit before the unit is touched.
-   * @throws StationError CONFIG_INVALID, TOKEN_*
+   * What makes of an opened ECU the unit that the profile means: with target pkcs11 one whose keys go into its token. The first step asks
+   * the token whether it is there and fit, before the unit is touched, and throws TOKEN_*.
+   * @throws StationError CONFIG_INVALID where nothing says where the profile's token is
    */
-  async unitOf(found: FoundProfile, signal: AbortSignal): Promise<(ecu: OpenedEcu) => OpenedEcu> {
+  unitOf(found: FoundProfile): (signal: AbortSignal) => Promise<(ecu: OpenedEcu) => OpenedEcu> {
     const { pkcs11 } = found.profile;
-    if (pkcs11 === undefined) return (ecu) => ecu;
+    if (pkcs11 === undefined) return async () => (ecu) => ecu;
     const token = this.#token(this.#place(found, pkcs11));
     const { mechanisms, blankKey } = pkcs11;
-    await assertTokenFits(token, mechanisms, signal);
-    return ({ session }) => createTokenUnit(session, token, { mechanisms, blankKey });
+    return async (signal) => {
+      await assertTokenFits(token, mechanisms, signal);
+      return ({ session }) => createTokenUnit(session, token, { mechanisms, blankKey });
+    };
   }
 
   async close(): Promise<void> {
