@@ -48,7 +48,8 @@ function kindText(kind: AdapterKind): string {
     kind.ack
   ];
   const s7 = kind.s7 === undefined ? "" : `, S7 = ${kind.s7 / 1_000} k`;
-  const fd = kind.fd === true ? "CAN FD (2, 5 Mbit/s)" : "no CAN FD";
+  const rates = [...kind.dataRates.keys()].map((rate) => rate / 1_000_000).join(", ");
+  const fd = kind.fd === true ? `CAN FD (${rates} Mbit/s)` : "no CAN FD";
   return `adapter=${kind.name}: ${acknowledges}${s7}, ${fd}`;
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../shared/clock.js";
 import { StationError } from "../../shared/errors.js";
 import { checkKlineUrl, KLINE_FORM } from "./kline/open.js";
 import type { CanLink } from "./link.js";
+import type { Pace } from "./pace.js";
 import { openSerial } from "./serial.js";
 import { adapterOverStream, adapterOverTcp } from "./slcan/adapter-link.js";
 import { ADAPTERS, bitrateCommand, dataBitrateCommand } from "./slcan/adapters.js";
@@ -75,7 +76,7 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   "slcan+listen": {
     form: "slcan+listen://HOST:PORT",
     async open(link, { clock, ...options }) {
-      checkQuery(link, ["pace", "fd"]);
+      checkQuery(link, ["pace", "dataPace", "fd"]);
       const device = adapterOptions(link, options);
       const { host, port } = hostPort(link, 0);
       const listener = await listenTcp(host, port, clock);
@@ -86,17 +87,17 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   "slcan-adapter": {
     form: "slcan-adapter:DEVICE",
     async open(link, { clock, ...options }) {
-      checkQuery(link, ["pace", "fd"]);
+      checkQuery(link, ["pace", "dataPace", "fd"]);
       const device = adapterOptions(link, options);
       return adapterOverStream(await openSerial(devicePart(link, "the serial device"), {}, clock), device, clock);
     },
   },
   virtual: {
     form: "virtual:NAME",
-    async open(link, { clock }) {
-      checkQuery(link, ["pace"]);
+    async open(link, { clock, ...options }) {
+      checkQuery(link, ["pace", "dataPace"]);
       const name = devicePart(link, "the name of the bus");
-      return openVirtual(name, clock, numberParameter(link, "pace", 10_000, 8_000_000));
+      return openVirtual(name, clock, paceOf(link, options));
     },
   },
   socketcan: {
@@ -120,6 +121,8 @@ function socketcanOptions(
   link: LinkUrl,
   options: Pick<OpenOptions, "dataBitrate" | "recovery" | "signal">,
 ): SocketCanOptions {
+  if (link.query.has("pace"))
+    throw invalidUrl(link.url, "a CAN interface keeps the bit rate that it is set to: no pace (--bus-pace) here");
   checkQuery(link, ["recovery"]);
   const name = devicePart(link, "the CAN interface");
   if (!/^[^\s/:]{1,15}$/.test(name))
@@ -134,10 +137,18 @@ function socketcanOptions(
   };
 }
 
+/** The bit rates that a bus of ours keeps; the data rate is the profile's where the URL gives none. */
+function paceOf(link: LinkUrl, options: Pick<OpenOptions, "dataBitrate">): Pace | undefined {
+  const bitrate = numberParameter(link, "pace", 10_000, 8_000_000);
+  const dataBitrate = numberParameter(link, "dataPace", 10_000, 8_000_000) ?? options.dataBitrate;
+  if (bitrate === undefined) return undefined;
+  return dataBitrate === undefined ? { bitrate } : { bitrate, dataBitrate };
+}
+
 function adapterOptions(link: LinkUrl, options: Pick<OpenOptions, "dataBitrate">) {
   return {
     url: link.url,
-    pace: numberParameter(link, "pace", 10_000, 8_000_000),
+    pace: paceOf(link, options),
     fd: (numberParameter(link, "fd", 0, 1) ?? (options.dataBitrate === undefined ? 0 : 1)) === 1,
   };
 }
@@ -172,9 +183,9 @@ function hostOptions(
 
 /**
  * Opens the link that `url` names. Schemes: `slcan:DEVICE?bitrate=&adapter=&ahead=&baud=`, `slcan+tcp://HOST:PORT?bitrate=&adapter=&ahead=`,
- * `socketcan:INTERFACE?recovery=` (whose bit rates are set with the interface), `virtual:NAME?pace=`, and
- * for a simulator that plays the adapter itself `slcan+listen://HOST:PORT?pace=&fd=` (port 0 picks one; `listening` of the answer is the
- * URL for the other side) and `slcan-adapter:DEVICE?pace=&fd=`.
+ * `socketcan:INTERFACE?recovery=` (whose bit rates are set with the interface), `virtual:NAME?pace=&dataPace=`, and
+ * for a simulator that plays the adapter itself `slcan+listen://HOST:PORT?pace=&dataPace=&fd=` (port 0 picks one; `listening` of the answer is the
+ * URL for the other side) and `slcan-adapter:DEVICE?pace=&dataPace=&fd=`.
  *
  * @throws StationError LINK_URL_INVALID, LINK_UNSUPPORTED, LINK_OPEN_FAILED, LINK_CLOSED, LINK_INTERFACE_*, LINK_BUS_OFF
  */

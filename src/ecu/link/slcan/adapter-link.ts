@@ -3,15 +3,15 @@ import type { Clock } from "../../../shared/clock.js";
 import { Listeners } from "../../../shared/listeners.js";
 import { arrived } from "../frames.js";
 import type { CanFrame, CanLink, LinkEvent, ReceivedFrame } from "../link.js";
-import { Pacer } from "../pace.js";
+import { type Pace, Pacer } from "../pace.js";
 import type { ByteStream } from "../stream.js";
 import type { TcpListener } from "../tcp.js";
 import { SlcanDevice } from "./device.js";
 
 export interface AdapterLinkOptions {
   readonly url: string;
-  /** bit/s that the bus behind the adapter keeps; undefined: frames pass at once. */
-  readonly pace: number | undefined;
+  /** What the bus behind the adapter keeps; undefined: frames pass at once. */
+  readonly pace: Pace | undefined;
   readonly fd: boolean;
 }
 

@@ -11,18 +11,34 @@ export interface AdapterKind {
   readonly s7: 800_000 | 750_000 | undefined;
   /** Takes `d D b B`; `learn`: it does if it acknowledges the command that sets the data rate. */
   readonly fd: boolean | "learn";
+  /** `Yn` of the CAN FD data phase that all its firmware has, by bit/s. */
+  readonly dataRates: ReadonlyMap<number, string>;
 }
 
+const NO_DATA_RATES: ReadonlyMap<number, string> = new Map();
+/** Those on which all adapters with CAN FD agree. */
+const COMMON_DATA_RATES: ReadonlyMap<number, string> = new Map([
+  [2_000_000, "Y2"],
+  [5_000_000, "Y5"],
+]);
+/** README of WeActStudio.USB2CANFDV1, and of Nakakiyo's firmware for the same boards. */
+const MBIT_DATA_RATES: ReadonlyMap<number, string> = new Map(
+  [1, 2, 3, 4, 5].map((n) => [n * 1_000_000, `Y${n}`] as const),
+);
+
+/** By the CAN232 manual and the firmware's sources and READMEs. */
 const ROWS: readonly AdapterKind[] = [
-  { name: "auto", ack: "learn", s7: undefined, fd: "learn" },
-  { name: "lawicel", ack: "cr", s7: 800_000, fd: false },
-  { name: "usbtin", ack: "cr", s7: 800_000, fd: false },
-  { name: "nakakiyo", ack: "learn", s7: 800_000, fd: false },
-  { name: "weact", ack: "learn", s7: 800_000, fd: true },
-  { name: "canable", ack: "none", s7: 750_000, fd: false },
-  { name: "canable2", ack: "none", s7: 750_000, fd: true },
+  { name: "auto", ack: "learn", s7: undefined, fd: "learn", dataRates: COMMON_DATA_RATES },
+  { name: "lawicel", ack: "cr", s7: 800_000, fd: false, dataRates: NO_DATA_RATES },
+  { name: "usbtin", ack: "cr", s7: 800_000, fd: false, dataRates: NO_DATA_RATES },
+  { name: "nakakiyo", ack: "learn", s7: 800_000, fd: true, dataRates: MBIT_DATA_RATES },
+  // S7 was 750 kbit/s in its first firmware and is 800 kbit/s in later ones.
+  { name: "weact", ack: "learn", s7: undefined, fd: true, dataRates: MBIT_DATA_RATES },
+  { name: "canable", ack: "none", s7: 750_000, fd: false, dataRates: NO_DATA_RATES },
+  // It refuses without a word, so only the rates of its first firmware are sure.
+  { name: "canable2", ack: "none", s7: 750_000, fd: true, dataRates: COMMON_DATA_RATES },
   // Acknowledges also what it could not send.
-  { name: "wican", ack: "cr", s7: undefined, fd: false },
+  { name: "wican", ack: "cr", s7: undefined, fd: false, dataRates: NO_DATA_RATES },
 ];
 
 export const ADAPTERS: ReadonlyMap<string, AdapterKind> = new Map(ROWS.map((row) => [row.name, row]));
@@ -61,15 +77,9 @@ const COMMON_RATES: ReadonlyMap<number, string> = new Map([
   [1_000_000, "S8"],
 ]);
 
-/** `Yn` of the CAN FD data phase on which all adapters that have it agree. */
-const DATA_RATES: ReadonlyMap<number, string> = new Map([
-  [2_000_000, "Y2"],
-  [5_000_000, "Y5"],
-]);
-
 /** The command that sets the data rate of CAN FD; undefined where the adapter has none that is sure. */
 export function dataBitrateCommand(kind: AdapterKind, bitrate: number): string | undefined {
-  return kind.fd === false ? undefined : DATA_RATES.get(bitrate);
+  return kind.dataRates.get(bitrate);
 }
 
 /** The command that sets `bitrate`; undefined where the adapter has none that is sure. */

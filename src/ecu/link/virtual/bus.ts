@@ -4,7 +4,7 @@ import { StationError } from "../../../shared/errors.js";
 import { Listeners } from "../../../shared/listeners.js";
 import { arrived } from "../frames.js";
 import type { CanFrame, CanLink, LinkEvent, ReceivedFrame } from "../link.js";
-import { Pacer } from "../pace.js";
+import { type Pace, Pacer } from "../pace.js";
 
 /** Most ms that the bus works without giving other work of the process a turn. */
 const SLICE_MS = 5;
@@ -23,7 +23,7 @@ class Bus {
   #queue: Waiting[] = [];
   #busy = false;
 
-  constructor(clock: Clock, pace: number | undefined) {
+  constructor(clock: Clock, pace: Pace | undefined) {
     this.#clock = clock;
     this.#pacer = pace === undefined ? undefined : new Pacer(clock, pace);
   }
@@ -72,7 +72,7 @@ export class VirtualLink implements CanLink {
   readonly #closed = new Listeners<[Error]>();
   failure: StationError | undefined;
 
-  constructor(name: string, url: string, clock: Clock, pace?: number) {
+  constructor(name: string, url: string, clock: Clock, pace?: Pace) {
     this.url = url;
     this.#name = name;
     const bus = buses.get(name) ?? new Bus(clock, pace);
@@ -123,9 +123,9 @@ export class VirtualLink implements CanLink {
 /**
  * A new node on the bus `name` of this process; the bus lives as long as it has nodes.
  *
- * @param pace bit/s that the bus keeps; left out, frames pass at once. The first node of a bus decides.
+ * @param pace the bit rates that the bus keeps; left out, frames pass at once. The first node of a bus decides.
  */
-export function openVirtual(name: string, clock: Clock, pace?: number): VirtualLink {
+export function openVirtual(name: string, clock: Clock, pace?: Pace): VirtualLink {
   return new VirtualLink(name, `virtual:${name}`, clock, pace);
 }
 

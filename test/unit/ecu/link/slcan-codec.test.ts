@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CanFrame } from "../../../../src/ecu/link/link.js";
-import { ADAPTERS, bitrateCommand } from "../../../../src/ecu/link/slcan/adapters.js";
+import { ADAPTERS, bitrateCommand, dataBitrateCommand } from "../../../../src/ecu/link/slcan/adapters.js";
 import { encodeFrame, LineSplitter, parseAdapterLine, parseFrame } from "../../../../src/ecu/link/slcan/codec.js";
 import { ascii, fromAscii, fromHex } from "../../../../src/shared/bytes.js";
 
@@ -157,5 +157,18 @@ describe("bit rates", () => {
   ])("adapter %s at %d bit/s: %s", (name, bitrate, command) => {
     const kind = ADAPTERS.get(name);
     expect(kind && bitrateCommand(kind, bitrate)).toBe(command);
+  });
+
+  it.each([
+    ["auto", 2_000_000, "Y2"],
+    ["auto", 4_000_000, undefined],
+    ["weact", 4_000_000, "Y4"],
+    ["nakakiyo", 1_000_000, "Y1"],
+    ["canable2", 5_000_000, "Y5"],
+    ["canable2", 1_000_000, undefined],
+    ["lawicel", 2_000_000, undefined],
+  ])("adapter %s at a data rate of %d bit/s: %s", (name, bitrate, command) => {
+    const kind = ADAPTERS.get(name);
+    expect(kind && dataBitrateCommand(kind, bitrate)).toBe(command);
   });
 });

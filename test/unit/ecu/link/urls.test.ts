@@ -19,6 +19,7 @@ describe("a link URL", () => {
     ["slcan+tcp:localhost:1", /HOST:PORT/],
     ["slcan+listen://127.0.0.1:x", /port 0 to 65535/],
     ["socketcan:", /CAN interface is missing/],
+    ["socketcan:can0?pace=500000", /keeps the bit rate that it is set to: no pace \(--bus-pace\)/],
     ["socketcan:can0?bitrate=500000", /unknown parameter bitrate \(known: recovery\)/],
     ["socketcan:../lo", /1 to 15 characters/],
     ["virtual:", /name of the bus is missing/],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { openLink } from "../../../../src/ecu/link/open.js";
+import { frameBits } from "../../../../src/ecu/link/pace.js";
 import { openVirtual, unplugVirtual } from "../../../../src/ecu/link/virtual/bus.js";
 import { VirtualClock } from "../../../../src/shared/clock.js";
 
@@ -34,12 +35,12 @@ describe("the virtual bus", () => {
 
   it("passes frames at the pace that it is given", async () => {
     const clock = new VirtualClock();
-    const [a, b] = [openVirtual("pace", clock, 500_000), openVirtual("pace", clock)];
+    const [a, b] = [openVirtual("pace", clock, { bitrate: 500_000 }), openVirtual("pace", clock)];
     const times: number[] = [];
     b.onFrame((received) => times.push(received.at));
     await clock.drive(Promise.all(Array.from({ length: 1_000 }, () => a.send(frame(1)))));
-    // 111 bits of a classical frame with 8 bytes at 2 µs each, less the one ms that the bus may run ahead.
-    expect(times.at(-1)).toBeCloseTo(222 - 1, 3);
+    // Its bits at 2 µs each, less the one ms that the bus may run ahead.
+    expect(times.at(-1)).toBeCloseTo(2 * frameBits(frame(1)).nominal - 1, 3);
     await Promise.all([a.close(), b.close()]);
   });
 
@@ -61,7 +62,7 @@ describe("the virtual bus", () => {
 
   it("a frame that waits when its node is unplugged fails", async () => {
     const clock = new VirtualClock();
-    const a = openVirtual("waiting", clock, 10_000);
+    const a = openVirtual("waiting", clock, { bitrate: 10_000 });
     const outcome = Promise.allSettled([a.send(frame(1)), a.send(frame(2))]);
     a.unplug();
     expect((await clock.drive(outcome)).map((result) => result.status)).toEqual(["rejected", "rejected"]);
