@@ -78,7 +78,7 @@ async function goOn(
   const { takt } = order.profile.profile;
   await bays.start(order.bay, {
     ...(takt === undefined ? {} : { takt: takt * 1_000 }),
-    work: ({ signal, onEvent }) => station.run(order, { signal, onEvent, onTrace }),
+    work: (options) => station.run(order, { ...options, onTrace }),
   });
   return bays.state(order.bay).run?.record;
 }

@@ -8,6 +8,7 @@ import type {
   InjectionTarget,
   Inputs,
   KmsClient,
+  Operator,
   OrderSource,
   ResultSink,
   RunEvent,
@@ -73,4 +74,6 @@ export interface RunOptions {
   /** Its end aborts the run: outcome ABORTED, teardown as always. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Who stands at the bay; left out, nobody can be asked. */
+  readonly operator?: Operator;
 }
