@@ -1,10 +1,11 @@
-/** What a run ends with where one of its frames meets a fault: one table, first row that fits. */
+/** What a run ends with where one of its frames meets a fault: one table, first row that fits; wrong bits have their own. */
 
 import type { Result } from "./cases.js";
-import type { Phase, Place } from "./places.js";
+import { endsOfWrongBit } from "./expected-corrupt.js";
+import { type Phase, type Place, REPEATED, SETTLED } from "./places.js";
 import type { Fault } from "./wire.js";
 
-type End = Result["end"];
+export type End = Result["end"];
 
 interface Row {
   readonly faults: readonly Fault[];
@@ -18,47 +19,6 @@ const frame =
   (place: Place) =>
     place.half === half && kinds.includes(place.kind);
 const amid = (half: Place["half"]) => (place: Place) => frame(half, "CF")(place) && !place.last;
-
-/** Steps that settle by themselves what a lost frame left open: the station asks the ECU, and repeats what is not there. */
-const SETTLED: readonly Phase[] = ["install", "loadKey"];
-/** Requests that may reach the ECU twice: the session repeats them. */
-const REPEATED: readonly Phase[] = ["prepare", "read", "csr", "prove", "mac", "lock", "readBack"];
-
-/** A wrong bit in what ISO-TP and UDS go by: the message is lost, or taken for another one. */
-const GARBLED: readonly End[] = [
-  ...([
-    "UDS_TIMEOUT",
-    "UDS_UNEXPECTED_RESPONSE",
-    "UDS_NEGATIVE_RESPONSE",
-    "ISOTP_WRONG_SN",
-    "ISOTP_TIMEOUT_CR",
-  ] as const),
-  ...(["ISOTP_TIMEOUT_BS", "ISOTP_INVALID_FS", "ISOTP_BUFFER_OVFLW"] as const),
-];
-
-/**
- * A wrong bit in the data, which no CRC saw, can be told from a wrong ECU by nobody: the check that finds it, or PASS where what it
- * changed does not matter or was read again.
- */
-const WRONG_DATA: Readonly<Record<Phase, readonly End[]>> = {
-  identify: ["PASS", "ECU_WRONG_KIND", "ECU_LOST_STATE", "KMS_REJECTED", "TARGET_KEY_REFUSED"],
-  security: ["PASS", "UDS_ACCESS_DENIED"],
-  // The ECU's clock and its VIN.
-  prepare: ["PASS", "TARGET_CERT_REFUSED", "ECU_LOST_STATE"],
-  read: ["PASS", "TARGET_CERT_REFUSED"],
-  keyPair: ["PASS", "TARGET_CSR_INVALID"],
-  csr: ["PASS", "TARGET_CSR_INVALID"],
-  install: ["PASS", "TARGET_CERT_REFUSED"],
-  prove: ["PASS", "TARGET_PROOF_FAILED"],
-  loadKey: ["PASS", "TARGET_KEY_REFUSED", "TARGET_KEY_MISMATCH"],
-  mac: ["PASS", "TARGET_SYNC_MISMATCH", "TARGET_KEY_REFUSED"],
-  lock: ["PASS"],
-  reset: ["PASS"],
-  return: ["PASS"],
-  finish: ["PASS", "ECU_LOST_STATE", "ECU_WRONG_KIND"],
-  readBack: ["PASS", "ECU_LOST_STATE"],
-  teardown: ["PASS"],
-};
 
 const ROWS: readonly Row[] = [
   // The verdict is out when the session is closed, whatever becomes of that.
@@ -86,8 +46,6 @@ const ROWS: readonly Row[] = [
   { faults: ["duplicate", "swap"], frames: amid("request"), ends: ["UDS_TIMEOUT"] },
   { faults: ["duplicate", "swap"], frames: amid("response"), ends: ["ISOTP_WRONG_SN"] },
   { faults: ["duplicate", "swap"], ends: ["PASS"] },
-
-  { faults: ["corrupt"], frames: ({ bit = 0, used }) => bit >> 3 >= used, ends: ["PASS"] },
 ];
 
 /** The ends that the table allows. */
@@ -97,5 +55,5 @@ export function expectedEnds(fault: Fault, place: Result["place"]): readonly End
       faults.includes(fault) && (phases?.includes(place.phase) ?? true) && (frames?.(place) ?? true),
   );
   if (row !== undefined) return row.ends;
-  return fault === "corrupt" ? [...WRONG_DATA[place.phase], ...GARBLED] : [];
+  return fault === "corrupt" ? endsOfWrongBit(place) : [];
 }

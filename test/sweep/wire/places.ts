@@ -5,7 +5,8 @@ export const PHASES = [
   ...([
     "identify",
     "security",
-    "prepare",
+    "clock",
+    "vin",
     "read",
     "keyPair",
     "csr",
@@ -18,6 +19,11 @@ export const PHASES = [
   ...(["reset", "return", "finish", "readBack", "teardown"] as const),
 ];
 export type Phase = (typeof PHASES)[number];
+
+/** Phases that settle by themselves what a lost message left open: the station asks the ECU, and sends again what is not there. */
+export const SETTLED: readonly Phase[] = ["install", "loadKey"];
+/** Requests that may reach the ECU twice: the session repeats them where an answer was lost. */
+export const REPEATED: readonly Phase[] = ["clock", "vin", "read", "csr", "prove", "mac", "lock", "readBack"];
 
 export interface Place {
   /** The same in every run that goes the same way. */
@@ -51,7 +57,8 @@ const PHASE_OF: readonly (readonly [RegExp, Phase])[] = [
   [/^22f1d/, "csr"],
   [/^22/, "identify"],
   [/^(10|27)/, "security"],
-  [/^2e/, "prepare"],
+  [/^2ef1b0/, "clock"],
+  [/^2e/, "vin"],
   [/^31..0210/, "loadKey"],
   [/^31..0211/, "mac"],
   [/^31..0220/, "keyPair"],
