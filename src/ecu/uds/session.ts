@@ -141,19 +141,26 @@ export class UdsEcuSession {
   }
 
   async writeVin(vin: string, signal: AbortSignal): Promise<void> {
-    await this.#write(this.#parts.map.dids.vin, ascii(vin), signal);
+    await this.#write(this.#parts.map.dids.vin, () => ascii(vin), signal);
   }
 
+  /** @param epochMs of now: a repeat, which comes later, says so */
   async setClock(epochMs: number, signal: AbortSignal): Promise<void> {
-    const seconds = Math.floor(epochMs / 1_000);
-    await this.#write(this.#parts.map.dids.clock, concat(new Uint8Array(2), uintBE(seconds, 6)), signal);
+    const { clock, map } = this.#parts;
+    const origin = epochMs - clock.monotonic();
+    const record = () => {
+      const seconds = Math.floor((origin + clock.monotonic()) / 1_000);
+      return concat(new Uint8Array(2), uintBE(seconds, 6));
+    };
+    await this.#write(map.dids.clock, record, signal);
   }
 
-  async #write(did: number, record: Uint8Array, signal: AbortSignal): Promise<void> {
-    const request = { dataIdentifier: did, dataRecord: record };
-    await this.#inSession("harmless", signal, () =>
-      call(this.#parts.client, UDS.writeDataByIdentifier, request, { signal }),
-    );
+  /** @param record made anew for each try */
+  async #write(did: number, record: () => Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.#inSession("harmless", signal, () => {
+      const request = { dataIdentifier: did, dataRecord: record() };
+      return call(this.#parts.client, UDS.writeDataByIdentifier, request, { signal });
+    });
   }
 
   /** The record of `did`; undefined where the ECU has none (NRC 31). */
