@@ -74,6 +74,9 @@ const LEFT_NRCS: ReadonlySet<number> = new Set([
   NRC.authenticationRequired,
 ]);
 
+/** Ms before a request is repeated: an ECU whose response lost its first frame waits so long for flow control (N_Bs), and sends nothing else. */
+const REPEAT_PAUSE_MS = 1_000;
+
 /** Whether a request may reach the ECU twice: where not, a lost answer is the caller's to settle. */
 type Repeat = "harmless" | "never";
 
@@ -122,7 +125,8 @@ export class UdsEcuSession {
       } catch (error) {
         signal.throwIfAborted();
         if (LEFT_NRCS.has(nrcOf(error) ?? 0) && openings-- > 0) await this.unlock(signal);
-        else if (!silent(error) || losses-- <= 0) throw error;
+        else if (silent(error) && losses-- > 0) await this.#parts.clock.sleep(REPEAT_PAUSE_MS, signal);
+        else throw error;
       }
     }
   }
