@@ -215,7 +215,8 @@ export class UdsEcuSession {
   ): Promise<CertificateAnswer<true>> {
     const { client, map } = this.#parts;
     const data = Uint8Array.of(slot, INSTALL_TYPE[type]);
-    const installed = await this.#inSession("harmless", signal, async () => {
+    // What the slot holds says whether a repeat is due: the caller reads it.
+    const installed = await this.#inSession("never", signal, async () => {
       await download(client, map.download, concat(...certificates), signal);
       return this.#routine(ROUTINE.start, map.routines.installCertificate, data, signal);
     });
