@@ -64,6 +64,13 @@ export class SoftHsm {
     return objectsIn(this.tool(label, ["--list-objects", "--type", "privkey"]), "Private Key Object");
   }
 
+  /** Serial number and slot of a token. */
+  place(label: string): { serial: string; slot: number } {
+    const slots = this.#run("softhsm2-util", ["--show-slots"]).split(/^Slot /m);
+    const text = slots.find((slot) => new RegExp(`Label: +${label} *$`, "m").test(slot)) ?? "";
+    return { serial: /Serial number: +(\w+)/.exec(text)?.[1] ?? "", slot: Number.parseInt(text, 10) };
+  }
+
   #run(program: string, args: readonly string[]): string {
     return execFileSync(program, args, { env: { ...process.env, ...this.env }, stdio: "pipe" }).toString();
   }
@@ -82,6 +89,30 @@ function objectsIn(text: string, kind: string): { label: string; usage: string; 
     }));
 }
 
+export interface TokenObject {
+  /** Private Key, Public Key, Secret Key, Certificate, Data. */
+  readonly kind: string;
+  readonly label: string;
+  readonly id: string;
+  readonly usage: string;
+  readonly access: string;
+}
+
+/** All objects in what pkcs11-tool prints. */
+export function objectsOf(text: string): TokenObject[] {
+  const field = (block: string, name: string) => new RegExp(`^ *${name}: *'?(.*?)'?$`, "m").exec(block)?.[1] ?? "";
+  return text
+    .split(/^(?=(?:Private Key|Public Key|Secret Key|Certificate|Data) [Oo]bject)/m)
+    .filter((block) => / [Oo]bject/.test(block))
+    .map((block) => ({
+      kind: / [Oo]bject/.exec(block) === null ? "" : block.slice(0, block.search(/ [Oo]bject/)),
+      label: field(block, "label"),
+      id: field(block, "ID"),
+      usage: field(block, "Usage"),
+      access: field(block, "Access"),
+    }));
+}
+
 /** Processes of tokens that a program has started. */
 export function tokenProcesses(parent: number): number[] {
   const about = (pid: string, file: string) => {
@@ -95,7 +126,7 @@ export function tokenProcesses(parent: number): number[] {
   // Field 4 of stat is the parent; the name before it is in parentheses (proc(5)).
   return readdirSync("/proc")
     .filter((pid) => /^\d+$/.test(pid) && about(pid, "stat").split(") ")[1]?.split(" ")[1] === String(parent))
-    .filter((pid) => about(pid, "cmdline").includes("token/host.js"))
+    .filter((pid) => /(?:token|pkcs11)\/host\.js/.test(about(pid, "cmdline")))
     .map(Number);
 }
 
