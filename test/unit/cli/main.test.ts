@@ -26,7 +26,7 @@ describe("bad input is one line on standard error and exit code 2", () => {
     [
       "a profile that is not there",
       ["profile", "check", "nosuch"],
-      /no such profile: nosuch \(there are body-she, ccu, ccu-pkcs11, evcc\)/,
+      /no such profile: nosuch \(there are body-she, ccu, ccu-pkcs11, evcc, generic-uds\)/,
     ],
     ["a profile file that is not there", ["profile", "hash", "./nosuch.yaml"], /nosuch\.yaml: there is no such file/],
     ["a folder as a profile", ["profile", "check", "./src"], /src: it is a folder/],
