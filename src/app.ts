@@ -1,18 +1,13 @@
 /** Composition root: reads the configuration and wires adapters to the station's ports. Nobody of the layers below imports it. */
-import { createHash, randomBytes, randomInt } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type ExternalServers, readSecret, reason, recordsFile, type StationConfig } from "./cli/config.js";
+import { type ExternalServers, reason, recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
-import { openEcuAccess } from "./cli/ecu-access.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
-import { openEcu } from "./cli/open-ecu.js";
-import { noOrders, simulatorOrders } from "./cli/orders.js";
-import type { FoundProfile } from "./cli/profiles.js";
-import { newRunId } from "./cli/run-id.js";
-import { isSimulatorLink, type Simulator, startSimulator } from "./cli/simulator.js";
-import { RunTrace, type TracedRunOptions } from "./cli/traces.js";
+import type { TracedRunOptions } from "./cli/traces.js";
+import { runOne, type UnitOrder } from "./cli/unit-run.js";
 import { UnitTokens } from "./cli/unit-tokens.js";
 import { createKmsClient } from "./clients/kms.js";
 import { createVpkiClient } from "./clients/vpki.js";
@@ -30,10 +25,7 @@ import { createVpki } from "./servers/vpki/index.js";
 import type { Clock } from "./shared/clock.js";
 import { describe, StationError } from "./shared/errors.js";
 import type { Logger } from "./shared/logger.js";
-import { programVersion } from "./shared/paths.js";
-import type { Secret } from "./shared/secret.js";
 import type { RunHeader, RunRecord } from "./station/ports.js";
-import { type OpenedEcu, type RunDeps, type RunRequest, runUnit } from "./station/run/index.js";
 
 /** What the commands that open a station or the servers have in common. */
 export interface AppContext {
@@ -197,14 +189,6 @@ function cannotListen(name: string, host: string, port: number, cause: unknown):
   return new StationError("CONFIG_INVALID", { details: { what }, cause });
 }
 
-/** What one run is started with. */
-export interface UnitOrder extends RunRequest {
-  readonly profile: FoundProfile;
-  readonly link: string;
-  /** Name of the bay; left out, the link stands for it. */
-  readonly bay?: string;
-}
-
 export interface Station {
   run(order: UnitOrder, options?: TracedRunOptions): Promise<RunRecord>;
   /** Headers of runs that began and never finished, oldest first. */
@@ -232,7 +216,10 @@ export async function openStation(context: AppContext): Promise<Station> {
     const clients = opened.add(await openClients(context, servers), (pair) => pair.close());
     const kms = points?.kms(clients.kms) ?? clients.kms;
     const vpki = points?.vpki(clients.vpki) ?? clients.vpki;
-    const outbox = opened.add(createOutbox({ records, kms, clock, logger }), (box) => box.close());
+    const outbox = opened.add(
+      createOutbox({ records: points?.records(records) ?? records, kms, clock, logger }),
+      (box) => box.close(),
+    );
     outbox.start();
     const runs = points?.runs(records.runs) ?? records.runs;
     const tokens = opened.add(new UnitTokens(context), (all) => all.close());
@@ -301,73 +288,4 @@ function killPointsOf({ config, env }: AppContext): KillPoints | undefined {
   const at = env.ECUSTATION_KILL_AT;
   if (at === undefined || at === "" || config.mode !== "simulator") return undefined;
   return killPoints(at, (line) => process.stderr.write(line));
-}
-
-interface RunParts extends Pick<RunDeps, "runs" | "ledger" | "results" | "kms" | "vpki"> {
-  readonly tokens: UnitTokens;
-}
-
-/** One unit: its secrets and its simulator live as long as the run. */
-async function runOne(
-  order: UnitOrder,
-  context: AppContext,
-  { tokens, ...parts }: RunParts,
-  options: TracedRunOptions | undefined,
-): Promise<RunRecord> {
-  const { config, clock, logger } = context;
-  const trace = new RunTrace(context, options);
-  const { link, profile: found, bay, ...request } = order;
-  const simulated = isSimulatorLink(link);
-  const unitOf = tokens.unitOf(found);
-  const opener = await openEcuAccess(found, config, clock);
-  const { access } = opener;
-  const secrets = new Map<string, Secret>();
-  const simulators: Simulator[] = [];
-  try {
-    for (const { secOC } of found.profile.keys) {
-      if (secOC === undefined || secrets.has(secOC.supplierSecret)) continue;
-      secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
-    }
-    const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
-      const unit = await unitOf(signal);
-      if (!simulated) return unit(await openEcu(link, found.profile, access, clock, signal, trace));
-      const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
-      simulators.push(simulator);
-      return unit(await openEcu(simulator.link, found.profile, access, clock, signal, trace));
-    };
-    const deps: RunDeps = {
-      ...parts,
-      openSession: connect,
-      // Nobody but a simulator may make a unit's numbers up.
-      orders: simulated && config.orders === "simulator" ? simulatorOrders((below) => randomInt(below)) : noOrders,
-      profile: found.profile,
-      profileHash: found.hash,
-      profileFile: found.file,
-      clock,
-      logger,
-      secrets(name) {
-        const secret = secrets.get(name);
-        if (secret === undefined)
-          throw new StationError("CONFIG_INVALID", { details: { what: `secrets.${name}: is missing` } });
-        return secret;
-      },
-      random: (length) => new Uint8Array(randomBytes(length)),
-      newRunId: () => trace.named(newRunId(clock.now())),
-      programVersion: programVersion(),
-      bay: bay ?? bayOf(link),
-      link,
-      timers: { flush: config.limits.flush },
-    };
-    return await runUnit(deps, request, trace.options);
-  } finally {
-    await trace.close();
-    opener.wipe();
-    for (const secret of secrets.values()) secret.wipe();
-    await Promise.all(simulators.map((simulator) => simulator.stop()));
-  }
-}
-
-/** A unit at the end of a link is in a place of its own; a simulated unit without a state file exists for one run of this process. */
-function bayOf(link: string): string {
-  return isSimulatorLink(link) && !link.includes("state=") ? `sim-${process.pid}-${randomInt(1e9)}` : link;
 }

@@ -1,6 +1,6 @@
 /** `ecustation serve`: the station as a service: servers where configured, interrupted runs taken up again, owed results delivered. */
 import { Command } from "commander";
-import { type AppContext, openStation, type Station, type UnitOrder } from "../app.js";
+import { type AppContext, openStation, type Station } from "../app.js";
 import type { TraceResult } from "../records/trace/writer.js";
 import { describe, StationError } from "../shared/errors.js";
 import { Bays } from "../station/bays/bays.js";
@@ -11,6 +11,7 @@ import { type FoundProfile, findProfile } from "./profiles.js";
 import { verdictLines } from "./progress.js";
 import { contextOf } from "./run.js";
 import { addTraceOptions, type TraceFlags, tellTrace } from "./traces.js";
+import type { UnitOrder } from "./unit-run.js";
 import { asService, untilEnded } from "./wait.js";
 
 interface ServeFlags extends GlobalOptions, TraceFlags {
