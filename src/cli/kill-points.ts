@@ -1,11 +1,14 @@
 /**
  * Named points at which a reliability test may kill the station: before and after every journal commit and between each server answer
  * and what is done with it. In simulator mode `ECUSTATION_KILL_AT` names one (its number from 1, or its name) for a real SIGKILL, or is
- * `list` to print the points to stderr as they pass.
+ * `list` to print the points to stderr as they pass. A name that comes again has its count behind it: `after append key:a noted #2`.
  */
+import type { Records } from "../records/journal.js";
 import type { KmsClient, RunStore, VpkiClient } from "../station/ports.js";
 
 export interface KillPoints {
+  /** For the outbox: the commit of a delivery. The answer before it is one of `kms`. */
+  records(records: Records): Records;
   runs(store: RunStore): RunStore;
   vpki(client: VpkiClient): VpkiClient;
   kms(client: KmsClient): KmsClient;
@@ -15,8 +18,12 @@ type Pass = (point: string) => void;
 
 export function killPoints(at: string, print: (line: string) => void): KillPoints {
   let passed = 0;
-  const pass: Pass = (point) => {
+  const counts = new Map<string, number>();
+  const pass: Pass = (name) => {
     passed++;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    const point = count === 1 ? name : `${name} #${count}`;
     if (at === "list") print(`${passed} ${point}\n`);
     else if (at === point || at === String(passed)) process.kill(process.pid, "SIGKILL");
   };
@@ -27,6 +34,16 @@ export function killPoints(at: string, print: (line: string) => void): KillPoint
     return result;
   };
   return {
+    records: (records) => ({
+      ...records,
+      store: {
+        async call(name, args) {
+          const result = await records.store.call(name, args);
+          if (name === "outboxDelivered") pass(`after ${name} ${reportName(args)}`);
+          return result;
+        },
+      },
+    }),
     runs: (store) => ({
       begin: (header) => around("begin", () => store.begin(header)),
       append: (runId, entry, outbox) =>
@@ -52,4 +69,10 @@ export function killPoints(at: string, print: (line: string) => void): KillPoint
         around(`report ${result.kind} ${result.keyId}`, client.report(result, key, signal)),
     }),
   };
+}
+
+/** A report's id without that of its run. */
+function reportName(args: unknown): string {
+  const { id } = args as { readonly id: string };
+  return id.slice(id.indexOf(":") + 1);
 }

@@ -151,9 +151,14 @@ export async function callBuilt(program: Program, args: readonly string[], optio
 }
 
 /** Starts ecu-sim and gives the URL that a station connects to. */
-export async function startEcu(profile: string, args: readonly string[] = []): Promise<Running & { url: string }> {
+export async function startEcu(
+  profile: string,
+  args: readonly string[] = [],
+  options: Options = {},
+): Promise<Running & { url: string }> {
   const sim = start("ecu-sim", ["--profile", profile, "--link", "slcan+listen://127.0.0.1:0", ...args], {
     limit: 300_000,
+    ...options,
   });
   const first = JSON.parse(await sim.line(() => true)) as { listening: string };
   return { ...sim, url: first.listening };
