@@ -36,6 +36,8 @@ const SheMemory = Type.Object({
 const TestEcuState = Type.Object(
   {
     identifiers: Type.Record(Type.String(), Base64),
+    /** The greatest antiReplayCounter of 84 that was accepted. */
+    antiReplayCounter: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffff })),
     memory: Type.Record(Type.String(), Base64),
     dtcs: Type.Record(
       Type.String(),

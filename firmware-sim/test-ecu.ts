@@ -17,6 +17,7 @@ import { type DataIdentifier, readDataByIdentifier, writeDataByIdentifier } from
 import { clearDiagnosticInformation, controlDtcSetting, readDtcInformation } from "./uds/services/dtc.js";
 import { readMemoryByAddress, writeMemoryByAddress } from "./uds/services/memory.js";
 import { type Routine, type RoutineAction, routineControl } from "./uds/services/routine.js";
+import { type SecuredOptions, securedDataTransmission } from "./uds/services/secured.js";
 import { type SecurityLevel, securityAccess } from "./uds/services/security.js";
 import { communicationControl, diagnosticSessionControl, ecuReset, testerPresent } from "./uds/services/session.js";
 import {
@@ -35,6 +36,7 @@ const ERASED = 0xff;
 interface Parts {
   readonly profile: TestEcuProfile;
   readonly access: Access;
+  readonly store: StateStore;
   readonly dids: ReadonlyMap<number, DataIdentifier>;
   readonly routines: ReadonlyMap<number, Routine>;
   readonly areas: readonly MemoryArea[];
@@ -83,6 +85,7 @@ const SERVICES: Readonly<Record<ServiceId, (parts: Parts) => Service>> = {
   55: ({ transfer }) => requestTransferExit(transfer),
   61: (parts) => writeMemoryByAddress({ formats: FORMATS, open: range(parts, "write") }),
   62: () => testerPresent(),
+  132: ({ profile, store }) => securedDataTransmission(securedOptions(profile.server, store)),
   133: ({ dtcs, subFunctions }) => controlDtcSetting(dtcs, subFunctions(0x85)),
 };
 
@@ -108,6 +111,7 @@ export function testEcuEquipment(profile: TestEcuProfile, deps: EquipmentDeps): 
   const parts: Parts = {
     profile,
     access,
+    store,
     dids,
     routines,
     areas: server.memory.map((row) => area(row, store)),
@@ -118,10 +122,11 @@ export function testEcuEquipment(profile: TestEcuProfile, deps: EquipmentDeps): 
       server.services.find((row) => row.sid === sid)?.subFunctions?.map(({ id }) => id) ?? SUB_FUNCTIONS[sid] ?? [],
   };
   return {
-    services: server.services.map(({ sid, functional, subFunctions = [], ...rule }) => ({
+    services: server.services.map(({ sid, functional, secured, subFunctions = [], ...rule }) => ({
       ...SERVICES[sid](parts),
       ...ruleOf(rule),
       functional,
+      secured,
       subFunctionRules: new Map(subFunctions.map(({ id, ...own }) => [id, ruleOf(own)])),
     })),
     boot() {
@@ -157,6 +162,18 @@ function securityLevels({ security }: ServerProfile): SecurityLevel[] {
       keyOf: (seed) => seed.map((byte, i) => byte ^ (constant[i] ?? 0)),
     };
   });
+}
+
+/** @throws StationError PROFILE_INVALID where 84 has no section; the loader saw to it */
+function securedOptions({ securedData }: ServerProfile, store: StateStore): SecuredOptions {
+  if (securedData === undefined)
+    throw new StationError("PROFILE_INVALID", { details: { what: "server.securedData is missing" } });
+  return {
+    key: fromHex(securedData.key),
+    calculation: securedData.calculation,
+    counter: () => store.current.testEcu?.antiReplayCounter ?? 0,
+    keep: (antiReplayCounter) => store.changeTestEcu((state) => ({ ...state, antiReplayCounter })),
+  };
 }
 
 const keyOf = (value: number): string => value.toString(16);

@@ -16,6 +16,8 @@ export interface Exchange {
   readonly functional: boolean;
   /** Sends 0x78 now; the answer then comes even to a request that suppresses it. */
   pending(): void;
+  /** Serves a request that came inside this one; what it answers is not sent. */
+  within(request: Uint8Array): Promise<Outcome>;
 }
 
 export interface Answer {
@@ -23,6 +25,17 @@ export interface Answer {
   readonly response: Uint8Array;
   /** Runs once the response is sent (or withheld); the server hears nothing from the response on until it resolves. */
   readonly after?: () => Promise<void>;
+  /** Withheld, whatever the request says. */
+  readonly suppress?: boolean;
+}
+
+/** A request that was served. */
+export interface Outcome {
+  readonly positive: boolean;
+  /** Positive or negative, with its SID. */
+  readonly response: Uint8Array;
+  readonly suppress: boolean;
+  readonly after: (() => Promise<void>) | undefined;
 }
 
 /** A service; its rule holds for the whole of it. */
@@ -37,6 +50,8 @@ export interface Service extends AccessRule {
   readonly subFunctionRules?: ReadonlyMap<number, AccessRule>;
   /** Bit 7 of the second byte suppresses the positive response. */
   readonly suppressible?: boolean;
+  /** Served inside a secured request (84) alone. */
+  readonly secured?: boolean;
   /** Least length in bytes, SID included. */
   readonly minLength: number;
   handle(exchange: Exchange): Promise<Answer> | Answer;
@@ -176,7 +191,7 @@ export class UdsServer {
     try {
       const started = await interference.start(request);
       if (this.#closed) return;
-      if (started !== "reset") outcome = await this.#answer({ request, functional, pending: sendPending });
+      if (started !== "reset") outcome = await this.#answer(this.#exchange(request, functional, sendPending), false);
     } finally {
       this.#pending.cancel();
       this.#serving = false;
@@ -211,13 +226,20 @@ export class UdsServer {
     if (outcome?.positive === false) counters.refused++;
   }
 
-  async #answer(exchange: Exchange): Promise<Outcome> {
+  #exchange(request: Uint8Array, functional: boolean, pending: () => void): Exchange {
+    const within = (inner: Uint8Array) => this.#answer(this.#exchange(inner, functional, pending), true);
+    return { request, functional, pending, within };
+  }
+
+  /** @param secured the request came inside another one, which was signed */
+  async #answer(exchange: Exchange, secured: boolean): Promise<Outcome> {
     const sid = exchange.request[0] ?? 0;
     try {
-      const service = this.#check(exchange.request);
-      const { response, after } = await service.handle(exchange);
+      const service = this.#check(exchange.request, secured);
+      const { response, after, suppress: withheld = false } = await service.handle(exchange);
       if (response.length > this.#options.transport.maxMessage) throw new Negative(NRC.responseTooLong);
-      const suppress = service.suppressible === true && ((exchange.request[1] ?? 0) & SUPPRESS) !== 0;
+      const asked = service.suppressible === true && ((exchange.request[1] ?? 0) & SUPPRESS) !== 0;
+      const suppress = withheld || asked;
       return { positive: true, response, suppress, after };
     } catch (error) {
       const nrc = nrcOf(error);
@@ -227,11 +249,12 @@ export class UdsServer {
   }
 
   /** The checks that all services share, in the order of ISO 14229-1 clause 8.7 (general server response behaviour, then with sub-function). */
-  #check(request: Uint8Array): Service {
+  #check(request: Uint8Array, secured: boolean): Service {
     const { access } = this.#options;
     const service = this.#services.get(request[0] ?? 0);
     if (service === undefined) throw new Negative(NRC.serviceNotSupported);
     if (!access.inSession(service)) throw new Negative(NRC.serviceNotSupportedInActiveSession);
+    if (service.secured === true && !secured) throw new Negative(NRC.secureDataTransmissionRequired);
     access.needSecurity(service);
     if (request.length < service.minLength) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
     const sub = (request[1] ?? 0) & ~SUPPRESS;
@@ -277,11 +300,4 @@ export class UdsServer {
 function nrcOf(error: unknown): number | undefined {
   if (error instanceof Negative) return error.nrc;
   return isStationError(error, "STORE_FAILED") ? NRC.generalProgrammingFailure : undefined;
-}
-
-interface Outcome {
-  readonly positive: boolean;
-  readonly response: Uint8Array;
-  readonly suppress: boolean;
-  readonly after: (() => Promise<void>) | undefined;
 }

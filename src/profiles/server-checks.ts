@@ -17,6 +17,7 @@ const NEEDS: readonly {
   { sids: [0x31], section: "routines", has: ({ routines }) => routines.length > 0 },
   { sids: [0x23, 0x3d, 0x34, 0x35], section: "memory", has: ({ memory }) => memory.length > 0 },
   { sids: [0x14, 0x19, 0x85], section: "dtcs", has: ({ dtcs }) => dtcs.length > 0 },
+  { sids: [0x84], section: "securedData", has: ({ securedData }) => securedData !== undefined },
   { sids: [0x28], section: "communicationTypes", has: (server) => server.communicationTypes.length > 0 },
 ];
 
@@ -57,6 +58,8 @@ function checkServices(server: ServerProfile, fault: Fault): void {
     checkRule(server, service, path, fault);
     const missing = NEEDS.find(({ sids, has }) => sids.some((sid) => sid === service.sid) && !has(server));
     if (missing !== undefined) throw fault([...path, "sid"], `needs a section ${missing.section}`);
+    if (service.secured && !services.some(({ sid, secured }) => sid === 0x84 && !secured))
+      throw fault([...path, "secured"], "needs service 0x84, itself in the clear");
     const known = SUB_FUNCTIONS[service.sid];
     if (service.subFunctions === undefined) continue;
     if (known === undefined) throw fault([...path, "subFunctions"], "does not belong to this service (expected none)");

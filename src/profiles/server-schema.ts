@@ -22,7 +22,7 @@ export const SUB_FUNCTIONS: Readonly<Record<number, readonly number[]>> = {
 };
 
 export const ServiceIds = [
-  0x10, 0x11, 0x14, 0x19, 0x22, 0x23, 0x27, 0x28, 0x2e, 0x31, 0x34, 0x35, 0x36, 0x37, 0x3d, 0x3e, 0x85,
+  0x10, 0x11, 0x14, 0x19, 0x22, 0x23, 0x27, 0x28, 0x2e, 0x31, 0x34, 0x35, 0x36, 0x37, 0x3d, 0x3e, 0x84, 0x85,
 ] as const;
 export type ServiceId = (typeof ServiceIds)[number];
 
@@ -60,6 +60,8 @@ export const ServerSection = Type.Object(
           ...rule,
           /** Served when all ECUs are asked, too. */
           functional: Type.Boolean({ default: false }),
+          /** Inside 84 alone. */
+          secured: Type.Boolean({ default: false }),
           /** For 11, 19, 28 and 85. */
           subFunctions: Type.Optional(Type.Array(Type.Object({ id: uint(0x7f), ...rule }, strict), { minItems: 1 })),
         },
@@ -81,6 +83,10 @@ export const ServerSection = Type.Object(
         },
         strict,
       ),
+    ),
+    /** 84: messages signed by AES-128-CMAC, and the number that stands for it (signatureEncryptionCalculation). */
+    securedData: Type.Optional(
+      Type.Object({ key: Type.String({ pattern: "^[0-9a-fA-F]{32}$" }), calculation: uint(0xff) }, strict),
     ),
     /** 22 and 2E. */
     identifiers: Type.Array(

@@ -81,7 +81,7 @@ describe("mistakes in a server section are said in one line", () => {
   const mistakes: readonly (readonly [string, (server: Server) => void, string])[] = [
     ["no default session", (s) => (s.sessions = [2, 3]), "lacks the default session"],
     ["a service twice", (s) => s.services.push({ sid: 0x10 }), "names 0x10 twice"],
-    ["a service that ecu-sim has not", (s) => s.services.push({ sid: 0x84 }), "wrong value 132"],
+    ["a service that ecu-sim has not", (s) => s.services.push({ sid: 0x24 }), "wrong value 36"],
     ["a service without its section", (s) => delete s.security, "needs a section security"],
     [
       "a session that is not there",
