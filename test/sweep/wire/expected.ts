@@ -25,8 +25,6 @@ const ROWS: readonly Row[] = [
   { faults: ["drop", "duplicate", "delay", "corrupt", "swap", "unplug"], phases: ["teardown"], ends: ["PASS"] },
   { faults: ["unplug"], ends: ["LINK_CLOSED"] },
 
-  // The ECU waits for the flow control of an answer whose first frame was lost, and may not hear the repeat meanwhile.
-  { faults: ["drop", "delay"], phases: REPEATED, frames: frame("response", "FF"), ends: ["PASS", "UDS_TIMEOUT"] },
   // Whether an ECU is back is asked until it answers.
   { faults: ["drop", "duplicate", "delay", "swap"], phases: ["return", ...SETTLED, ...REPEATED], ends: ["PASS"] },
   // The answer itself follows in time.
