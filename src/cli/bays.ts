@@ -13,6 +13,8 @@ const BaySchema = Type.Object(
     link: Type.Optional(Text),
     /** By name, or a file relative to the configuration's. */
     profile: Type.Optional(Text),
+    /** s in which a unit should be done here; left out, the profile's. */
+    takt: Type.Optional(Type.Number({ minimum: 1, maximum: 3_600 })),
   },
   { additionalProperties: false },
 );

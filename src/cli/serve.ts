@@ -1,10 +1,11 @@
-/** `ecustation serve`: the station as a service: servers where configured, interrupted runs taken up again, owed results delivered. */
+/** `ecustation serve`: the station as a service: servers where configured, its bays, interrupted runs taken up again, owed results delivered. */
 import { Command } from "commander";
 import { type AppContext, openStation, type Station } from "../app.js";
-import type { TraceResult } from "../records/trace/writer.js";
 import { describe, StationError } from "../shared/errors.js";
 import { Bays } from "../station/bays/bays.js";
 import type { RunHeader, RunRecord } from "../station/ports.js";
+import { BayLines } from "./bay-lines.js";
+import { BayOrders } from "./bay-orders.js";
 import { placeOf } from "./bays.js";
 import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
 import { type FoundProfile, findProfile } from "./profiles.js";
@@ -16,43 +17,62 @@ import { asService, untilEnded } from "./wait.js";
 
 interface ServeFlags extends GlobalOptions, TraceFlags {
   log?: boolean;
+  jsonl?: boolean;
 }
 
 export function serveCommand(io: Io): Command {
   return addTraceOptions(new Command("serve"))
-    .description("the station as a service: interrupted runs taken up again, owed results delivered")
+    .description("the station as a service: its bays, interrupted runs taken up again, owed results delivered")
+    .option("--jsonl", "takes orders of the bays as JSON lines on stdin, tells what happens as JSON lines on stdout")
     .option("--log", "writes the program's log to stderr")
     .action(async (flags: ServeFlags, command: Command) => {
-      const context = await contextOf(io, { ...command.optsWithGlobals<GlobalOptions>(), ...flags });
-      await asService(io.signal, () => runStation(io, context));
+      const all: ServeFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
+      const context = await contextOf(io, all);
+      await asService(io.signal, () => runStation(io, context, all.jsonl === true));
     });
 }
 
-async function runStation(io: Io, context: AppContext): Promise<void> {
+async function runStation(io: Io, context: AppContext, jsonl: boolean): Promise<void> {
   const { config, clock, logger } = context;
   const station = await openStation(context);
   const bays = new Bays({ places: config.station.bays.map(placeOf), clock, logger });
+  const orders = new BayOrders(bays, station, context, (result) => void tellTrace(io, result, true));
+  let lines: BayLines | undefined;
   try {
     const { servers } = station;
-    await printLine(io, JSON.stringify({ station: config.station.id, vpki: servers?.vpki, kms: servers?.kms }));
-    await takeUp(io, station, bays, context);
+    const names = config.station.bays.map(({ name }) => name);
+    const first = { station: config.station.id, vpki: servers?.vpki, kms: servers?.kms, bays: names };
+    await printLine(io, JSON.stringify(first));
+    if (jsonl) lines = new BayLines(io, orders);
+    const tell = async (record: RunRecord) => {
+      // What happens at a bay is told by its lines.
+      if (jsonl) return;
+      for (const line of verdictLines(record, config.language)) await printLine(io, line);
+    };
+    await takeUp(io, station, orders, context, tell);
     await untilEnded(io.signal);
   } finally {
     await bays.close();
+    lines?.close();
     await station.close();
   }
 }
 
 /** Runs that a crash or a power cut left, each in its place. What cannot go on is told; the next run on that bay closes it. */
-async function takeUp(io: Io, station: Station, bays: Bays, context: AppContext): Promise<void> {
+async function takeUp(
+  io: Io,
+  station: Station,
+  orders: BayOrders,
+  context: AppContext,
+  tell: (record: RunRecord) => Promise<void>,
+): Promise<void> {
   // The newest of a bay; its run closes the older ones.
   const newest = new Map((await station.interrupted()).map((header) => [header.bay, header]));
   await Promise.all(
     [...newest.values()].map(async (header) => {
       try {
-        const record = await goOn(io, station, bays, await orderOf(header, context));
-        if (record === undefined) return;
-        for (const line of verdictLines(record, context.config.language)) await printLine(io, line);
+        const record = await goOn(io, station, orders, await orderOf(header, context));
+        if (record !== undefined) await tell(record);
       } catch (error) {
         context.logger.error("an interrupted run was not taken up", { run: header.runId, error: describe(error) });
         await writeAll(io.stderr, `ecustation: run ${header.runId} was not taken up: ${describe(error)}\n`);
@@ -71,16 +91,13 @@ async function orderOf(header: RunHeader, context: AppContext): Promise<UnitOrde
 async function goOn(
   io: Io,
   station: Station,
-  bays: Bays,
+  orders: BayOrders,
   order: UnitOrder & { readonly bay: string },
 ): Promise<RunRecord | undefined> {
-  const onTrace = (result: TraceResult) => void tellTrace(io, result, true);
-  if (bays.states().every(({ name }) => name !== order.bay)) return station.run(order, { signal: io.signal, onTrace });
-  const { takt } = order.profile.profile;
-  await bays.start(order.bay, {
-    ...(takt === undefined ? {} : { takt: takt * 1_000 }),
-    work: (options) => station.run(order, { ...options, onTrace }),
-  });
+  const { bays } = orders;
+  if (bays.states().every(({ name }) => name !== order.bay))
+    return station.run(order, { signal: io.signal, onTrace: (result) => void tellTrace(io, result, true) });
+  await orders.begin(order);
   return bays.state(order.bay).run?.record;
 }
 

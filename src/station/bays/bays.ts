@@ -1,5 +1,5 @@
 /** Several units side by side in one process: each bay runs one at a time, and nothing of it reaches another bay. */
-import type { Clock } from "../../shared/clock.js";
+import type { Clock, Timer } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { Listeners } from "../../shared/listeners.js";
 import type { Logger } from "../../shared/logger.js";
@@ -35,6 +35,8 @@ export interface BayState {
   readonly waitsFor: string | undefined;
   /** ms since the epoch of the order that is at work, or was last. */
   readonly startedAt: number | undefined;
+  /** ms since the epoch of its end; undefined while it is at work. */
+  readonly endedAt: number | undefined;
   readonly takt: number | undefined;
   /** The run that goes on, or the last one: it stays until the next begins. */
   readonly run: LiveRun | undefined;
@@ -48,7 +50,15 @@ export interface BaysOptions {
   readonly places: readonly BayPlace[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /**
+   * ms that an order has to end after its abort. One that does not is left alone: its bay is free again, and so is what it shares with
+   * others. Default 30,000, range 1–600,000.
+   */
+  readonly unwind?: number;
 }
+
+/** Longer than all that a run may take for its end: its step's, its teardown, its power supply's. */
+const UNWIND = 30_000;
 
 interface Bay {
   readonly place: BayPlace;
@@ -65,11 +75,13 @@ export class Bays {
   readonly #turns = new Turns();
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #unwind: number;
   #prompts = 0;
 
-  constructor({ places, clock, logger }: BaysOptions) {
+  constructor({ places, clock, logger, unwind = UNWIND }: BaysOptions) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#unwind = unwind;
     this.#bays = new Map(places.map((place) => [place.name, idle(place)]));
   }
 
@@ -95,6 +107,7 @@ export class Bays {
     this.#set(bay, {
       phase: "queued",
       startedAt: this.#clock.now(),
+      endedAt: undefined,
       takt: order.takt,
       run: NO_RUN_YET,
       verdict: undefined,
@@ -131,15 +144,23 @@ export class Bays {
 
   async #run(bay: Bay, abort: AbortController, order: BayOrder): Promise<Verdict> {
     const given: (() => void)[] = [];
+    // An order that was left alone may still talk; it is not the bay's any more.
+    const mine = () => bay.abort === abort;
     let verdict: Verdict;
     try {
       await this.#takeTurns(bay, abort.signal, given);
       if (bay.state.phase === "queued") this.#set(bay, { phase: "running", waitsFor: undefined });
-      const record = await order.work({
+      const work = order.work({
         signal: abort.signal,
-        onEvent: (event) => this.#set(bay, { run: afterEvent(bay.state.run ?? NO_RUN_YET, event) }),
-        operator: { ask: (prompt, signal) => this.#ask(bay, prompt, signal) },
+        onEvent: (event) => {
+          if (mine()) this.#set(bay, { run: afterEvent(bay.state.run ?? NO_RUN_YET, event) });
+        },
+        operator: {
+          ask: (prompt, signal) =>
+            mine() ? this.#ask(bay, prompt, signal) : Promise.reject(new StationError("RUN_ABORTED")),
+        },
       });
+      const record = await this.#untilGivenUp(work, abort.signal);
       verdict = record.failure === undefined ? { outcome: record.outcome } : record;
     } catch (error) {
       const fault = abort.signal.aborted ? abort.signal.reason : error;
@@ -148,10 +169,31 @@ export class Bays {
     }
     for (const give of given.reverse()) give();
     bay.abort = undefined;
+    bay.answer = undefined;
     const { outcome, failure } = verdict;
     const kept: Verdict = failure === undefined ? { outcome } : { outcome, failure };
-    this.#set(bay, { phase: "idle", waitsFor: undefined, prompt: undefined, verdict: kept });
+    const endedAt = this.#clock.now();
+    this.#set(bay, { phase: "idle", endedAt, waitsFor: undefined, prompt: undefined, verdict: kept });
     return kept;
+  }
+
+  /** As `work`; rejects with the signal's reason where that has ended and the work goes on all the same. */
+  async #untilGivenUp<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+    let grace: Timer | undefined;
+    let wait: () => void = () => undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      wait = () => {
+        grace = this.#clock.timer(this.#unwind, () => reject(signal.reason));
+      };
+    });
+    if (signal.aborted) wait();
+    else signal.addEventListener("abort", wait, { once: true });
+    try {
+      return await Promise.race([work, givenUp]);
+    } finally {
+      signal.removeEventListener("abort", wait);
+      grace?.cancel();
+    }
   }
 
   /** In the order of names, so that two bays never wait for each other. */
@@ -207,6 +249,7 @@ function idle(place: BayPlace): Bay {
     phase: "idle",
     waitsFor: undefined,
     startedAt: undefined,
+    endedAt: undefined,
     takt: undefined,
     run: undefined,
     verdict: undefined,

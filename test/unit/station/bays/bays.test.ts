@@ -55,9 +55,11 @@ function held(): { work: BayOrder["work"]; end: () => void; begun: Promise<void>
 }
 
 let bays: Bays;
+let clock: VirtualClock;
 
 function open(...places: { name: string; shares?: string[] }[]): void {
-  bays = new Bays({ places, clock: new VirtualClock(), logger: silentLogger });
+  clock = new VirtualClock();
+  bays = new Bays({ places, clock, logger: silentLogger, unwind: 5_000 });
 }
 
 beforeEach(() => open({ name: "A" }, { name: "B" }));
@@ -157,6 +159,62 @@ describe("the bays of a station", () => {
     await a.begun;
     await bays.close();
     expect(await first).toMatchObject({ outcome: "ABORTED" });
+  });
+});
+
+describe("an order that does not end after its abort", () => {
+  type Options = Parameters<BayOrder["work"]>[0];
+
+  /** Deaf to its signal. */
+  function deaf(): { order: BayOrder; options: () => Options } {
+    let given: Options | undefined;
+    const work: BayOrder["work"] = (options) => {
+      given = options;
+      return new Promise(() => undefined);
+    };
+    const options = () => {
+      if (given === undefined) throw new Error("the order has not begun");
+      return given;
+    };
+    return { order: { work }, options };
+  }
+
+  it("is left alone after its time, and its bay takes the next one", async () => {
+    const first = bays.start("A", deaf().order);
+    await clock.advance(60_000);
+    expect(bays.state("A").phase).toBe("running");
+    bays.abort("A");
+    await clock.advance(4_999);
+    expect(bays.state("A").phase).toBe("aborting");
+    await clock.advance(1);
+    expect(await first).toMatchObject({ outcome: "ABORTED", failure: { code: "RUN_ABORTED" } });
+    expect(await bays.start("A", { work: async () => PASS })).toEqual({ outcome: "PASS" });
+  });
+
+  it("gives back what it shared", async () => {
+    open({ name: "A", shares: ["can"] }, { name: "B", shares: ["can"] });
+    void bays.start("A", deaf().order);
+    const second = bays.start("B", { work: async () => PASS });
+    await clock.advance(0);
+    expect(bays.state("B").phase).toBe("queued");
+    bays.abort("A");
+    await clock.advance(5_000);
+    expect(await second).toEqual({ outcome: "PASS" });
+  });
+
+  it("says nothing about the bay any more, nor asks anybody", async () => {
+    const { order, options } = deaf();
+    const first = bays.start("A", order);
+    await clock.advance(0);
+    bays.abort("A");
+    await clock.advance(5_000);
+    await first;
+    const before = bays.state("A");
+    options().onEvent({ kind: "step-started", step: "open", at: 1 });
+    await expect(options().operator.ask(QUESTION, new AbortController().signal)).rejects.toMatchObject({
+      code: "RUN_ABORTED",
+    });
+    expect(bays.state("A")).toEqual(before);
   });
 });
 
