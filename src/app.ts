@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type ExternalServers, reason, recordsFile, type StationConfig } from "./cli/config.js";
+import { reason, recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
+import type { ExternalServers } from "./cli/external.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import type { TracedRunOptions } from "./cli/traces.js";
 import { runOne, type UnitOrder } from "./cli/unit-run.js";
@@ -244,7 +245,8 @@ function externalOf(config: StationConfig, servers: RunningServers | undefined):
   if (servers === undefined)
     throw new StationError("INTERNAL", { details: { what: "the embedded servers do not run" } });
   const { vpki, kms, ca, clientCert, clientKey, chainFile } = servers;
-  return { vpki: [vpki], kms: [kms], caFile: ca, clientCertFile: clientCert, clientKeyFile: clientKey, chainFile };
+  const files = { caFile: ca, clientCertFile: clientCert, clientKeyFile: clientKey, chainFile };
+  return { vpki: [vpki], kms: [kms], sharedStore: [], ...files };
 }
 
 async function pem(file: string): Promise<string> {
@@ -262,25 +264,21 @@ function stationId({ station, dataDir }: StationConfig): string {
 }
 
 async function openClients({ config, clock }: AppContext, servers: RunningServers | undefined) {
-  const {
-    vpki: vpkiUrls,
-    kms: kmsUrls,
-    caFile,
-    clientCertFile,
-    clientKeyFile,
-    chainFile,
-  } = externalOf(config, servers);
+  const external = externalOf(config, servers);
+  const { sharedStore, caFile, serverKeys, clientCertFile, clientKeyFile, chainFile } = external;
   const common = {
     ca: await pem(caFile),
     ...(clientCertFile === undefined ? {} : { cert: await pem(clientCertFile) }),
     ...(clientKeyFile === undefined ? {} : { key: await pem(clientKeyFile) }),
+    ...(serverKeys === undefined ? {} : { serverKeys }),
     clock,
     tryLimit: config.limits.request,
     attempts: config.limits.attempts,
   };
   const chain = chainFile === undefined ? "" : await pem(chainFile);
-  const vpki = createVpkiClient({ ...common, baseUrls: vpkiUrls, chain });
-  const kms = createKmsClient({ ...common, baseUrls: kmsUrls, station: stationId(config) });
+  const list = (name: "vpki" | "kms") => ({ baseUrls: external[name], sharedStore: sharedStore.includes(name) });
+  const vpki = createVpkiClient({ ...common, ...list("vpki"), chain });
+  const kms = createKmsClient({ ...common, ...list("kms"), station: stationId(config) });
   return { vpki, kms, close: async () => void (await Promise.all([vpki.close(), kms.close()])) };
 }
 

@@ -20,6 +20,7 @@ import { type BayConfig, BaysSchema, bayFault } from "./bays.js";
 import { caConfigOf } from "./ca-keys.js";
 import { type CredentialFiles, CredentialsSchema, credentialsOf } from "./credentials.js";
 import { DatabaseSchema, databaseOf, storesText } from "./database.js";
+import { ExternalSection, type ExternalServers, externalServersOf, externalText } from "./external.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
@@ -27,7 +28,6 @@ import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
 const Port = (fallback: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: fallback });
-const HttpsUrl = Type.String({ pattern: "^https://[^\\s/]+" });
 const Ms = (minimum: number, maximum: number, fallback: number) => Type.Number({ minimum, maximum, default: fallback });
 
 const EmbeddedSection = Type.Object(
@@ -59,22 +59,6 @@ const EmbeddedSection = Type.Object(
     kms: KmsConfigSchema,
     /** Where the stores of both are; SQLite files of the data folder where nothing is said (docs/postgresql.md). */
     database: Type.Optional(DatabaseSchema),
-  },
-  strict,
-);
-
-const ExternalSection = Type.Object(
-  {
-    /** In order of preference; the next one is taken when one cannot be reached. */
-    vpki: Type.Array(HttpsUrl, { minItems: 1 }),
-    kms: Type.Array(HttpsUrl, { minItems: 1 }),
-    /** CA certificates that the servers' TLS certificates are checked against, PEM. */
-    caFile: Text,
-    /** The station's own TLS certificate and key, PEM; both or none. */
-    clientCertFile: Type.Optional(Text),
-    clientKeyFile: Type.Optional(Text),
-    /** Issuing CAs and roots of the ECU certificates, PEM. */
-    chainFile: Type.Optional(Text),
   },
   strict,
 );
@@ -142,7 +126,6 @@ export type EmbeddedServers = Omit<Static<typeof EmbeddedSection>, "registry" | 
   readonly registry: string;
   readonly asSeen: readonly CertificateType[];
 };
-export type ExternalServers = Static<typeof ExternalSection>;
 export type ServersConfig =
   | ({ readonly kind: "embedded" } & EmbeddedServers)
   | ({ readonly kind: "external" } & ExternalServers);
@@ -280,17 +263,7 @@ function serversOf(given: StationFile, at: (path: string) => string, fault: Faul
     };
   }
   if (embedded !== undefined) throw fault(["servers", "external"], "stands beside embedded (expected one of them)");
-  const { caFile, clientCertFile, clientKeyFile, chainFile, ...rest } = external;
-  if ((clientCertFile === undefined) !== (clientKeyFile === undefined))
-    throw fault(["servers", "external"], "names one of clientCertFile and clientKeyFile (expected both or none)");
-  return {
-    kind: "external",
-    ...rest,
-    caFile: at(caFile),
-    ...(clientCertFile === undefined ? {} : { clientCertFile: at(clientCertFile) }),
-    ...(clientKeyFile === undefined ? {} : { clientKeyFile: at(clientKeyFile) }),
-    ...(chainFile === undefined ? {} : { chainFile: at(chainFile) }),
-  };
+  return { kind: "external", ...externalServersOf(external, at, fault) };
 }
 
 function kmsConfigOf(given: KmsConfig, at: (path: string) => string, fault: Fault): KmsConfig {
@@ -371,9 +344,7 @@ async function accessLines({ servers, mode }: StationConfig): Promise<string[]> 
 function configLines(config: StationConfig): string[] {
   const { servers } = config;
   const where =
-    servers.kind === "embedded"
-      ? `embedded on ${servers.host}, registry ${servers.registry}`
-      : `vPKI ${servers.vpki.join(", ")}; KMS ${servers.kms.join(", ")}`;
+    servers.kind === "embedded" ? `embedded on ${servers.host}, registry ${servers.registry}` : externalText(servers);
   return [
     `mode ${config.mode}, language ${config.language}, orders ${config.orders}`,
     `station ${config.station.id}, bays ${config.station.bays.map((bay) => bay.name).join(", ")}`,

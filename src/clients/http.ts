@@ -1,13 +1,15 @@
 /**
- * HTTPS to a list of equal servers: a pinned CA, the station's own certificate, no proxy, no redirects, a time limit a try, fail-over in
- * the list's order and retries with jittered back-off. Every call of both contracts may be sent again: it is idempotent by nature or by
- * its Idempotency-Key.
+ * HTTPS to a list of equal servers: a time limit a try, fail-over in the list's order and retries with jittered back-off. What may be
+ * sent again, and where: docs/servers.md.
  */
-import { Agent, request } from "undici";
+import { Readable } from "node:stream";
+import { request } from "undici";
 import { JSON_UTF8 } from "../contract/common.js";
 import { withLimit } from "../shared/abort.js";
 import type { Clock } from "../shared/clock.js";
-import { describe, type ErrorCode, StationError } from "../shared/errors.js";
+import { type ErrorCode, StationError } from "../shared/errors.js";
+import { connectionFailure, openConnections, type TlsSettings, TryFailure } from "./connection.js";
+import { Preference } from "./preference.js";
 
 /** Codes of a server's failures. */
 export interface ServerErrors {
@@ -20,14 +22,14 @@ export interface ServerErrors {
 }
 
 /** Where the servers are and how they are called; the same for both clients. */
-export interface ServerOptions {
+export interface ServerOptions extends TlsSettings {
   /** `https://host[:port][/prefix]`, in order of preference; at least one. */
   readonly baseUrls: readonly string[];
-  /** CA certificates that a server's certificate must lead to, PEM; no others count. */
-  readonly ca: string;
-  /** The station's certificate and private key, PEM. */
-  readonly cert?: string;
-  readonly key?: string;
+  /**
+   * The servers work on one store, which knows each Idempotency-Key; default false. A request that a server may have acted on is sent
+   * to another one only then.
+   */
+  readonly sharedStore?: boolean;
   readonly clock: Clock;
   /** Time for one try at one server, connection and body included, ms; default 10000, 100–600000. */
   readonly tryLimit?: number;
@@ -35,9 +37,9 @@ export interface ServerOptions {
   readonly attempts?: number;
   /** Longest pause before the second round, ms, doubled for each further one; default 250, 1–60000. */
   readonly backoff?: number;
-  /** Longest pause before any round, ms; default 5000, 1–600000. */
+  /** Longest pause before any round, ms, also where a server asks for more (Retry-After); default 5000, 1–600000. */
   readonly backoffMax?: number;
-  /** How long a call starts with the server that answered last instead of the first, ms; default 60000, 0–3600000. */
+  /** How long calls start with another server than the first before those ahead of it are looked for, ms; default 60000, 0–3600000. */
   readonly stickFor?: number;
   /** Jitter, 0 ≤ x < 1; default Math.random. */
   readonly random?: () => number;
@@ -71,20 +73,6 @@ export interface HttpClient {
 /** Largest answer that is read, bytes. */
 const ANSWER_LIMIT = 1_048_576;
 
-/** Why one try at one server failed. */
-class TryFailure extends Error {
-  constructor(
-    message: string,
-    /** The server answered, though not as it should. */
-    readonly answered: boolean,
-    /** The same may go well later. */
-    readonly again: boolean,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
-
 /** @throws StationError CONFIG_INVALID for an address that is no https URL */
 export function createHttpClient(options: ServerOptions, errors: ServerErrors): HttpClient {
   const { clock } = options;
@@ -96,82 +84,59 @@ export function createHttpClient(options: ServerOptions, errors: ServerErrors): 
   const random = options.random ?? Math.random;
   const bases = options.baseUrls.map(baseOf);
   if (bases.length === 0) throw new StationError("CONFIG_INVALID", { details: { what: "a list of servers is empty" } });
-  const dispatcher = new Agent({
-    connect: {
-      ca: options.ca,
-      ...(options.cert === undefined ? {} : { cert: options.cert }),
-      ...(options.key === undefined ? {} : { key: options.key }),
-      minVersion: "TLSv1.2",
-      timeout: tryLimit,
-    },
-    // The limit a try is ours, on the injected clock.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  let stuck: { base: string; until: number } | undefined;
+  const dispatcher = openConnections(options, tryLimit);
 
-  const inOrder = (): string[] => {
-    if (stuck === undefined || clock.monotonic() >= stuck.until) return bases;
-    const first = stuck.base;
-    return [first, ...bases.filter((base) => base !== first)];
+  const tryOnce = (base: string, call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> => {
+    let sent = false;
+    const late = () => new TryFailure(`no answer within ${tryLimit} ms`, { acted: sent });
+    return withLimit(clock, tryLimit, signal, late, async (own) => {
+      try {
+        const { body, statusCode, headers } = await request(`${base}${call.path}`, {
+          dispatcher,
+          method: call.method,
+          signal: own,
+          ...contentOf(call, () => {
+            sent = true;
+          }),
+        });
+        const header = (name: string) => {
+          const value = headers[name];
+          return typeof value === "string" ? value : undefined;
+        };
+        const json = parse(await readBody(body));
+        const refusal = refusalOf(statusCode, header("retry-after"), clock);
+        if (refusal !== undefined) throw refusal;
+        return { status: statusCode, json, header };
+      } catch (error) {
+        throw error instanceof TryFailure ? error : connectionFailure(error, sent);
+      }
+    });
   };
 
-  const tryOnce = (base: string, call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> =>
-    withLimit(
-      clock,
-      tryLimit,
-      signal,
-      () => new TryFailure(`no answer within ${tryLimit} ms`, false, true),
-      async (own) => {
-        try {
-          const answer = await request(`${base}${call.path}`, {
-            dispatcher,
-            method: call.method,
-            signal: own,
-            headers: {
-              accept: "application/json",
-              ...(call.body === undefined ? {} : { "content-type": JSON_UTF8 }),
-              ...call.headers,
-            },
-            ...(call.body === undefined ? {} : { body: call.body }),
-          });
-          const json = parse(await readBody(answer.body));
-          const { statusCode: status, headers } = answer;
-          if (status >= 500 || status === 429) throw new TryFailure(`it answered ${status}`, true, true);
-          if (status >= 300 && status < 400)
-            throw new TryFailure(`it answered ${status}, and redirects are not followed`, true, false);
-          return {
-            status,
-            json,
-            header: (name) => {
-              const value = headers[name];
-              return typeof value === "string" ? value : undefined;
-            },
-          };
-        } catch (error) {
-          throw error instanceof TryFailure ? error : connectionFailure(error);
-        }
-      },
-    );
+  const preference = new Preference({
+    servers: bases,
+    clock,
+    stickFor,
+    answers: (server, signal) =>
+      tryOnce(server, PING, signal).then(
+        ({ status }) => status !== 401,
+        () => false,
+      ),
+  });
 
-  /** One round; fills `failures` and takes servers out of `open` that no retry can help. */
-  const round = async (
-    call: HttpCall,
-    open: Set<string>,
-    failures: Map<string, TryFailure>,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer | undefined> => {
-    for (const base of inOrder()) {
-      if (!open.has(base)) continue;
+  /** One round over the servers that may still be asked. */
+  const round = async (call: HttpCall, course: Course, signal: AbortSignal): Promise<HttpAnswer | undefined> => {
+    for (const base of preference.inOrder()) {
+      if (!mayAsk(course, base)) continue;
       try {
         const answer = await tryOnce(base, call, signal);
-        stuck = { base, until: clock.monotonic() + stickFor };
+        if (course.failures.size > 0) preference.moveTo(base);
         return answer;
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof TryFailure)) throw error;
-        failures.set(base, error);
-        if (!error.again) open.delete(base);
+        course.failures.set(base, error);
+        if (error.acted && options.sharedStore !== true) course.bound = base;
       }
     }
     return undefined;
@@ -188,27 +153,83 @@ export function createHttpClient(options: ServerOptions, errors: ServerErrors): 
 
   return {
     async call(call, signal) {
-      const open = new Set(bases);
-      const failures = new Map<string, TryFailure>();
-      for (let n = 0; n < attempts && open.size > 0; n++) {
-        if (n > 0) await clock.sleep(random() * Math.min(backoffMax, backoff * 2 ** (n - 1)), signal);
-        const answer = await round(call, open, failures, signal);
+      const course: Course = { failures: new Map() };
+      for (let n = 0; n < attempts; n++) {
+        const open = bases.filter((base) => mayAsk(course, base));
+        if (open.length === 0) break;
+        if (n > 0) {
+          const asked = Math.min(...open.map((base) => course.failures.get(base)?.pause ?? 0));
+          const jittered = random() * Math.min(backoffMax, backoff * 2 ** (n - 1));
+          await clock.sleep(Math.min(backoffMax, Math.max(jittered, asked)), signal);
+        }
+        const answer = await round(call, course, signal);
         if (answer !== undefined) return answer;
       }
-      throw failure(failures, false);
+      throw failure(course.failures, false);
     },
     async ping(signal) {
-      const failures = new Map<string, TryFailure>();
-      const answer = await round({ method: "HEAD", path: "/" }, new Set(bases), failures, signal);
-      if (answer === undefined) throw failure(failures, true);
+      const course: Course = { failures: new Map() };
+      const answer = await round(PING, course, signal);
+      if (answer === undefined) throw failure(course.failures, true);
       // Better known before a unit is touched.
       if (answer.status === 401) {
         const what = "this station is not on its allow list, or not with this certificate or address";
         throw new StationError(errors.rejected, { details: { status: answer.status, what } });
       }
     },
-    close: () => dispatcher.destroy(),
+    async close() {
+      await preference.close();
+      await dispatcher.destroy();
+    },
   };
+}
+
+const PING: HttpCall = { method: "HEAD", path: "/" };
+
+/** A call's way through the list. */
+interface Course {
+  /** What became of the last try at each server. */
+  readonly failures: Map<string, TryFailure>;
+  /** The one server that may have acted, where no other may be asked any more. */
+  bound?: string;
+}
+
+function mayAsk({ failures, bound }: Course, base: string): boolean {
+  return (bound === undefined || bound === base) && failures.get(base)?.again !== false;
+}
+
+/** @param onSending called when the body is on its way; before that a request cannot have had an effect */
+function contentOf({ body, headers }: HttpCall, onSending: () => void) {
+  const accept = { accept: "application/json", ...headers };
+  if (body === undefined) return { headers: accept };
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  return {
+    headers: { ...accept, "content-type": JSON_UTF8, "content-length": String(bytes.length) },
+    body: Readable.from(
+      (function* () {
+        onSending();
+        yield bytes;
+      })(),
+      { objectMode: false },
+    ),
+  };
+}
+
+/** The failure that a status is; undefined for an answer. */
+function refusalOf(status: number, retryAfter: string | undefined, clock: Clock): TryFailure | undefined {
+  if (status >= 300 && status < 400)
+    return new TryFailure(`it answered ${status}, and redirects are not followed`, { answered: true, again: false });
+  if (status < 500 && status !== 429) return undefined;
+  // These two say that the request was not dealt with (RFC 6585 4, RFC 9110 15.6.4).
+  const acted = status !== 429 && status !== 503;
+  return new TryFailure(`it answered ${status}`, { answered: true, acted, pause: pauseOf(retryAfter, clock) });
+}
+
+/** Retry-After in ms: seconds or a date (RFC 9110 10.2.3); 0 where it is neither. */
+function pauseOf(text: string | undefined, clock: Clock): number {
+  if (text === undefined) return 0;
+  const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - clock.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
 function baseOf(text: string): string {
@@ -223,7 +244,10 @@ async function readBody(body: AsyncIterable<Buffer>): Promise<string> {
   let size = 0;
   for await (const part of body) {
     size += part.length;
-    if (size > ANSWER_LIMIT) throw new TryFailure(`its answer is longer than ${ANSWER_LIMIT} bytes`, true, false);
+    if (size > ANSWER_LIMIT) {
+      const message = `its answer is longer than ${ANSWER_LIMIT} bytes`;
+      throw new TryFailure(message, { answered: true, again: false, acted: true });
+    }
     parts.push(part);
   }
   return Buffer.concat(parts).toString("utf8");
@@ -235,24 +259,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Node's and OpenSSL's codes for a certificate that is not to be trusted: no retry makes it another one. */
-const CERTIFICATE_CODE =
-  /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET|ERR_TLS|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|INVALID_PURPOSE|ERR_SSL|EPROTO/;
-
-function connectionFailure(error: unknown): TryFailure | StationError {
-  const code = codeOf(error);
-  if (code === "UND_ERR_INVALID_ARG")
-    return new StationError("INTERNAL", { details: { what: describe(error) }, cause: error });
-  // A name with several addresses fails with one error an address.
-  const text = describe(error instanceof AggregateError ? (error.errors[0] ?? error) : error);
-  const what = code === undefined || text.includes(code) ? text : `${text} (${code})`;
-  return new TryFailure(what, false, code === undefined || !CERTIFICATE_CODE.test(code), { cause: error });
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (typeof error !== "object" || error === null) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return "cause" in error ? codeOf(error.cause) : undefined;
 }

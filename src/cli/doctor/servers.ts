@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { type ConnectionOptions, connect } from "node:tls";
+import { type TlsSettings, tlsOptions } from "../../clients/connection.js";
 import { withLimit } from "../../shared/abort.js";
 import { systemClock } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
-import { type ExternalServers, reason, type StationConfig } from "../config.js";
+import { reason, type StationConfig } from "../config.js";
+import type { ExternalServers } from "../external.js";
 import type { Finding } from "./checks.js";
 
 /** Embedded servers: their registry. External ones: their files, and a TLS handshake with each. */
@@ -21,7 +23,7 @@ export async function checkServers(config: StationConfig, signal: AbortSignal): 
   const findings: Finding[] = [];
   let tls: ConnectionOptions;
   try {
-    tls = await tlsOptions(servers);
+    tls = tlsOptions(await settingsOf(servers));
   } catch (error) {
     return [{ name: "servers", state: "FAILED", needed: true, what: describe(error) }];
   }
@@ -38,7 +40,7 @@ export async function checkServers(config: StationConfig, signal: AbortSignal): 
         reachable = true;
       } catch (error) {
         signal.throwIfAborted();
-        const todo = "check the address, the network and caFile";
+        const todo = "check the address, the network, caFile and serverKeys";
         failed.push({ name, state: "FAILED", needed: false, what: `${url}: ${describe(error)}`, todo });
       }
     }
@@ -57,16 +59,16 @@ async function fileOf(name: string, file: string, load: () => Promise<unknown>):
   }
 }
 
-async function tlsOptions(servers: ExternalServers): Promise<ConnectionOptions> {
+async function settingsOf(servers: ExternalServers): Promise<TlsSettings> {
   const read = (file: string) =>
-    readFile(file).catch((error: unknown) => {
+    readFile(file, "utf8").catch((error: unknown) => {
       throw new Error(`${file}: ${reason(error)}`);
     });
   return {
-    minVersion: "TLSv1.2",
     ca: await read(servers.caFile),
     ...(servers.clientCertFile === undefined ? {} : { cert: await read(servers.clientCertFile) }),
     ...(servers.clientKeyFile === undefined ? {} : { key: await read(servers.clientKeyFile) }),
+    ...(servers.serverKeys === undefined ? {} : { serverKeys: servers.serverKeys }),
   };
 }
 

@@ -62,6 +62,7 @@ describe("a plant's file", () => {
       kind: "external",
       vpki: ["https://vpki.example"],
       kms: ["https://kms-1.example:8443", "https://kms-2.example"],
+      sharedStore: [],
       caFile: resolve("/plant/tls/ca.pem"),
       chainFile: resolve("/etc/station/chain.pem"),
     });
@@ -96,6 +97,16 @@ describe("a plant's file", () => {
       "a certificate without its key",
       plant.replace("caFile: tls", "clientCertFile: c.pem\n    caFile: tls"),
       /:5:5: servers\.external: names one of clientCertFile and clientKeyFile/,
+    ],
+    [
+      "a server key that is no hash",
+      plant.replace("caFile: tls", "serverKeys: [sha256/AAAA]\n    caFile: tls"),
+      /servers\.external\.serverKeys\[0\]/,
+    ],
+    [
+      "a common store of no list",
+      plant.replace("caFile: tls", "sharedStore: [mes]\n    caFile: tls"),
+      /sharedStore\[0\]/,
     ],
     [
       "both kinds of servers",
