@@ -3,6 +3,7 @@ import { access } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { inlineStores } from "../db/store.js";
 import { createHistory, type History } from "../records/history.js";
+import { resultText } from "../records/outbox.js";
 import { recordsSource } from "../records/store.js";
 import type { HistoryPage, HistoryQuery, OutboxEntry, RunDetails, RunSummary } from "../records/types.js";
 import { StationError } from "../shared/errors.js";
@@ -128,11 +129,12 @@ async function printListed(io: Io, { page, waiting, quarantined }: Listed, json:
   for (const entry of [...quarantined, ...waiting]) await printLine(io, `${entry.runId}  ${owedLine(entry)}`);
 }
 
-/** A result that has not reached the KMS. */
-function owedLine({ state, result, attempts, lastError }: OutboxEntry): string {
+/** A result that has not reached its receiver. */
+function owedLine(entry: OutboxEntry): string {
+  const { state, sink, attempts, lastError } = entry;
   const tried = attempts === 0 ? "not tried yet" : `tried ${attempts}×`;
   const why = lastError === undefined ? "" : `: ${lastError}`;
-  return `${state}  ${result.kind} ${result.type} ${result.keyId} of ${result.ecuId}, ${tried}${why}`;
+  return `${state}  ${sink}  ${resultText(entry)}, ${tried}${why}`;
 }
 
 function summaryLine(run: RunSummary): string {

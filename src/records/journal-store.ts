@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { append as audit } from "../audit/chain.js";
 import type { Database } from "../db/database.js";
 import type { InterruptedRun, JournalEntry, OutboxRow, RunHeader, RunRecord, UnsettledLoad } from "../station/ports.js";
+import { kmsRow, type OwedRow, owe } from "./outbox-store.js";
 
 /** A noted load's ECU in the journal's JSON; the schema indexes it by this very text. */
 export const LOAD_ECU = "json_extract(data, '$.load.ecuId')";
@@ -42,19 +43,11 @@ async function append(
     Math.trunc(entry.at),
     JSON.stringify(entry.data),
   );
-  for (const row of args.outbox) {
-    await db.run(
-      "INSERT INTO outbox (id, run_id, ecu_id, result, next_at) VALUES (?, ?, ?, ?, ?)",
-      row.id,
-      runId,
-      row.result.ecuId,
-      JSON.stringify(row.result),
-      Math.trunc(args.now),
-    );
-  }
+  for (const row of args.outbox) await owe(db, kmsRow(runId, row), args.now);
 }
 
-async function finish(db: Database, record: RunRecord): Promise<void> {
+async function finish(db: Database, args: { record: RunRecord; owed: readonly OwedRow[]; now: number }): Promise<void> {
+  const { record } = args;
   const { header, identity } = record;
   const text = JSON.stringify(record);
   // A run that ended before it could begin has no row yet.
@@ -89,6 +82,7 @@ async function finish(db: Database, record: RunRecord): Promise<void> {
     record: createHash("sha256").update(text).digest("hex"),
   };
   await audit(db, { ...of(header), at: record.finishedAt, action: "finish", outcome: record.outcome, details });
+  for (const row of args.owed) await owe(db, row, args.now);
 }
 
 interface JournalRow {

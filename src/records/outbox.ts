@@ -1,29 +1,41 @@
-/** The outbox: results go to the KMS in the order in which an ECU's were written, until each has arrived or was refused for good. */
+/** The outbox: results on their way to the KMS and to the plant's receivers, each receiver in a lane of its own. */
 import { withLimit } from "../shared/abort.js";
-import type { Clock, Timer } from "../shared/clock.js";
-import { describe, isStationError, StationError } from "../shared/errors.js";
+import type { Clock } from "../shared/clock.js";
+import { StationError } from "../shared/errors.js";
 import { Listeners } from "../shared/listeners.js";
 import type { Logger } from "../shared/logger.js";
 import type { KmsClient, ResultSink } from "../station/ports.js";
 import type { Records } from "./journal.js";
-import type { OutboxEntry } from "./types.js";
+import { DEFAULT_LANE_TIMERS, Lane, type LaneTimers } from "./outbox-lane.js";
+import { kmsSink } from "./sinks/kms.js";
+import type { Sink } from "./sinks/sink.js";
+import type { OutboxEntry, OutboxLoad } from "./types.js";
 
-export interface OutboxTimers {
-  /** ms before the second try; doubles with every further one. Default 500, range 1–60,000. */
-  readonly retryFirst: number;
-  /** Longest ms between two tries. Default 60,000, range 1–3,600,000. */
-  readonly retryMax: number;
-  /** Most ms for one PUT with the client's own retries. Default 30,000, range 1–600,000. */
-  readonly attempt: number;
+export interface OutboxTimers extends LaneTimers {
   /** Most ms that `delivered` waits while the server does not take the row. Default 20,000, range 1–600,000. */
   readonly patience: number;
 }
 
-const DEFAULT_TIMERS: OutboxTimers = { retryFirst: 500, retryMax: 60_000, attempt: 30_000, patience: 20_000 };
+const DEFAULT_TIMERS: OutboxTimers = { ...DEFAULT_LANE_TIMERS, patience: 20_000 };
+
+/** How much may be undelivered, quarantine included, before no further unit is begun. */
+export interface OutboxLimits {
+  /** Results; default 10,000, 1–1,000,000. */
+  readonly rows: number;
+  /** Bytes of the results; default 64 MiB, 1,024–2^40. */
+  readonly bytes: number;
+  /** ms since the oldest was written; undefined: no limit. */
+  readonly age: number | undefined;
+}
+
+export const DEFAULT_OUTBOX_LIMITS: OutboxLimits = { rows: 10_000, bytes: 64 * 1024 * 1024, age: undefined };
 
 export interface OutboxOptions {
   readonly records: Records;
   readonly kms: Pick<KmsClient, "report">;
+  /** Receivers beside the KMS; closed with the outbox. */
+  readonly sinks?: readonly Sink[];
+  readonly limits?: OutboxLimits;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly timers?: Partial<OutboxTimers>;
@@ -31,88 +43,95 @@ export interface OutboxOptions {
   readonly random?: () => number;
 }
 
+/** Who decides on a result. */
+export interface OutboxDecision {
+  /** As the audit log shall name them, e.g. `account kim`. */
+  readonly actor: string;
+}
+
 export interface Outbox extends ResultSink {
   /** Begins to deliver what waits, by itself from now on. */
   start(): void;
+  load(): Promise<OutboxLoad>;
+  /** Lets a result be sent again, at once. False where there is none of that id that is undelivered. */
+  retry(id: string, by: OutboxDecision): Promise<boolean>;
+  /** Gives a result up. False where there is none of that id that is undelivered. */
+  waive(id: string, by: OutboxDecision & { readonly reason: string }): Promise<boolean>;
+  /** Called behind every pass of a receiver's results. */
+  readonly changed: Listeners<[]>;
   /** Stops; what waits stays in the store. */
   close(): Promise<void>;
 }
 
-class KmsOutbox implements Outbox {
+class LanedOutbox implements Outbox {
+  readonly changed = new Listeners<[]>();
   readonly #records: Records;
-  readonly #kms: Pick<KmsClient, "report">;
   readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #timers: OutboxTimers;
-  readonly #random: () => number;
-  readonly #changed = new Listeners<[]>();
-  readonly #stop = new AbortController();
-  readonly #errors = new Map<string, unknown>();
-  readonly #forget: () => void;
-  #started = false;
-  #waiters = 0;
-  #timer: Timer | undefined;
-  #pass: Promise<void> = Promise.resolve();
-  #queued: { forced: boolean; promise: Promise<void> } | undefined;
+  readonly #patience: number;
+  readonly #limits: OutboxLimits;
+  readonly #kms: Lane;
+  readonly #lanes: readonly Lane[];
+  #forget: (() => void) | undefined;
 
   constructor(options: OutboxOptions) {
-    this.#records = options.records;
-    this.#kms = options.kms;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#timers = { ...DEFAULT_TIMERS, ...options.timers };
-    this.#random = options.random ?? Math.random;
-    this.#forget = this.#records.owed.add(() => {
-      if (this.#started) void this.#kick(false);
-    });
+    const { records, clock, logger, random = Math.random } = options;
+    this.#records = records;
+    this.#clock = clock;
+    this.#limits = options.limits ?? DEFAULT_OUTBOX_LIMITS;
+    const timers = { ...DEFAULT_TIMERS, ...options.timers };
+    this.#patience = timers.patience;
+    const { store } = records;
+    const onPass = () => this.changed.emit();
+    const lane = (sink: Sink) => new Lane({ sink, store, clock, logger, timers, random, onPass });
+    this.#kms = lane(kmsSink(options.kms));
+    this.#lanes = [this.#kms, ...(options.sinks ?? []).map(lane)];
   }
 
   start(): void {
-    this.#started = true;
-    void this.#kick(false);
+    this.#forget ??= this.#records.owed.add(() => this.#kick());
+    for (const lane of this.#lanes) lane.hold();
+    this.#kick();
+  }
+
+  #kick(): void {
+    for (const lane of this.#lanes) void lane.kick(false);
   }
 
   async close(): Promise<void> {
-    this.#started = false;
-    this.#forget();
-    this.#timer?.cancel();
-    this.#stop.abort(new StationError("RUN_ABORTED"));
-    await this.#pass;
-    this.#changed.emit();
+    this.#forget?.();
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+    this.changed.emit();
   }
 
   async delivered(id: string, signal: AbortSignal): Promise<void> {
-    const { patience } = this.#timers;
-    const lost = () => {
-      const error = this.#errors.get(id);
-      if (error !== undefined) return error as Error;
-      return new StationError("OUTBOX_PENDING", { details: { what: `${id} after ${patience} ms` } });
-    };
-    this.#waiters++;
-    const waited = withLimit(this.#clock, patience, signal, lost, async (inner) => {
+    const lane = this.#kms;
+    const lost = () =>
+      lane.errors.get(id) ??
+      new StationError("OUTBOX_PENDING", { details: { what: `${id} after ${this.#patience} ms` } });
+    const release = lane.hold();
+    const waited = withLimit(this.#clock, this.#patience, signal, lost, async (inner) => {
       for (let first = true; ; first = false) {
         // Registered before the look, so that a change between the two is not missed.
         const change = new Promise<void>((resolve) => {
-          const remove = this.#changed.add(() => {
+          const remove = this.changed.add(() => {
             remove();
             resolve();
           });
         });
         const row = await this.#records.store.call("outboxState", id);
         if (row?.state === "delivered") return;
-        if (row?.state === "quarantined") {
-          throw new StationError("OUTBOX_QUARANTINED", { details: { what: row.lastError ?? id } });
+        if (row?.state === "quarantined" || row?.state === "waived") {
+          const what = row.lastError ?? row.reason ?? id;
+          throw new StationError("OUTBOX_QUARANTINED", { details: { what } });
         }
         inner.throwIfAborted();
-        this.#stop.signal.throwIfAborted();
+        lane.stopped.throwIfAborted();
         if (row === null) throw new StationError("INTERNAL", { details: { what: `no result ${id} in the outbox` } });
-        if (first) void this.#kick(true);
+        if (first) void lane.kick(true);
         await change;
       }
     });
-    await waited.finally(() => {
-      this.#waiters--;
-    });
+    await waited.finally(release);
   }
 
   async flush(signal: AbortSignal): Promise<number> {
@@ -120,7 +139,7 @@ class KmsOutbox implements Outbox {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    await Promise.race([this.#kick(true), ended]);
+    await Promise.race([this.#kms.kick(true), ended]);
     return this.waiting({});
   }
 
@@ -128,93 +147,47 @@ class KmsOutbox implements Outbox {
     return this.#records.store.call("outboxCount", of);
   }
 
-  /** One pass after the one that goes on, if any; callers that come before it begins share it. */
-  #kick(forced: boolean): Promise<void> {
-    if (this.#queued !== undefined) {
-      this.#queued.forced ||= forced;
-      return this.#queued.promise;
-    }
-    const queued = { forced, promise: Promise.resolve() };
-    const before = this.#pass;
-    queued.promise = (async () => {
-      await before;
-      this.#queued = undefined;
-      await this.#run(queued.forced);
-    })();
-    this.#queued = queued;
-    this.#pass = queued.promise;
-    return queued.promise;
+  load(): Promise<OutboxLoad> {
+    return this.#records.store.call("outboxLoad", null);
   }
 
-  /** Tries what is due, or with `forced` all that waits. Never rejects. */
-  async #run(forced: boolean): Promise<void> {
-    this.#timer?.cancel();
-    const blocked = new Set<string>();
-    let next = Number.POSITIVE_INFINITY;
-    try {
-      if (this.#stop.signal.aborted) return;
-      for (const row of await this.#records.store.call("outboxRows", { state: "waiting" })) {
-        // An ECU's results arrive in their order: one that waits holds back the ones behind it.
-        if (blocked.has(row.result.ecuId)) continue;
-        const due = forced || row.nextAt <= this.#clock.now();
-        // Another process on this folder may have settled it since the list was read.
-        if (due && (await this.#records.store.call("outboxState", row.id))?.state !== "waiting") continue;
-        const outcome = due ? await this.#deliver(row) : { nextAt: row.nextAt, unreachable: false };
-        if (outcome === undefined) continue;
-        blocked.add(row.result.ecuId);
-        next = Math.min(next, outcome.nextAt);
-        if (outcome.unreachable || this.#stop.signal.aborted) break;
-      }
-    } catch (error) {
-      this.#logger.error("the outbox cannot use its store", { error: describe(error) });
-      next = this.#clock.now() + this.#timers.retryMax;
-    }
-    this.#changed.emit();
-    if ((this.#started || this.#waiters > 0) && next !== Number.POSITIVE_INFINITY) {
-      this.#timer = this.#clock.timer(Math.max(0, next - this.#clock.now()), () => void this.#kick(false));
-    }
+  async full(): Promise<string | undefined> {
+    return overLimit(await this.load(), this.#limits, this.#clock.now());
   }
 
-  /** Undefined when the row is settled, delivered or refused; else when to try again. */
-  async #deliver(row: OutboxEntry): Promise<{ nextAt: number; unreachable: boolean } | undefined> {
-    const { attempt } = this.#timers;
-    const { store } = this.#records;
-    try {
-      await withLimit(
-        this.#clock,
-        attempt,
-        this.#stop.signal,
-        () => new StationError("KMS_UNREACHABLE", { details: { what: `no answer in ${attempt} ms` } }),
-        (signal) => this.#kms.report(row.result, row.id, signal),
-      );
-    } catch (error) {
-      if (this.#stop.signal.aborted) return { nextAt: row.nextAt, unreachable: true };
-      const text = describe(error);
-      if (isStationError(error, "KMS_REJECTED")) {
-        await store.call("outboxQuarantined", { id: row.id, now: this.#clock.now(), error: text });
-        this.#errors.delete(row.id);
-        this.#logger.error("the KMS refused a result; it is in quarantine", { id: row.id, error: text });
-        return undefined;
-      }
-      this.#errors.set(row.id, error);
-      const nextAt = this.#clock.now() + this.#delay(row.attempts);
-      await store.call("outboxPostponed", { id: row.id, nextAt, error: text });
-      this.#logger.warn("a result could not be delivered yet", { id: row.id, error: text });
-      return { nextAt, unreachable: isStationError(error, "KMS_UNREACHABLE") };
-    }
-    await store.call("outboxDelivered", { id: row.id, now: this.#clock.now() });
-    this.#errors.delete(row.id);
-    return undefined;
+  async retry(id: string, { actor }: OutboxDecision): Promise<boolean> {
+    const row = await this.#records.store.call("outboxRetry", { id, now: this.#clock.now(), actor });
+    this.#kick();
+    return row !== null;
   }
 
-  /** Doubling, with half of it at random so that stations do not knock together. */
-  #delay(attempts: number): number {
-    const full = Math.min(this.#timers.retryMax, this.#timers.retryFirst * 2 ** Math.min(attempts, 20));
-    return full / 2 + (full / 2) * this.#random();
+  async waive(id: string, { actor, reason }: OutboxDecision & { readonly reason: string }): Promise<boolean> {
+    const now = this.#clock.now();
+    const row: OutboxEntry | null = await this.#records.store.call("outboxWaive", { id, now, actor, reason });
+    // What it held back may go on.
+    this.#kick();
+    return row !== null;
   }
+}
+
+/** Which limit is reached, in words; undefined where none is. */
+export function overLimit(load: OutboxLoad, limits: OutboxLimits, now: number): string | undefined {
+  const rows = load.waiting + load.quarantined;
+  const age = load.oldest === undefined ? 0 : now - load.oldest;
+  if (rows >= limits.rows) return `${rows} results (limit ${limits.rows})`;
+  if (load.bytes >= limits.bytes) return `${load.bytes} bytes (limit ${limits.bytes})`;
+  if (limits.age !== undefined && age >= limits.age)
+    return `the oldest for ${Math.floor(age / 1000)} s (limit ${Math.floor(limits.age / 1000)} s)`;
+  return undefined;
+}
+
+/** What a result is, in a few words. */
+export function resultText({ result, ecuId, runId }: OutboxEntry): string {
+  if (result.kind === "run") return `result ${result.outcome} of ${ecuId === "" ? runId : ecuId}`;
+  return `${result.kind} ${result.type} ${result.keyId} of ${ecuId}`;
 }
 
 /** The outbox of one data folder; rows that an earlier process left are delivered too. */
 export function createOutbox(options: OutboxOptions): Outbox {
-  return new KmsOutbox(options);
+  return new LanedOutbox(options);
 }

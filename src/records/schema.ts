@@ -11,7 +11,7 @@ const Hex = (bytes: number) => Type.String({ pattern: `^[0-9a-f]{${2 * bytes}}$`
 
 export const OutcomeSchema = Type.Enum(["PASS", "FAIL", "ERROR", "TIMEOUT", "ABORTED"]);
 
-const Header = Type.Object(
+export const HeaderSchema = Type.Object(
   {
     runId: Type.String({ minLength: 1 }),
     bay: Text,
@@ -34,7 +34,7 @@ const Header = Type.Object(
   strict,
 );
 
-const Identity = Type.Object(
+export const IdentitySchema = Type.Object(
   {
     partNumber: Text,
     hwVersion: Text,
@@ -83,8 +83,8 @@ export const RecordSchema = Type.Object(
   {
     schema: Type.Literal(1),
     runId: Type.String({ minLength: 1 }),
-    header: Header,
-    identity: Type.Optional(Identity),
+    header: HeaderSchema,
+    identity: Type.Optional(IdentitySchema),
     outcome: OutcomeSchema,
     failure: Type.Optional(Failure),
     steps: Type.Array(Step),

@@ -5,7 +5,7 @@ import type { StoreDefinition, StoreSource } from "../db/store.js";
 import { bayOperations } from "./bay-store.js";
 import { historyOperations } from "./history-store.js";
 import { journalOperations, LOAD_ECU } from "./journal-store.js";
-import { outboxOperations } from "./outbox-store.js";
+import { outboxOperations, sinksMigration } from "./outbox-store.js";
 
 const migrations = [
   `CREATE TABLE run (
@@ -58,6 +58,7 @@ const migrations = [
      at INTEGER NOT NULL
    ) STRICT;`,
   auditMigration("records", ["run", "outbox"]),
+  sinksMigration,
 ];
 
 export const store = {

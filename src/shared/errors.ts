@@ -5,6 +5,8 @@
 import { KLINE_ERRORS } from "./kline-errors.js";
 import { KMS_ERRORS } from "./kms-errors.js";
 import { LINK_ERRORS } from "./link-errors.js";
+import { ORDER_ERRORS } from "./order-errors.js";
+import { OUTBOX_ERRORS } from "./outbox-errors.js";
 import { STATION_ERRORS } from "./station-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
@@ -271,6 +273,8 @@ export const ERRORS = {
     "서버가 결과 보고를 거부했습니다: {what}. 관리자에게 알리십시오.",
     "The server refused a result report: {what}. Tell an engineer.",
   ),
+  ...OUTBOX_ERRORS,
+  ...ORDER_ERRORS,
 
   PROFILE_NOT_FOUND: row("profile", false, "프로파일이 없습니다: {what}", "There is no such profile: {what}"),
   PROFILE_INVALID: row("profile", false, "프로파일 오류: {what}", "Profile error: {what}"),

@@ -10,10 +10,30 @@ export type Outcome = "PASS" | "FAIL" | "ERROR" | "TIMEOUT" | "ABORTED";
 /** Inputs by the profile's names: vin, pcid, evccid, hostName, vehicleCode … */
 export type Inputs = Readonly<Record<string, string>>;
 
-/** Where inputs come from that neither the scan nor the command line gave. */
+/** What is to be done to one unit. */
+export interface Order {
+  /** Where it was read, for people. */
+  readonly source: string;
+  /** Values by the profile's names; ones that the profile has not are passed over. */
+  readonly inputs: Inputs;
+  /** Name of the profile that it is for. */
+  readonly profile?: string;
+  /** The EcuID that the unit must have, 54 hex digits of any case. */
+  readonly ecuId?: string;
+}
+
+/** Where orders come from: what neither the scan nor the command line gave. */
 export interface OrderSource {
-  /** Values for `missing` inputs; names that it does not know are left out. */
-  inputsFor(profile: Profile, given: Inputs, missing: readonly string[], signal: AbortSignal): Promise<Inputs>;
+  /**
+   * The order of the unit that `given` names; undefined where there is none. `missing`: the inputs that are still wanted.
+   * @throws StationError ORDERS_UNREACHABLE, ORDER_INVALID
+   */
+  orderFor(
+    profile: Profile,
+    given: Inputs,
+    missing: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Order | undefined>;
 }
 
 // ------------------------------------------------------------------------------------------------------------- the operator
@@ -302,10 +322,12 @@ export interface RunStore {
 export interface ResultSink {
   /** Waits until the row is delivered. @throws StationError KMS_UNREACHABLE …, OUTBOX_QUARANTINED */
   delivered(id: string, signal: AbortSignal): Promise<void>;
-  /** Tries to deliver all that waits, within the signal's time; the number of rows that still wait. */
+  /** Tries to deliver all that waits for the KMS, within the signal's time; the number of rows that still wait. */
   flush(signal: AbortSignal): Promise<number>;
-  /** Number of rows that wait (quarantined ones do not), of one ECU or one run where asked for. */
+  /** Number of rows that wait for the KMS (quarantined ones do not), of one ECU or one run where asked for. */
   waiting(of: { readonly ecuId?: string; readonly runId?: string }): Promise<number>;
+  /** What is too much of all that no receiver has taken yet; undefined while a run may begin. */
+  full(): Promise<string | undefined>;
 }
 
 /** A set that went to an ECU (or was about to) and whose result was never reported: nobody knows yet whether it was stored. */

@@ -4,26 +4,54 @@ import { encodeName, fillSubject, formatDn } from "../../pki/names.js";
 import { checkInputs, fillTemplate, missingInputs } from "../../profiles/inputs.js";
 import type { Profile, ProfileCertificate } from "../../profiles/schema.js";
 import { isStationError, StationError } from "../../shared/errors.js";
-import type { CertificateRequest, Inputs, OrderSource } from "../ports.js";
+import type { CertificateRequest, Inputs, Order, OrderSource } from "../ports.js";
+
+/** What a run is to do to which unit. */
+export interface ResolvedOrder {
+  readonly inputs: Inputs;
+  /** 54 lower-case hex digits. */
+  readonly ecuId: string | undefined;
+}
 
 /**
- * What was given, completed by the order source and the profile's defaults.
- * @throws StationError INPUT_MISSING, INPUT_INVALID
+ * What was given, completed by the unit's order and the profile's defaults.
+ * @throws StationError INPUT_MISSING, INPUT_INVALID; ORDER_MISMATCH where the order contradicts what was given; what the source throws
  */
-export async function resolveInputs(
+export async function resolveOrder(
   profile: Profile,
-  given: Inputs,
+  given: { readonly inputs: Inputs; readonly ecuId?: string },
   orders: OrderSource,
   signal: AbortSignal,
-): Promise<Inputs> {
-  checkInputs(profile, given);
-  const wanted = missingInputs(profile, given);
-  const ordered = wanted.length > 0 ? await orders.inputsFor(profile, given, wanted, signal) : {};
-  const taken = Object.fromEntries(wanted.flatMap((name) => (name in ordered ? [[name, ordered[name] ?? ""]] : [])));
-  const inputs = { ...taken, ...given };
+): Promise<ResolvedOrder> {
+  checkInputs(profile, given.inputs);
+  const order = await orders.orderFor(profile, given.inputs, missingInputs(profile, given.inputs), signal);
+  if (order !== undefined) refuseMismatch(profile, given, order);
+  const known = Object.entries(order?.inputs ?? {}).filter(([name]) => profile.inputs.some((it) => it.name === name));
+  const inputs = { ...Object.fromEntries(known), ...given.inputs };
   const missing = missingInputs(profile, inputs);
   if (missing.length > 0) throw new StationError("INPUT_MISSING", { details: { what: missing.join(", ") } });
-  return checkInputs(profile, inputs);
+  return { inputs: checkInputs(profile, inputs), ecuId: (given.ecuId ?? order?.ecuId)?.toLowerCase() };
+}
+
+function refuseMismatch(
+  profile: Profile,
+  given: { readonly inputs: Inputs; readonly ecuId?: string },
+  order: Order,
+): void {
+  const pairs: [string, string | undefined, string | undefined][] = [
+    ["profile", profile.name, order.profile],
+    ["EcuID", given.ecuId?.toLowerCase(), order.ecuId?.toLowerCase()],
+    ...Object.entries(given.inputs).map(([name, value]): [string, string, string | undefined] => [
+      name,
+      value,
+      Object.hasOwn(order.inputs, name) ? order.inputs[name] : undefined,
+    ]),
+  ];
+  for (const [name, here, ordered] of pairs) {
+    if (here === undefined || ordered === undefined || here === ordered) continue;
+    const what = `${name} is ${here}, ordered is ${ordered}`;
+    throw new StationError("ORDER_MISMATCH", { details: { source: order.source, what } });
+  }
 }
 
 /** What one certificate of the profile is asked for with. */

@@ -15,6 +15,7 @@ import type {
 } from "../ports.js";
 import { bounded } from "./bounded.js";
 import { DEFAULT_RUN_TIMERS, type OpenedEcu, type RunDeps, type RunOptions, type RunRequest } from "./deps.js";
+import type { ResolvedOrder } from "./inputs.js";
 import { planOf } from "./plan.js";
 import { stepsOf } from "./resume.js";
 
@@ -128,9 +129,9 @@ export class Run {
     this.authorisation = undefined;
   }
 
-  /** A fresh run with all of its inputs. */
-  async begin(inputs: Inputs): Promise<void> {
-    const header = { ...this.#header, inputs };
+  /** A fresh run with its order. */
+  async begin({ inputs, ecuId }: ResolvedOrder): Promise<void> {
+    const header = { ...this.#header, inputs, expectedEcuId: ecuId };
     this.#header = header;
     await this.deps.runs.begin(header);
     this.#begun = true;

@@ -215,7 +215,12 @@ export class Plant {
         runs: records.runs,
         ledger: records.ledger,
         results: outbox,
-        orders: { inputsFor: async () => ({ vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" }) },
+        orders: {
+          orderFor: async () => ({
+            source: "test",
+            inputs: { vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" },
+          }),
+        },
         profile,
         profileHash: "a".repeat(64),
         clock,

@@ -166,7 +166,7 @@ export class Plant {
       runs: records.runs,
       ledger: records.ledger,
       results: outbox,
-      orders: { inputsFor: async () => ({}) },
+      orders: { orderFor: async () => undefined },
       profile: this.profile,
       profileHash: this.profileHash,
       clock: this.clock,

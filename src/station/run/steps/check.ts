@@ -1,7 +1,6 @@
 /** Before the unit is touched: inputs, the bay, an interrupted run, the servers, and what is owed to them. */
 import { StationError } from "../../../shared/errors.js";
-import type { Inputs } from "../../ports.js";
-import { checkOrders, resolveInputs } from "../inputs.js";
+import { checkOrders, resolveOrder } from "../inputs.js";
 import { parseStep, planOf } from "../plan.js";
 import { closedRecord, obstacle, todoOf } from "../resume.js";
 import type { Run } from "../run.js";
@@ -23,18 +22,23 @@ async function findCandidate(run: Run): Promise<void> {
   }
 }
 
-/** The profile's inputs and secrets, all there and usable. */
-async function orderInputs(run: Run, signal: AbortSignal): Promise<Inputs> {
-  const { profile, orders } = run.deps;
-  const inputs = await resolveInputs(profile, run.request.inputs, orders, signal);
-  checkOrders(profile, inputs);
-  return inputs;
-}
-
-/** A fresh run with inputs of its own. @throws StationError INPUT_MISSING, INPUT_INVALID */
+/** A fresh run with an order of its own. @throws StationError OUTBOX_FULL; as resolveOrder */
 export async function beginFresh(run: Run, signal: AbortSignal): Promise<void> {
   run.reset();
-  await run.begin(await orderInputs(run, signal));
+  await refuseWhileFull(run, signal);
+  const { profile, orders } = run.deps;
+  const order = await resolveOrder(profile, run.request, orders, signal);
+  checkOrders(profile, order.inputs);
+  await run.begin(order);
+}
+
+/** No unit is begun whose results nobody could keep. */
+async function refuseWhileFull(run: Run, signal: AbortSignal): Promise<void> {
+  const { results } = run.deps;
+  if ((await results.full()) === undefined) return;
+  await flushResults(run, signal);
+  const what = await results.full();
+  if (what !== undefined) throw new StationError("OUTBOX_FULL", { details: { what } });
 }
 
 export async function checkStep(run: Run, signal: AbortSignal): Promise<void> {

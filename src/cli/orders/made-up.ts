@@ -1,0 +1,20 @@
+/** Orders of stations that no MES is connected to. */
+import { sampleValue } from "../../profiles/inputs.js";
+import type { OrderSource } from "../../station/ports.js";
+
+/** Nobody has more than was given: a missing input stops the run before the unit is touched. */
+export const noOrders: OrderSource = { orderFor: async () => undefined };
+
+/**
+ * The simulator's order source makes values up by each input's sample.
+ * @param random whole number from 0 to below its argument
+ */
+export function simulatorOrders(random: (below: number) => number): OrderSource {
+  return {
+    async orderFor(profile, _given, missing) {
+      const wanted = profile.inputs.filter((input) => missing.includes(input.name));
+      const inputs = Object.fromEntries(wanted.map((input) => [input.name, sampleValue(input, random)]));
+      return { source: "simulator", inputs };
+    },
+  };
+}
