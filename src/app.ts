@@ -17,6 +17,7 @@ import { type StoreHost, workerStores } from "./db/store.js";
 import type { History } from "./records/history.js";
 import { openRecords } from "./records/journal.js";
 import { createOutbox, type Outbox } from "./records/outbox.js";
+import type { Profiles } from "./records/profiles.js";
 import { type Access, openAccess, ownAccess } from "./servers/http/access.js";
 import { AccessFile } from "./servers/http/access-file.js";
 import { Front } from "./servers/http/front.js";
@@ -195,6 +196,7 @@ export interface Station {
   /** Headers of runs that began and never finished, oldest first. */
   interrupted(): Promise<readonly RunHeader[]>;
   readonly history: History;
+  readonly profiles: Profiles;
   readonly outbox: Outbox;
   /** The embedded servers, where the configuration has them. */
   readonly servers: RunningServers | undefined;
@@ -227,11 +229,17 @@ export async function openStation(context: AppContext): Promise<Station> {
     return {
       interrupted: () => records.unfinished(),
       history: records.history,
+      profiles: records.profiles,
       outbox,
       servers,
       close: () => opened.close(),
       run: (order, options) =>
-        runOne(order, context, { runs, ledger: records.ledger, results: outbox, kms, vpki, tokens }, options),
+        runOne(
+          order,
+          context,
+          { runs, ledger: records.ledger, profiles: records.profiles, results: outbox, kms, vpki, tokens },
+          options,
+        ),
     };
   } catch (error) {
     await opened.abandon(logger);

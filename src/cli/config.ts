@@ -22,6 +22,7 @@ import { type CredentialFiles, CredentialsSchema, credentialsOf } from "./creden
 import { DatabaseSchema, databaseOf, storesText } from "./database.js";
 import { ExternalSection, type ExternalServers, externalServersOf, externalText } from "./external.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type ProfilesConfig, ProfilesSchema, profilesOf } from "./profile-setting.js";
 import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 
@@ -78,8 +79,7 @@ const StationSchema = Type.Object(
     ),
     /** Folder of stores, keys and traces; `--data` overrides it. */
     data: Type.Optional(Text),
-    /** Folder of the plant's own profiles, looked at before the ones that come with the program. */
-    profiles: Type.Optional(Text),
+    profiles: Type.Optional(ProfilesSchema),
     /** Where inputs come from that nobody gave: made up by the simulator, or nowhere. */
     orders: Type.Optional(Type.Enum(["simulator", "none"])),
     /** One of the two; embedded ones where nothing is said. */
@@ -131,7 +131,7 @@ export type ServersConfig =
   | ({ readonly kind: "external" } & ExternalServers);
 
 /** The configuration as the program uses it: defaults filled in, every path absolute. */
-export interface StationConfig {
+export interface StationConfig extends ProfilesConfig {
   /** The file it was read from; undefined for the simulator's defaults. */
   readonly file: string | undefined;
   readonly mode: Mode;
@@ -142,8 +142,6 @@ export interface StationConfig {
   };
   /** Folder of stores, keys and traces. */
   readonly dataDir: string;
-  /** Folders where profiles are looked for by name, in this order. */
-  readonly profileDirs: readonly string[];
   readonly orders: "simulator" | "none";
   readonly servers: ServersConfig;
   readonly secrets: ReadonlyMap<string, SecretSource>;
@@ -227,7 +225,7 @@ export function parseConfig(
       })),
     },
     dataDir: data,
-    profileDirs: [...(given.profiles === undefined ? [] : [at(given.profiles)]), join(packageRoot(), "hw-profiles")],
+    ...profilesOf(given.profiles, given.mode === "plant", at),
     orders: given.orders ?? (given.mode === "simulator" ? "simulator" : "none"),
     servers: serversOf(given, at, (path, what) => document.error(path, what)),
     secrets,

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type EcuProfile, type LoadedProfile, loadAnyProfile, provisionable } from "../profiles/loader.js";
 import type { Profile } from "../profiles/schema.js";
+import type { ProfileVersion } from "../records/types.js";
 import { equalConstantTime, fromHex, isHex } from "../shared/bytes.js";
 import { StationError } from "../shared/errors.js";
 import { type KeyFunction, loadKeyFunction } from "../shared/key-function.js";
@@ -64,6 +65,11 @@ export async function profileNames(folders = DEFAULT_PROFILE_DIRS): Promise<stri
     }
   }
   return [...names].sort();
+}
+
+/** What the station's records keep of a profile. */
+export function versionOf({ profile, hash, text }: FoundProfile<EcuProfile>): ProfileVersion {
+  return { hash, name: profile.name, version: profile.version, text };
 }
 
 /** Refuses a profile that carries a security key in clear outside simulator mode. @throws StationError PROFILE_FORBIDDEN */

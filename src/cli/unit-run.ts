@@ -1,6 +1,7 @@
 /** One unit: what is opened for its run and closed behind it. */
 import { randomBytes, randomInt } from "node:crypto";
 import type { AppContext } from "../app.js";
+import type { Profiles } from "../records/profiles.js";
 import { StationError } from "../shared/errors.js";
 import { programVersion } from "../shared/paths.js";
 import type { Secret } from "../shared/secret.js";
@@ -9,8 +10,8 @@ import { type OpenedEcu, type RunDeps, type RunRequest, runUnit } from "../stati
 import { readSecret } from "./config.js";
 import { openEcuAccess } from "./ecu-access.js";
 import { openEcu } from "./open-ecu.js";
-import { noOrders, simulatorOrders } from "./orders/made-up.js";
-import type { FoundProfile } from "./profiles.js";
+import { noOrders, simulatorOrders } from "./orders.js";
+import { type FoundProfile, versionOf } from "./profiles.js";
 import { newRunId } from "./run-id.js";
 import { isSimulatorLink, type Simulator, startSimulator } from "./simulator.js";
 import { RunTrace, type TracedRunOptions } from "./traces.js";
@@ -26,13 +27,14 @@ export interface UnitOrder extends RunRequest {
 
 export interface RunParts extends Pick<RunDeps, "runs" | "ledger" | "results" | "kms" | "vpki"> {
   readonly tokens: UnitTokens;
+  readonly profiles: Profiles;
 }
 
 /** One unit: its secrets and its simulator live as long as the run. */
 export async function runOne(
   order: UnitOrder,
   context: AppContext,
-  { tokens, ...parts }: RunParts,
+  { tokens, profiles, ...parts }: RunParts,
   options: TracedRunOptions | undefined,
 ): Promise<RunRecord> {
   const { config, clock, logger } = context;
@@ -45,6 +47,7 @@ export async function runOne(
   const secrets = new Map<string, Secret>();
   const simulators: Simulator[] = [];
   try {
+    await profiles.assertApproved(versionOf(found), config.profileApprovals);
     for (const { secOC } of found.profile.keys) {
       if (secOC === undefined || secrets.has(secOC.supplierSecret)) continue;
       secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));

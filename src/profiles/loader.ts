@@ -16,6 +16,8 @@ export interface LoadedProfile<P extends EcuProfile = Profile> {
   readonly profile: P;
   /** SHA-256 of the content, lower-case hex; the same for a file that was only laid out anew. */
   readonly hash: string;
+  /** The file's text as the station may keep and show it: a security key in the clear is blotted out. */
+  readonly text: string;
 }
 
 /**
@@ -27,8 +29,8 @@ export function loadProfile(text: string, file: string): LoadedProfile {
 }
 
 /** The same profile, if a station provisions it. @throws StationError PROFILE_FORBIDDEN */
-export function provisionable({ profile, hash }: LoadedProfile<EcuProfile>): LoadedProfile {
-  if (profile.target !== "none") return { profile, hash };
+export function provisionable({ profile, ...rest }: LoadedProfile<EcuProfile>): LoadedProfile {
+  if (profile.target !== "none") return { profile, ...rest };
   const what = `${profile.name} is an ECU for testers of diagnostics (target: none): there is nothing to provision`;
   throw new StationError("PROFILE_FORBIDDEN", { details: { what } });
 }
@@ -39,13 +41,24 @@ export function loadAnyProfile(text: string, file: string): LoadedProfile<EcuPro
   if (parseYaml(Target, text, file, code).value.target !== "none") {
     const document = parseYaml(ProfileSchema, text, file, code);
     check(document.value, (path, what) => document.error(path, what));
-    return { profile: document.value, hash: contentHash(document.value) };
+    return { profile: document.value, hash: contentHash(document.value), text: withoutKey(text, document.value) };
   }
   const document = parseYaml(TestEcuSchema, text, file, code);
   const fault: Fault = (path, what) => document.error(path, what);
   checkWire(document.value, fault);
   checkServer(document.value.server, fault);
-  return { profile: document.value, hash: contentHash(document.value) };
+  return { profile: document.value, hash: contentHash(document.value), text };
+}
+
+const BLOT = "[redacted]";
+
+function withoutKey(text: string, profile: Profile): string {
+  const { securityAccess: how } = profile;
+  if (how.kind === "certificate" || !("hex" in how.key)) return text;
+  const blotted = text.replaceAll(new RegExp(how.key.hex, "gi"), BLOT);
+  if (blotted !== text) return blotted;
+  // YAML can write it in a way that is not its hex (escapes, folded lines).
+  return JSON.stringify({ ...profile, securityAccess: { ...how, key: { hex: BLOT } } }, null, 2);
 }
 
 /** Enough of a profile to know which kind it is. */

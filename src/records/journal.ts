@@ -4,12 +4,11 @@ import type { Store, StoreHost } from "../db/store.js";
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { Listeners } from "../shared/listeners.js";
-import type { RunHeader, RunLedger, RunRecord, RunStore } from "../station/ports.js";
+import type { RunHeader, RunLedger, RunStore } from "../station/ports.js";
 import type { BayHolder } from "./bay-store.js";
 import { createHistory, type History } from "./history.js";
-import type { OwedRow } from "./outbox-store.js";
 import { type Processes, systemProcesses } from "./processes.js";
-import { runResult } from "./run-result.js";
+import { createProfiles, type Profiles } from "./profiles.js";
 import { type RecordsDefinition, recordsSource } from "./store.js";
 
 export interface RecordsOptions {
@@ -18,14 +17,13 @@ export interface RecordsOptions {
   readonly file: string;
   readonly clock: Clock;
   readonly processes?: Processes;
-  /** Who is told the result of every run, beside the KMS: receivers by name, and the station's own name. */
-  readonly tell?: { readonly sinks: readonly string[]; readonly station: string };
 }
 
 export interface Records {
   readonly runs: RunStore;
   readonly ledger: RunLedger;
   readonly history: History;
+  readonly profiles: Profiles;
   /** Headers of the runs of all bays that began and never finished, oldest first; some may go on in another process. */
   unfinished(): Promise<readonly RunHeader[]>;
   /** The store below, for the outbox of the same folder. */
@@ -46,11 +44,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       await store.call("append", { runId, entry, outbox, now: clock.now() });
       if (outbox.length > 0) owed.emit();
     },
-    finish: async (record) => {
-      const rows = resultsOf(record, options.tell);
-      await store.call("finish", { record, owed: rows, now: clock.now() });
-      if (rows.length > 0) owed.emit();
-    },
+    finish: (record) => store.call("finish", record),
     interrupted: (bay) => store.call("interrupted", bay),
     resume: (runId) => store.call("resume", { runId, now: clock.now() }),
   };
@@ -70,16 +64,13 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     },
     unsettled: (ecuId) => store.call("unsettled", ecuId),
   };
-  return { runs, ledger, history: createHistory(store), unfinished: () => store.call("unfinished", null), store, owed };
-}
-
-/** What the end of a run owes to the receivers of results. */
-function resultsOf(record: RunRecord, tell: RecordsOptions["tell"]): OwedRow[] {
-  // A start that the full outbox refused would fill it further.
-  if (tell === undefined || record.failure?.code === "OUTBOX_FULL") return [];
-  return tell.sinks.map((sink) => {
-    const id = `${record.runId}:result:${sink}`;
-    const ecuId = record.identity?.ecuId ?? "";
-    return { id, sink, runId: record.runId, ecuId, result: runResult(record, tell.station, id) };
-  });
+  return {
+    runs,
+    ledger,
+    history: createHistory(store),
+    profiles: createProfiles(store, clock),
+    unfinished: () => store.call("unfinished", null),
+    store,
+    owed,
+  };
 }

@@ -5,7 +5,8 @@ import type { StoreDefinition, StoreSource } from "../db/store.js";
 import { bayOperations } from "./bay-store.js";
 import { historyOperations } from "./history-store.js";
 import { journalOperations, LOAD_ECU } from "./journal-store.js";
-import { outboxOperations, sinksMigration } from "./outbox-store.js";
+import { outboxOperations } from "./outbox-store.js";
+import { PROFILE_TABLES, profileOperations } from "./profile-store.js";
 
 const migrations = [
   `CREATE TABLE run (
@@ -58,12 +59,18 @@ const migrations = [
      at INTEGER NOT NULL
    ) STRICT;`,
   auditMigration("records", ["run", "outbox"]),
-  sinksMigration,
+  PROFILE_TABLES,
 ];
 
 export const store = {
   migrations,
-  operations: { ...journalOperations, ...bayOperations, ...outboxOperations, ...historyOperations },
+  operations: {
+    ...journalOperations,
+    ...bayOperations,
+    ...outboxOperations,
+    ...historyOperations,
+    ...profileOperations,
+  },
   committed: keepHead,
 } satisfies StoreDefinition;
 

@@ -1,50 +1,15 @@
 /** What the records tell: rows of the outbox and of the history. */
-import type { JournalEntry, KmsResult, Outcome, RunHeader, RunRecord } from "../station/ports.js";
-import type { RunResult } from "./run-result.js";
+import type { JournalEntry, OutboxRow, Outcome, RunHeader, RunRecord } from "../station/ports.js";
 
-/** The receiver of key and sync results; the others are named by the configuration and get the results of runs. */
-export const KMS = "kms";
-
-export interface OutboxEntry {
-  /** Idempotency key, unique. */
-  readonly id: string;
+export interface OutboxEntry extends OutboxRow {
   readonly runId: string;
-  /** Name of the receiver. */
-  readonly sink: string;
-  /** Empty where the unit was not identified. */
-  readonly ecuId: string;
-  /** What is sent: to the KMS a KmsResult, to all others the result of the run. */
-  readonly result: KmsResult | RunResult;
-  readonly state: "waiting" | "delivered" | "quarantined" | "waived";
+  readonly state: "waiting" | "delivered" | "quarantined";
   readonly attempts: number;
-  /** ms since the epoch; when it was written. */
-  readonly at: number;
   /** ms since the epoch; not tried before. */
   readonly nextAt: number;
   readonly lastError: string | undefined;
   /** ms since the epoch. */
   readonly settledAt: number | undefined;
-  /** Why it was waived. */
-  readonly reason: string | undefined;
-}
-
-/** A row that waits, as the delivery sees it. */
-export interface WaitingRow {
-  readonly id: string;
-  /** Rows with the same are delivered in their order. */
-  readonly order: string;
-  /** ms since the epoch. */
-  readonly nextAt: number;
-}
-
-/** What the outbox holds that is neither delivered nor waived, of all receivers. */
-export interface OutboxLoad {
-  readonly waiting: number;
-  readonly quarantined: number;
-  /** Of the results, without what the store needs around them. */
-  readonly bytes: number;
-  /** ms since the epoch; when the oldest was written. */
-  readonly oldest: number | undefined;
 }
 
 export interface RunSummary {
@@ -89,4 +54,34 @@ export interface RunDetails {
   readonly record: RunRecord | undefined;
   readonly journal: readonly JournalEntry[];
   readonly outbox: readonly OutboxEntry[];
+}
+
+/** One content of a profile. */
+export interface ProfileVersion {
+  /** SHA-256 of the content, lower-case hex. */
+  readonly hash: string;
+  readonly name: string;
+  readonly version: number;
+  /** As it was written, without keys in the clear. */
+  readonly text: string;
+}
+
+export interface ProfileApproval {
+  readonly person: string;
+  /** ms since the epoch. */
+  readonly at: number;
+}
+
+export interface KeptProfile extends Omit<ProfileVersion, "text"> {
+  /** When it was first used or approved, ms since the epoch. */
+  readonly keptAt: number;
+  /** One a person, oldest first. */
+  readonly approvals: readonly ProfileApproval[];
+}
+
+export interface ApprovalRequest {
+  readonly profile: ProfileVersion;
+  readonly person: string;
+  /** How the program knows that it is this person, e.g. `account kim`. */
+  readonly proof: string;
 }

@@ -1,0 +1,36 @@
+/** Who is behind a command, for decisions that a person answers for. */
+import { userInfo } from "node:os";
+import { StationError } from "../shared/errors.js";
+import type { Io } from "./io.js";
+
+export interface Person {
+  readonly person: string;
+  /** How the program knows. */
+  readonly proof: string;
+}
+
+/** What the system says of the process. */
+export interface Account {
+  readonly name: string;
+  readonly isRoot: boolean;
+}
+
+export function ownAccount(): Account {
+  return { name: userInfo().username, isRoot: process.getuid?.() === 0 };
+}
+
+/**
+ * The person is the account's, behind sudo the one that called it. Only root itself may name somebody else, as nothing could keep it from
+ * becoming that account.
+ * @param by name that was given; left out, the account's
+ * @throws StationError USAGE for another name
+ */
+export function personOf(by: string | undefined, env: Io["env"], account: Account): Person {
+  const caller = env.SUDO_USER === undefined || env.SUDO_USER === "" ? undefined : env.SUDO_USER;
+  const self = caller ?? account.name;
+  if (by === undefined || by.toLowerCase() === self.toLowerCase())
+    return { person: self, proof: caller === undefined ? `account ${self}` : `account ${self}, by sudo` };
+  if (account.isRoot && caller === undefined) return { person: by, proof: `named by ${account.name}` };
+  const what = `--by ${by}: this command runs as ${self} (expected ${self}; others approve from their own accounts)`;
+  throw new StationError("USAGE", { details: { what } });
+}
