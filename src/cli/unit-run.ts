@@ -10,7 +10,7 @@ import { type OpenedEcu, type RunDeps, type RunRequest, runUnit } from "../stati
 import { readSecret } from "./config.js";
 import { openEcuAccess } from "./ecu-access.js";
 import { openEcu } from "./open-ecu.js";
-import { noOrders, simulatorOrders } from "./orders.js";
+import { noOrders, simulatorOrders } from "./orders/made-up.js";
 import { type FoundProfile, versionOf } from "./profiles.js";
 import { newRunId } from "./run-id.js";
 import { isSimulatorLink, type Simulator, startSimulator } from "./simulator.js";

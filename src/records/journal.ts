@@ -4,11 +4,13 @@ import type { Store, StoreHost } from "../db/store.js";
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { Listeners } from "../shared/listeners.js";
-import type { RunHeader, RunLedger, RunStore } from "../station/ports.js";
+import type { RunHeader, RunLedger, RunRecord, RunStore } from "../station/ports.js";
 import type { BayHolder } from "./bay-store.js";
 import { createHistory, type History } from "./history.js";
+import type { OwedRow } from "./outbox-store.js";
 import { type Processes, systemProcesses } from "./processes.js";
 import { createProfiles, type Profiles } from "./profiles.js";
+import { runResult } from "./run-result.js";
 import { type RecordsDefinition, recordsSource } from "./store.js";
 
 export interface RecordsOptions {
@@ -17,6 +19,8 @@ export interface RecordsOptions {
   readonly file: string;
   readonly clock: Clock;
   readonly processes?: Processes;
+  /** Who is told the result of every run, beside the KMS: receivers by name, and the station's own name. */
+  readonly tell?: { readonly sinks: readonly string[]; readonly station: string };
 }
 
 export interface Records {
@@ -44,7 +48,11 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       await store.call("append", { runId, entry, outbox, now: clock.now() });
       if (outbox.length > 0) owed.emit();
     },
-    finish: (record) => store.call("finish", record),
+    finish: async (record) => {
+      const rows = resultsOf(record, options.tell);
+      await store.call("finish", { record, owed: rows, now: clock.now() });
+      if (rows.length > 0) owed.emit();
+    },
     interrupted: (bay) => store.call("interrupted", bay),
     resume: (runId) => store.call("resume", { runId, now: clock.now() }),
   };
@@ -73,4 +81,15 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     store,
     owed,
   };
+}
+
+/** What the end of a run owes to the receivers of results. */
+function resultsOf(record: RunRecord, tell: RecordsOptions["tell"]): OwedRow[] {
+  // A start that the full outbox refused would fill it further.
+  if (tell === undefined || record.failure?.code === "OUTBOX_FULL") return [];
+  return tell.sinks.map((sink) => {
+    const id = `${record.runId}:result:${sink}`;
+    const ecuId = record.identity?.ecuId ?? "";
+    return { id, sink, runId: record.runId, ecuId, result: runResult(record, tell.station, id) };
+  });
 }

@@ -5,7 +5,7 @@ import type { StoreDefinition, StoreSource } from "../db/store.js";
 import { bayOperations } from "./bay-store.js";
 import { historyOperations } from "./history-store.js";
 import { journalOperations, LOAD_ECU } from "./journal-store.js";
-import { outboxOperations } from "./outbox-store.js";
+import { outboxOperations, sinksMigration } from "./outbox-store.js";
 import { PROFILE_TABLES, profileOperations } from "./profile-store.js";
 
 const migrations = [
@@ -60,6 +60,7 @@ const migrations = [
    ) STRICT;`,
   auditMigration("records", ["run", "outbox"]),
   PROFILE_TABLES,
+  sinksMigration,
 ];
 
 export const store = {

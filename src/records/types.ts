@@ -1,15 +1,50 @@
 /** What the records tell: rows of the outbox and of the history. */
-import type { JournalEntry, OutboxRow, Outcome, RunHeader, RunRecord } from "../station/ports.js";
+import type { JournalEntry, KmsResult, Outcome, RunHeader, RunRecord } from "../station/ports.js";
+import type { RunResult } from "./run-result.js";
 
-export interface OutboxEntry extends OutboxRow {
+/** The receiver of key and sync results; the others are named by the configuration and get the results of runs. */
+export const KMS = "kms";
+
+export interface OutboxEntry {
+  /** Idempotency key, unique. */
+  readonly id: string;
   readonly runId: string;
-  readonly state: "waiting" | "delivered" | "quarantined";
+  /** Name of the receiver. */
+  readonly sink: string;
+  /** Empty where the unit was not identified. */
+  readonly ecuId: string;
+  /** What is sent: to the KMS a KmsResult, to all others the result of the run. */
+  readonly result: KmsResult | RunResult;
+  readonly state: "waiting" | "delivered" | "quarantined" | "waived";
   readonly attempts: number;
+  /** ms since the epoch; when it was written. */
+  readonly at: number;
   /** ms since the epoch; not tried before. */
   readonly nextAt: number;
   readonly lastError: string | undefined;
   /** ms since the epoch. */
   readonly settledAt: number | undefined;
+  /** Why it was waived. */
+  readonly reason: string | undefined;
+}
+
+/** A row that waits, as the delivery sees it. */
+export interface WaitingRow {
+  readonly id: string;
+  /** Rows with the same are delivered in their order. */
+  readonly order: string;
+  /** ms since the epoch. */
+  readonly nextAt: number;
+}
+
+/** What the outbox holds that is neither delivered nor waived, of all receivers. */
+export interface OutboxLoad {
+  readonly waiting: number;
+  readonly quarantined: number;
+  /** Of the results, without what the store needs around them. */
+  readonly bytes: number;
+  /** ms since the epoch; when the oldest was written. */
+  readonly oldest: number | undefined;
 }
 
 export interface RunSummary {
