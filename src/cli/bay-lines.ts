@@ -69,14 +69,14 @@ export function eventsOf(before: BayState | undefined, now: BayState): Record<st
 /** Reads lines until the input ends or `signal` does, and tells what happens at the bays until it is closed. */
 export class BayLines {
   readonly #io: Io;
-  readonly #orders: BayOrders;
+  readonly #orders: Pick<BayOrders, "bays" | "start">;
   readonly #seen = new Map<string, BayState>();
   readonly #forget: () => void;
   readonly #input: ReturnType<typeof createInterface>;
   /** Lines are done in their order: an abort right behind a start is that start's. */
   #taking: Promise<void> = Promise.resolve();
 
-  constructor(io: Io, orders: BayOrders) {
+  constructor(io: Io, orders: Pick<BayOrders, "bays" | "start">) {
     this.#io = io;
     this.#orders = orders;
     for (const state of orders.bays.states()) this.#seen.set(state.name, state);
