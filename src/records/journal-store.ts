@@ -101,9 +101,10 @@ export async function journalOf(db: Database, runId: string): Promise<JournalEnt
   return rows.map((row) => ({ step: row.step, event: row.event, at: row.at, data: JSON.parse(row.data) }));
 }
 
+/** In the order in which they were begun, whatever the clock said. */
 async function interrupted(db: Database, bay: string): Promise<InterruptedRun[]> {
   const rows = await db.all<{ run_id: string; header: string; resumed: number }>(
-    "SELECT run_id, header, resumed FROM run WHERE bay = ? AND outcome IS NULL ORDER BY started_at, rowid",
+    "SELECT run_id, header, resumed FROM run WHERE bay = ? AND outcome IS NULL ORDER BY rowid",
     bay,
   );
   const runs: InterruptedRun[] = [];
@@ -115,9 +116,7 @@ async function interrupted(db: Database, bay: string): Promise<InterruptedRun[]>
 
 /** Headers of all runs that began and never finished, oldest first. */
 async function unfinished(db: Database, _: null): Promise<RunHeader[]> {
-  const rows = await db.all<{ header: string }>(
-    "SELECT header FROM run WHERE outcome IS NULL ORDER BY started_at, rowid",
-  );
+  const rows = await db.all<{ header: string }>("SELECT header FROM run WHERE outcome IS NULL ORDER BY rowid");
   return rows.map((row) => JSON.parse(row.header));
 }
 

@@ -29,6 +29,7 @@ export const HeaderSchema = Type.Object(
     expectedEcuId: Type.Optional(Type.String({ pattern: "^[0-9a-f]*$" })),
     startedAt: Time,
     programVersion: Text,
+    journal: Type.Optional(Type.Integer({ minimum: 1, description: "form of the run's journal; missing: 1" })),
     plan: Type.Array(Text),
   },
   strict,

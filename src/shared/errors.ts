@@ -254,6 +254,12 @@ export const ERRORS = {
     "이전 작업이 중단되었습니다: {what}. 같은 유닛을 다시 스캔하면 남은 것을 먼저 확인합니다.",
     "An earlier run was interrupted: {what}. Scan the unit again: what was left open is settled first.",
   ),
+  RUN_UNDECIDED: row(
+    "station",
+    true,
+    "중단된 작업이 있으며 그대로 이어서 할 수 없습니다: {what}. 유닛은 변경되지 않았습니다. 결정하십시오 (--on-interrupted 또는 스테이션의 질문): {may}.",
+    "An interrupted run cannot simply go on: {what}. The unit was not touched. Decide (--on-interrupted, or the station's question): {may}.",
+  ),
   ...STATION_ERRORS,
   RUN_BUSY: row(
     "station",

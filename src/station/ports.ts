@@ -241,6 +241,8 @@ export interface RunHeader {
   /** ms since the epoch. */
   readonly startedAt: number;
   readonly programVersion: string;
+  /** Form of the run's journal (station/run/journal-version); left out, 1. */
+  readonly journal?: number;
   readonly plan: readonly string[];
 }
 

@@ -12,42 +12,24 @@ import type {
   OrderSource,
   ResultSink,
   RunEvent,
+  RunHeader,
   RunLedger,
   RunStore,
   VpkiClient,
 } from "../ports.js";
+import type { Decision } from "./decide.js";
 
-export interface OpenedEcu {
-  readonly session: EcuSession;
-  readonly target: InjectionTarget;
-}
-
-export interface RunTimers {
-  /** Most ms that a run waits for results owed by earlier runs, and for its own at its end. Default 10,000, range 0–600,000. */
-  readonly flush: number;
-  /** ms that a step has to come to rest after its limit or an abort. Default 2,000, range 0–60,000. */
-  readonly unwind: number;
-}
-
-export const DEFAULT_RUN_TIMERS: RunTimers = { flush: 10_000, unwind: 2_000 };
-
-export interface RunDeps {
-  /** Opens the link; a session that comes after the signal's end is closed by the run. */
-  openSession(signal: AbortSignal): Promise<OpenedEcu>;
+export interface RunDeps extends UnitKind {
+  /** By the very profile that a run began with; undefined where nobody kept it, or this program does not take it any more. */
+  earlier?(header: RunHeader): Promise<UnitKind | undefined>;
   readonly vpki: VpkiClient;
   readonly kms: KmsClient;
   readonly runs: RunStore;
   readonly ledger: RunLedger;
   readonly results: ResultSink;
   readonly orders: OrderSource;
-  readonly profile: Profile;
-  readonly profileHash: string;
-  /** The file that the profile was read from, absolute; for whoever takes the run up later. */
-  readonly profileFile?: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Lends a secret of the station's configuration; the run neither keeps nor wipes it. @throws StationError CONFIG_INVALID */
-  secrets(name: string): Secret;
   /** Random bytes of cryptographic quality. */
   random(bytes: number): Uint8Array;
   /** A new id: 1–80 characters of A–Z, a–z, 0–9, `-`, `_`; ids made later sort later. */
@@ -68,6 +50,8 @@ export interface RunRequest {
    * where that cannot be.
    */
   readonly resumeOnly?: boolean;
+  /** What becomes of an interrupted run that cannot simply go on; left out, the person at the bay is asked. */
+  readonly onInterrupted?: Decision;
 }
 
 export interface RunOptions {

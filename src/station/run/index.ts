@@ -7,7 +7,7 @@ import { createRunMachine, type RunWork } from "./machine.js";
 import { certificateOf, keyOf, parseStep } from "./plan.js";
 import { Run, type StepScope } from "./run.js";
 import { certificateStep } from "./steps/certificate.js";
-import { checkStep } from "./steps/check.js";
+import { checkStep, claimBay, settleCandidate } from "./steps/check.js";
 import { clockStep } from "./steps/clock.js";
 import { identifyStep } from "./steps/identify.js";
 import { keyStep } from "./steps/key.js";
@@ -20,7 +20,8 @@ import { unlockStep } from "./steps/unlock.js";
 import { verifyStep } from "./steps/verify.js";
 import { vinStep } from "./steps/vin.js";
 
-export type { OpenedEcu, RunDeps, RunOptions, RunRequest, RunTimers } from "./deps.js";
+export { DECISIONS, type Decision } from "./decide.js";
+export type { OpenedEcu, RunDeps, RunOptions, RunRequest, RunTimers, UnitKind } from "./deps.js";
 export { planOf } from "./plan.js";
 export { OUTCOMES, verdictOf } from "./verdict.js";
 
@@ -42,9 +43,17 @@ const STEPS: Readonly<Record<string, PlannedStep>> = {
   verify: verifyStep,
 };
 
+/** A person who decides has the time that it takes; what comes before and after has the limit of a step. */
+async function check(run: Run, signal: AbortSignal): Promise<void> {
+  await run.limited("check", signal, () => claimBay(run));
+  const decided = await settleCandidate(run, signal);
+  await run.limited("check", signal, (own) => checkStep(run, own));
+  if (decided !== undefined) await run.perform("decide", signal, async (scope) => scope.fact({ ...decided }));
+}
+
 function workOn(run: Run): RunWork {
   return {
-    check: (signal) => run.limited("check", signal, (own) => checkStep(run, own)),
+    check: (signal) => check(run, signal),
     open: (signal) => run.perform("open", signal, (scope) => openStep(run, scope)),
     identify: (signal) => run.perform("identify", signal, (scope) => identifyStep(run, scope)),
     unlock: (signal) => run.perform("unlock", signal, (scope) => unlockStep(run, scope)),
@@ -61,7 +70,7 @@ function workOn(run: Run): RunWork {
  */
 export async function runUnit(deps: RunDeps, request: RunRequest, options: RunOptions = {}): Promise<RunRecord> {
   const { signal } = options;
-  const run = new Run(deps, request, options.onEvent);
+  const run = new Run(deps, request, options);
   const actor = createActor(createRunMachine(workOn(run)));
   const ended = new Promise<void>((resolve, reject) => {
     actor.subscribe({ complete: resolve, error: reject });

@@ -55,3 +55,14 @@ export function certificateOf(profile: Profile, step: string): ProfileCertificat
 export function keyOf(profile: Profile, step: string): ProfileKey | undefined {
   return profile.keys.find(({ name }) => name === parseStep(step).name);
 }
+
+/** True where this program can do every step of a plan with that profile. */
+export function knowsPlan(profile: Profile, plan: readonly string[]): boolean {
+  return plan.every((step) => {
+    if (OPENING_STEPS.some((opening) => opening === step)) return true;
+    const { kind } = parseStep(step);
+    if (kind === "cert") return certificateOf(profile, step) !== undefined;
+    if (kind === "key" || kind === "sync") return keyOf(profile, step) !== undefined;
+    return phaseOf(step) !== undefined;
+  });
+}

@@ -2,6 +2,7 @@
 import { StationError } from "../../shared/errors.js";
 import type { InterruptedRun, RunRecord, StepRecord } from "../ports.js";
 import type { RunRequest } from "./deps.js";
+import { journalVersion, readsJournal } from "./journal-version.js";
 import { OPENING_STEPS } from "./plan.js";
 import { verdictOf } from "./verdict.js";
 
@@ -13,8 +14,10 @@ export function stepsOf(run: InterruptedRun): StepRecord[] {
     if (event === "started") started.set(step, at);
     if (event !== "finished") continue;
     const startedAt = started.get(step) ?? at;
-    const { skipped, ...facts } = data;
-    records.set(step, { step, state: skipped === true ? "skipped" : "done", startedAt, ms: at - startedAt, facts });
+    const { skipped, ms, ...facts } = data;
+    // Without a measured duration two wall times stand for it, between which the clock may have been set back.
+    const took = typeof ms === "number" ? ms : Math.max(0, at - startedAt);
+    records.set(step, { step, state: skipped === true ? "skipped" : "done", startedAt, ms: took, facts });
   }
   return [...records.values()];
 }
@@ -31,21 +34,32 @@ export function todoOf(plan: readonly string[], isDone: (step: string) => boolea
   return plan.filter((step) => !OPENING_STEPS.some((opening) => opening === step) && !isDone(step));
 }
 
-/** Why the run cannot be the one that is asked for now; undefined where it can. */
-export function obstacle(
-  run: InterruptedRun,
-  now: { readonly profileHash: string; readonly plan: readonly string[]; readonly request: RunRequest },
-): string | undefined {
+interface Present {
+  readonly profileHash: string;
+  readonly plan: readonly string[];
+  readonly request: RunRequest;
+}
+
+/** Why the run is not the one that is asked for now; undefined where it may be. */
+export function obstacle(run: InterruptedRun, { request }: Pick<Present, "request">): string | undefined {
   const { header } = run;
-  if (header.profile.hash !== now.profileHash) return "the profile is another one now";
-  if (header.plan.join(" ") !== now.plan.join(" ")) return "this program plans the profile in another way";
-  for (const [name, value] of Object.entries(now.request.inputs)) {
+  for (const [name, value] of Object.entries(request.inputs)) {
     if (header.inputs[name] !== value) return `${name} is another one now`;
   }
-  const ordered = now.request.ecuId?.toLowerCase();
+  const ordered = request.ecuId?.toLowerCase();
   const known = header.expectedEcuId ?? ecuIdOf(run);
   if (ordered !== undefined && known !== undefined && ordered !== known) return "another EcuID is ordered now";
-  if (now.request.resumeOnly === true && ecuIdOf(run) === undefined) return "it had not identified its unit yet";
+  if (request.resumeOnly === true && ecuIdOf(run) === undefined) return "it had not identified its unit yet";
+  return undefined;
+}
+
+/** What has changed since the run began, so that somebody must decide what becomes of it; undefined where it can simply go on. */
+export function change({ header }: InterruptedRun, now: Pick<Present, "profileHash" | "plan">): string | undefined {
+  const { profile, plan } = header;
+  if (!readsJournal(header))
+    return `its journal is of version ${journalVersion(header)}, which this program does not read`;
+  if (profile.hash !== now.profileHash) return `profile ${profile.name} is another one now`;
+  if (plan.join(" ") !== now.plan.join(" ")) return `this program plans profile ${profile.name} in another way`;
   return undefined;
 }
 
@@ -57,7 +71,7 @@ export function closedRecord(run: InterruptedRun, why: string, finishedAt: numbe
     runId: run.header.runId,
     header: run.header,
     identity: undefined,
-    steps: stepsOf(run),
+    steps: readsJournal(run.header) ? stepsOf(run) : [],
     timers: {},
     startedAt: run.header.startedAt,
     finishedAt,

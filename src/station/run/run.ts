@@ -7,6 +7,7 @@ import type {
   Inputs,
   InterruptedRun,
   JournalEntry,
+  Operator,
   OutboxRow,
   RunHeader,
   RunRecord,
@@ -14,8 +15,16 @@ import type {
   Verdict,
 } from "../ports.js";
 import { bounded } from "./bounded.js";
-import { DEFAULT_RUN_TIMERS, type OpenedEcu, type RunDeps, type RunOptions, type RunRequest } from "./deps.js";
+import {
+  DEFAULT_RUN_TIMERS,
+  type OpenedEcu,
+  type RunDeps,
+  type RunOptions,
+  type RunRequest,
+  type UnitKind,
+} from "./deps.js";
 import type { ResolvedOrder } from "./inputs.js";
+import { JOURNAL_VERSION } from "./journal-version.js";
 import { planOf } from "./plan.js";
 import { stepsOf } from "./resume.js";
 
@@ -35,6 +44,7 @@ function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs): RunHeader
     expectedEcuId: request.ecuId?.toLowerCase(),
     startedAt: deps.clock.now(),
     programVersion: deps.programVersion,
+    journal: JOURNAL_VERSION,
     plan: planOf(deps.profile),
   };
 }
@@ -56,8 +66,9 @@ export interface StepScope {
 }
 
 export class Run {
-  readonly deps: RunDeps;
   readonly request: RunRequest;
+  /** Who stands at the bay. */
+  readonly operator: Operator | undefined;
   readonly timers: { readonly flush: number; readonly unwind: number };
   readonly steps = new Map<string, StepRecord>();
   /** The run that the journal says was interrupted and may be this one. */
@@ -69,6 +80,7 @@ export class Run {
   /** Gives the bay back. */
   release: (() => Promise<void>) | undefined;
   record: RunRecord | undefined;
+  #deps: RunDeps;
   #header: RunHeader;
   #begun = false;
   #entries: JournalEntry[] = [];
@@ -77,12 +89,22 @@ export class Run {
   #resting: Promise<unknown> = Promise.resolve();
   readonly #onEvent: NonNullable<RunOptions["onEvent"]>;
 
-  constructor(deps: RunDeps, request: RunRequest, onEvent: RunOptions["onEvent"]) {
-    this.deps = deps;
+  constructor(deps: RunDeps, request: RunRequest, { onEvent, operator }: Pick<RunOptions, "onEvent" | "operator">) {
+    this.#deps = deps;
     this.request = request;
+    this.operator = operator;
     this.timers = { ...DEFAULT_RUN_TIMERS, ...deps.timers };
     this.#header = headerOf(deps, request, request.inputs);
     this.#onEvent = onEvent ?? (() => undefined);
+  }
+
+  get deps(): RunDeps {
+    return this.#deps;
+  }
+
+  /** From here on the unit is taken for that kind. */
+  take(kind: UnitKind): void {
+    this.#deps = { ...this.#deps, ...kind };
   }
 
   get header(): RunHeader {
@@ -267,7 +289,8 @@ export class Run {
           },
           owe: (row) => owed.push(row),
         });
-        await write("finished", skipped ? { ...facts, skipped: true } : facts);
+        const ms = clock.monotonic() - from;
+        await write("finished", { ...facts, ms, ...(skipped ? { skipped: true } : {}) });
         return result;
       });
       done(skipped ? "skipped" : "done", { ...facts });

@@ -71,6 +71,7 @@ export const OUTCOMES: Readonly<Record<ErrorCode, Exclude<Outcome, "PASS">>> = {
   RUN_ABORTED: "ABORTED",
   RUN_TIMEOUT: "TIMEOUT",
   RUN_INTERRUPTED: "ERROR",
+  RUN_UNDECIDED: "ERROR",
   BAY_UNKNOWN: "ERROR",
   RUN_BUSY: "ERROR",
   OUTBOX_PENDING: "ERROR",

@@ -199,11 +199,12 @@ export class Station {
     inputs: Record<string, string> = INPUTS,
     options: RunOptions & Omit<RunRequest, "inputs"> = {},
   ): Promise<RunRecord> {
-    const { ecuId, resumeOnly, ...rest } = options;
+    const { ecuId, resumeOnly, onInterrupted, ...rest } = options;
     const request = {
       inputs,
       ...(ecuId === undefined ? {} : { ecuId }),
       ...(resumeOnly === undefined ? {} : { resumeOnly }),
+      ...(onInterrupted === undefined ? {} : { onInterrupted }),
     };
     const onEvent = (event: RunEvent) => {
       this.events.push(event);

@@ -103,20 +103,6 @@ describe("a run that is cut and started again", () => {
     await second.stop();
   });
 
-  it("does not go on under a changed profile", async () => {
-    plant = new Plant();
-    plant.profile = keysProfile();
-    const first = await plant.start({ killer: new Killer(30) });
-    await first.run().catch(() => undefined);
-    await first.stop();
-    plant.profileHash = "b".repeat(64);
-    const second = await plant.start();
-    expect((await second.run()).outcome).toBe("PASS");
-    const { runs } = await second.records.history.list({ outcome: "ERROR" });
-    expect(runs.map(({ code }) => code)).toEqual(["RUN_INTERRUPTED"]);
-    await second.stop();
-  });
-
   it("takes the inputs of the interrupted run where none are given", async () => {
     plant = new Plant();
     plant.profile = keysProfile();

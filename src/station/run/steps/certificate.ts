@@ -31,6 +31,8 @@ interface Work {
 interface NotedRequest {
   readonly attempt: number;
   readonly operation: Operation;
+  /** The station's time when it was made, ms since the epoch; missing in journals of version 1. */
+  readonly at?: number;
   /** DER, base64. */
   readonly csr: string;
   /** DER, base64, once it was answered. */
@@ -47,11 +49,11 @@ export async function certificateStep(run: Run, scope: StepScope, certificate: P
   const first = (noted?.attempt ?? 0) + 1;
   for (let attempt = first; attempt < first + MAX_KEY_PAIRS; attempt++) {
     const csr = await makeCsr(work);
-    const request = { attempt, operation, csr: base64(csr) };
+    const request = { attempt, operation, at: run.deps.clock.now(), csr: base64(csr) };
     await scope.note({ request });
     const leaf = await ask(work, request);
     if (leaf !== undefined) {
-      await installAndProve(work, csr, leaf);
+      await installAndProve(work, request, leaf);
       return;
     }
     // The key was certified before, so this DN is known to the vPKI.
@@ -73,11 +75,10 @@ function notedRequest(scope: StepScope): NotedRequest | undefined {
 
 /** Goes on with a request of an earlier life; false when that leads nowhere and a new key pair is due. */
 async function goOn(work: Work, noted: NotedRequest): Promise<boolean> {
-  const csr = fromBase64(noted.csr);
   const leaf = noted.leaf === undefined ? await ask(work, noted) : fromBase64(noted.leaf);
   if (leaf === undefined) return false;
   try {
-    await installAndProve(work, csr, leaf);
+    await installAndProve(work, noted, leaf);
     work.scope.fact({ settled: "noted request" });
     return true;
   } catch (error) {
@@ -144,10 +145,10 @@ async function ask(work: Work, noted: NotedRequest): Promise<Uint8Array | undefi
   return answer.certificate;
 }
 
-async function installAndProve(work: Work, csr: Uint8Array, leaf: Uint8Array): Promise<void> {
+async function installAndProve(work: Work, noted: NotedRequest, leaf: Uint8Array): Promise<void> {
   const { run, scope } = work;
   const chain = await run.deps.vpki.chain(leaf, scope.signal);
-  const issued = await checkLeaf(work, csr, leaf, chain);
+  const issued = await checkLeaf(work, noted, leaf, chain);
   await install(work, leaf, chain);
   await prove(work, issued);
   scope.fact({
@@ -157,14 +158,22 @@ async function installAndProve(work: Work, csr: Uint8Array, leaf: Uint8Array): P
   });
 }
 
-async function checkLeaf(work: Work, csr: Uint8Array, leaf: Uint8Array, chain: CertificateChain): Promise<Certificate> {
+async function checkLeaf(
+  work: Work,
+  noted: NotedRequest,
+  leaf: Uint8Array,
+  chain: CertificateChain,
+): Promise<Certificate> {
   const { run, certificate, order } = work;
   const { name, type } = certificate;
   const invalid = (what: string) => new StationError("VPKI_CERT_INVALID", { details: { name, what } });
-  const { publicKey } = parseCsr(csr);
+  const { publicKey } = parseCsr(fromBase64(noted.csr));
   const issued = checkIssued({ certificate: leaf, type, subject: order.subject, publicKey });
   if (!issued.ok) throw invalid(issued.what);
-  const path = await verifyChain({ leaf, ...chain, at: run.deps.clock.now() });
+  const now = run.deps.clock.now();
+  let path = await verifyChain({ leaf, ...chain, at: now });
+  // A clock that was set back meanwhile is before the certificate's time; it was right when that was asked for.
+  if (!path.ok && (noted.at ?? now) > now) path = await verifyChain({ leaf, ...chain, at: noted.at ?? now });
   if (!path.ok) throw invalid(path.what);
   return issued.certificate;
 }

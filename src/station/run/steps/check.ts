@@ -1,25 +1,60 @@
 /** Before the unit is touched: inputs, the bay, an interrupted run, the servers, and what is owed to them. */
 import { StationError } from "../../../shared/errors.js";
+import type { InterruptedRun } from "../../ports.js";
+import { type Decision, decide, questionOf } from "../decide.js";
 import { checkOrders, resolveOrder } from "../inputs.js";
-import { parseStep, planOf } from "../plan.js";
+import { parseStep } from "../plan.js";
 import { closedRecord, obstacle, todoOf } from "../resume.js";
 import type { Run } from "../run.js";
 
-/** Ends interrupted runs that cannot go on; keeps the newest that can as the run's candidate. */
-async function findCandidate(run: Run): Promise<void> {
-  const { runs, bay, profile, profileHash, results, clock } = run.deps;
-  const plan = planOf(profile);
-  let newer = false;
+/** Ends an interrupted run that will not go on. */
+async function close(run: Run, interrupted: InterruptedRun, why: string): Promise<void> {
+  const { runs, results, clock } = run.deps;
+  const owed = await results.waiting({ runId: interrupted.header.runId });
+  await runs.finish(closedRecord(interrupted, why, clock.now(), owed));
+}
+
+/** Takes the bay and ends interrupted runs that are not the one that is asked for; the newest other one may be it. */
+export async function claimBay(run: Run): Promise<void> {
+  const { runs, ledger, bay } = run.deps;
+  run.release = await ledger.claim(bay);
   for (const interrupted of [...(await runs.interrupted(bay))].reverse()) {
-    const why = newer ? "a later run went on" : obstacle(interrupted, { profileHash, plan, request: run.request });
-    if (why === undefined) {
-      run.candidate = interrupted;
-      newer = true;
-      continue;
-    }
-    const owed = await results.waiting({ runId: interrupted.header.runId });
-    await runs.finish(closedRecord(interrupted, why, clock.now(), owed));
+    const why = run.candidate === undefined ? obstacle(interrupted, run) : "a later run went on";
+    if (why === undefined) run.candidate = interrupted;
+    else await close(run, interrupted, why);
   }
+}
+
+/**
+ * Has somebody decide what becomes of the candidate where something has changed since it began. What is decided is done here but for the
+ * beginning of a run.
+ * @throws StationError RUN_UNDECIDED; RUN_INTERRUPTED where the unit is set aside
+ */
+export async function settleCandidate(run: Run, signal: AbortSignal): Promise<Decided | undefined> {
+  const { candidate } = run;
+  const question = candidate === undefined ? undefined : questionOf(run, candidate);
+  if (candidate === undefined || question === undefined) return undefined;
+  const { decision, kind } = await decide(run, question, signal);
+  const decided = { decision, why: question.why, runId: candidate.header.runId };
+  if (decision === "go-on" && kind !== undefined) run.take(kind);
+  if (decision === "anew") {
+    await close(run, candidate, `begun anew: ${question.why}`);
+    run.candidate = undefined;
+  }
+  if (decision === "set-aside") {
+    // The record is the unit's; this run adds nothing to it.
+    await run.takeUp(candidate);
+    throw new StationError("RUN_INTERRUPTED", { details: { what: `set aside: ${question.why}` } });
+  }
+  return decided;
+}
+
+/** A decision on an interrupted run, for the journal. */
+export interface Decided {
+  readonly decision: Decision;
+  readonly why: string;
+  /** The run that was interrupted. */
+  readonly runId: string;
 }
 
 /** A fresh run with an order of its own. @throws StationError OUTBOX_FULL; as resolveOrder */
@@ -42,9 +77,7 @@ async function refuseWhileFull(run: Run, signal: AbortSignal): Promise<void> {
 }
 
 export async function checkStep(run: Run, signal: AbortSignal): Promise<void> {
-  const { profile, ledger, bay, secrets } = run.deps;
-  run.release = await ledger.claim(bay);
-  await findCandidate(run);
+  const { profile, bay, secrets } = run.deps;
   if (run.candidate !== undefined) await run.takeUp(run.candidate);
   else if (run.request.resumeOnly !== true) await beginFresh(run, signal);
   else throw new StationError("RUN_INTERRUPTED", { details: { what: `nothing on ${bay} can go on` } });
