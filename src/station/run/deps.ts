@@ -19,6 +19,32 @@ import type {
 } from "../ports.js";
 import type { Decision } from "./decide.js";
 
+export interface OpenedEcu {
+  readonly session: EcuSession;
+  readonly target: InjectionTarget;
+}
+
+export interface RunTimers {
+  /** Most ms that a run waits for results owed by earlier runs, and for its own at its end. Default 10,000, range 0–600,000. */
+  readonly flush: number;
+  /** ms that a step has to come to rest after its limit or an abort. Default 2,000, range 0–60,000. */
+  readonly unwind: number;
+}
+
+export const DEFAULT_RUN_TIMERS: RunTimers = { flush: 10_000, unwind: 2_000 };
+
+/** What of a run follows from its profile. */
+export interface UnitKind {
+  readonly profile: Profile;
+  readonly profileHash: string;
+  /** The file that the profile was read from, absolute; for whoever takes the run up later. */
+  readonly profileFile?: string;
+  /** Opens the link; a session that comes after the signal's end is closed by the run. */
+  openSession(signal: AbortSignal): Promise<OpenedEcu>;
+  /** Lends a secret of the station's configuration; the run neither keeps nor wipes it. @throws StationError CONFIG_INVALID */
+  secrets(name: string): Secret;
+}
+
 export interface RunDeps extends UnitKind {
   /** By the very profile that a run began with; undefined where nobody kept it, or this program does not take it any more. */
   earlier?(header: RunHeader): Promise<UnitKind | undefined>;
