@@ -32,8 +32,13 @@ async function claimBay(
   return null;
 }
 
+/** Who has the bay; null where it is free. */
+async function bayHolder(db: Database, bay: string): Promise<BayHolder | null> {
+  return (await db.get<BayHolder>("SELECT owner, pid, process FROM bay_claim WHERE bay = ?", bay)) ?? null;
+}
+
 async function releaseBay(db: Database, args: { bay: string; owner: string }): Promise<void> {
   await db.run("DELETE FROM bay_claim WHERE bay = ? AND owner = ?", args.bay, args.owner);
 }
 
-export const bayOperations = { claimBay, releaseBay };
+export const bayOperations = { claimBay, bayHolder, releaseBay };

@@ -1,9 +1,11 @@
 /** Store operations of the history: pages of runs, and one run with all that is known of it. */
-import type { Database, Value } from "../db/database.js";
-import type { Outcome, RunHeader, RunRecord } from "../station/ports.js";
+import type { Database } from "../db/database.js";
+import type { Outcome, RunHeader } from "../station/ports.js";
+import { historySelect, markOf } from "./history-query.js";
 import { journalOf } from "./journal-store.js";
 import { outboxRows } from "./outbox-store.js";
-import type { HistoryPage, HistoryQuery, RunDetails, RunSummary } from "./types.js";
+import type { HistoryPage, HistoryQuery, RecordPage, RunDetails, RunSummary } from "./types.js";
+import { readUnitRecord } from "./unit-record.js";
 
 interface StoredRun {
   run_id: string;
@@ -35,30 +37,43 @@ function summary(row: StoredRun): RunSummary {
   };
 }
 
+const COLUMNS = [
+  "bay",
+  "profile",
+  "vin",
+  "ecu_id",
+  "serial",
+  "started_at",
+  "finished_at",
+  "outcome",
+  "code",
+  "resumed",
+];
+const SUMMARY = ["run_id", ...COLUMNS].map((column) => `run.${column}`).join(", ");
+
 async function historyList(db: Database, query: HistoryQuery & { limit: number }): Promise<HistoryPage> {
-  const where: string[] = [];
-  const values: Value[] = [];
-  const add = (sql: string, ...given: Value[]) => {
-    where.push(sql);
-    values.push(...given);
-  };
-  if (query.vin !== undefined) add("vin = ?", query.vin);
-  if (query.ecuId !== undefined) add("ecu_id = ?", query.ecuId.toLowerCase());
-  if (query.serialNumber !== undefined) add("serial = ?", query.serialNumber);
-  if (query.outcome !== undefined) add("outcome = ?", query.outcome);
-  if (query.from !== undefined) add("started_at >= ?", query.from);
-  if (query.to !== undefined) add("started_at < ?", query.to);
-  const after = /^(\d+):(.+)$/.exec(query.after ?? "");
-  if (after !== null) add("(started_at, run_id) < (?, ?)", Number(after[1]), after[2] ?? "");
-  const rows = await db.all<StoredRun>(
-    `SELECT run_id, bay, profile, vin, ecu_id, serial, started_at, finished_at, outcome, code, resumed FROM run
-     ${where.length > 0 ? `WHERE ${where.join(" AND ")}` : ""} ORDER BY started_at DESC, run_id DESC LIMIT ?`,
-    ...values,
-    query.limit + 1,
-  );
+  const { sql, values } = historySelect(SUMMARY, query, query.limit + 1);
+  const rows = await db.all<StoredRun>(sql, ...values);
   const runs = rows.slice(0, query.limit).map(summary);
   const last = runs.at(-1);
-  return { runs, next: rows.length > runs.length && last ? `${last.startedAt}:${last.runId}` : undefined };
+  return { runs, next: rows.length > runs.length && last ? markOf(last) : undefined };
+}
+
+/** Stored records that the query is about, newest first. */
+async function historyRecords(db: Database, query: HistoryQuery & { limit: number }): Promise<RecordPage> {
+  const { sql, values } = historySelect(
+    "run.run_id, run.started_at, run.record",
+    query,
+    query.limit,
+    "run.record IS NOT NULL",
+  );
+  const rows = await db.all<{ run_id: string; started_at: number; record: string }>(sql, ...values);
+  const last = rows.at(-1);
+  const full = rows.length === query.limit && last !== undefined;
+  return {
+    records: rows.map(({ record }) => record),
+    next: full ? markOf({ startedAt: last.started_at, runId: last.run_id }) : undefined,
+  };
 }
 
 async function historyShow(db: Database, runId: string): Promise<RunDetails | null> {
@@ -69,10 +84,10 @@ async function historyShow(db: Database, runId: string): Promise<RunDetails | nu
   if (row === undefined) return null;
   return {
     header: JSON.parse(row.header) as RunHeader,
-    record: row.record === null ? undefined : (JSON.parse(row.record) as RunRecord),
+    record: row.record === null ? undefined : readUnitRecord(row.record),
     journal: await journalOf(db, runId),
     outbox: await outboxRows(db, { runId }),
   };
 }
 
-export const historyOperations = { historyList, historyShow };
+export const historyOperations = { historyList, historyRecords, historyShow };

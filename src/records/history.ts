@@ -1,14 +1,18 @@
 /** The read side of the records: what happened to which unit. */
 import type { Store } from "../db/store.js";
 import type { RecordsDefinition } from "./store.js";
-import type { HistoryPage, HistoryQuery, OutboxEntry, RunDetails } from "./types.js";
+import type { HistoryPage, HistoryQuery, OutboxEntry, RecordPage, RunDetails } from "./types.js";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
+/** Records that are read at once: some hundred kilobytes. */
+const RECORDS = 50;
 
 export interface History {
   /** Runs, newest first, finished or not. */
   list(query?: HistoryQuery): Promise<HistoryPage>;
+  /** A page of records of runs that are over, as they are stored, newest first. */
+  records(query: HistoryQuery): Promise<RecordPage>;
   /** One run with its journal and results; undefined where there is none of that id. */
   show(runId: string): Promise<RunDetails | undefined>;
   /** Results that wait for their server, or that it refused. */
@@ -21,6 +25,7 @@ export function createHistory(store: Store<RecordsDefinition>): History {
       const limit = Math.min(MAX_LIMIT, Math.max(1, Math.trunc(query.limit ?? DEFAULT_LIMIT)));
       return store.call("historyList", { ...query, limit });
     },
+    records: (query) => store.call("historyRecords", { ...query, limit: RECORDS }),
     show: async (runId) => (await store.call("historyShow", runId)) ?? undefined,
     outbox: (state) => store.call("outboxRows", { state }),
   };

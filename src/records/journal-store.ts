@@ -1,9 +1,11 @@
 /** Store operations of the journal: a run begins, goes on entry by entry, and is over. */
-import { createHash } from "node:crypto";
 import { append as audit } from "../audit/chain.js";
 import type { Database } from "../db/database.js";
 import type { InterruptedRun, JournalEntry, OutboxRow, RunHeader, RunRecord, UnsettledLoad } from "../station/ports.js";
 import { kmsRow, type OwedRow, owe } from "./outbox-store.js";
+import { recordHash } from "./seal-store.js";
+import { unitRecord } from "./unit-record.js";
+import { nameCertificates } from "./unit-store.js";
 
 /** A noted load's ECU in the journal's JSON; the schema indexes it by this very text. */
 export const LOAD_ECU = "json_extract(data, '$.load.ecuId')";
@@ -49,13 +51,16 @@ async function append(
 async function finish(db: Database, args: { record: RunRecord; owed: readonly OwedRow[]; now: number }): Promise<void> {
   const { record } = args;
   const { header, identity } = record;
-  const text = JSON.stringify(record);
+  const unit = unitRecord(record);
+  const text = JSON.stringify(unit);
   // A run that ended before it could begin has no row yet.
   await db.run(
-    `INSERT INTO run (run_id, bay, profile, vin, ecu_id, serial, header, started_at, resumed, outcome, code, finished_at, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO run (run_id, bay, profile, vin, ecu_id, serial, header, started_at, resumed, outcome, code, finished_at,
+       record, station, sealed)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
      ON CONFLICT (run_id) DO UPDATE SET ecu_id = excluded.ecu_id, serial = excluded.serial, vin = excluded.vin,
-       outcome = excluded.outcome, code = excluded.code, finished_at = excluded.finished_at, record = excluded.record`,
+       outcome = excluded.outcome, code = excluded.code, finished_at = excluded.finished_at, record = excluded.record,
+       station = excluded.station, sealed = excluded.sealed`,
     record.runId,
     header.bay,
     header.profile.name,
@@ -69,7 +74,9 @@ async function finish(db: Database, args: { record: RunRecord; owed: readonly Ow
     record.failure?.code ?? null,
     Math.trunc(record.finishedAt),
     text,
+    header.station ?? null,
   );
+  await nameCertificates(db, unit);
   const details = {
     code: record.failure?.code ?? null,
     step: record.failure?.step ?? null,
@@ -79,7 +86,7 @@ async function finish(db: Database, args: { record: RunRecord; owed: readonly Ow
     resumed: record.resumed,
     owed: record.owed,
     // Ties the stored record to the chain.
-    record: createHash("sha256").update(text).digest("hex"),
+    record: recordHash(text),
   };
   await audit(db, { ...of(header), at: record.finishedAt, action: "finish", outcome: record.outcome, details });
   for (const row of args.owed) await owe(db, row, args.now);

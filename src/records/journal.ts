@@ -28,6 +28,8 @@ export interface Records {
   readonly ledger: RunLedger;
   readonly history: History;
   readonly profiles: Profiles;
+  /** Whether a process that lives has the bay. */
+  isHeld(bay: string): Promise<boolean>;
   /** Headers of the runs of all bays that began and never finished, oldest first; some may go on in another process. */
   unfinished(): Promise<readonly RunHeader[]>;
   /** The store below, for the outbox of the same folder. */
@@ -71,12 +73,17 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       return () => store.call("releaseBay", { bay, owner: holder.owner });
     },
     unsettled: (ecuId) => store.call("unsettled", ecuId),
+    past: async (ecuId, runId) => (await store.call("unitPast", { ecuId, runId })) ?? undefined,
   };
   return {
     runs,
     ledger,
     history: createHistory(store),
     profiles: createProfiles(store, clock),
+    isHeld: async (bay) => {
+      const holder = await store.call("bayHolder", bay);
+      return holder !== null && processes.alive(holder);
+    },
     unfinished: () => store.call("unfinished", null),
     store,
     owed,

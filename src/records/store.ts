@@ -7,6 +7,10 @@ import { historyOperations } from "./history-store.js";
 import { journalOperations, LOAD_ECU } from "./journal-store.js";
 import { outboxOperations, sinksMigration } from "./outbox-store.js";
 import { PROFILE_TABLES, profileOperations } from "./profile-store.js";
+import { RECORD_TABLES } from "./record-tables.js";
+import { retentionOperations } from "./retention-store.js";
+import { sealOperations } from "./seal-store.js";
+import { unitOperations } from "./unit-store.js";
 
 const migrations = [
   `CREATE TABLE run (
@@ -61,6 +65,7 @@ const migrations = [
   auditMigration("records", ["run", "outbox"]),
   PROFILE_TABLES,
   sinksMigration,
+  RECORD_TABLES,
 ];
 
 export const store = {
@@ -71,6 +76,9 @@ export const store = {
     ...outboxOperations,
     ...historyOperations,
     ...profileOperations,
+    ...retentionOperations,
+    ...sealOperations,
+    ...unitOperations,
   },
   committed: keepHead,
 } satisfies StoreDefinition;

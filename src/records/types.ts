@@ -1,6 +1,7 @@
 /** What the records tell: rows of the outbox and of the history. */
-import type { JournalEntry, KmsResult, Outcome, RunHeader, RunRecord } from "../station/ports.js";
+import type { JournalEntry, KmsResult, Outcome, RunHeader } from "../station/ports.js";
 import type { RunResult } from "./run-result.js";
+import type { UnitRecord } from "./unit-record.js";
 
 /** The receiver of key and sync results; the others are named by the configuration and get the results of runs. */
 export const KMS = "kms";
@@ -66,7 +67,12 @@ export interface HistoryQuery {
   readonly vin?: string;
   readonly ecuId?: string;
   readonly serialNumber?: string;
+  /** Serial of a certificate that the record names, hex. */
+  readonly certificate?: string;
   readonly outcome?: Outcome;
+  readonly code?: string;
+  readonly station?: string;
+  readonly bay?: string;
   /** Runs that began in [from, to), ms since the epoch. */
   readonly from?: number;
   readonly to?: number;
@@ -83,10 +89,41 @@ export interface HistoryPage {
   readonly next: string | undefined;
 }
 
+/** A unit as its records name it; what the last of them said. */
+export interface NamedUnit {
+  readonly ecuId: string;
+  readonly vin: string | undefined;
+  readonly serialNumber: string | undefined;
+  readonly profile: string;
+}
+
+/** A name that the vPKI gave certificates to, and their serials where they are known. */
+export interface NamedCertificate {
+  readonly type: string;
+  /** Leaf first. */
+  readonly dn: string;
+  readonly serials: readonly string[];
+  /** EcuID of the unit that was given the name since. */
+  readonly heldBy: string | undefined;
+}
+
+export interface RevokedCertificate extends Omit<NamedCertificate, "heldBy"> {
+  /** `kept`: another unit has the name now; `unknown-dn`: the vPKI issued nothing for it. */
+  readonly state: "revoked" | "already-revoked" | "unknown-dn" | "kept";
+  readonly heldBy?: string;
+}
+
+export interface RecordPage {
+  /** As they are stored: JSON. */
+  readonly records: readonly string[];
+  /** Undefined on the last page. */
+  readonly next: string | undefined;
+}
+
 export interface RunDetails {
   readonly header: RunHeader;
   /** Undefined while the run goes on or waits to be taken up again. */
-  readonly record: RunRecord | undefined;
+  readonly record: UnitRecord | undefined;
   readonly journal: readonly JournalEntry[];
   readonly outbox: readonly OutboxEntry[];
 }

@@ -11,6 +11,7 @@ import { STATION_ERRORS } from "./station-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
 import { TRACE_ERRORS } from "./trace-errors.js";
+import { UNIT_ERRORS } from "./unit-errors.js";
 
 export type Layer =
   | "link"
@@ -292,6 +293,7 @@ export const ERRORS = {
   ),
   CONFIG_INVALID: row("config", false, "설정 오류: {what}", "Configuration error: {what}"),
   USAGE: row("program", false, "명령이 잘못되었습니다: {what}", "{what}"),
+  ...UNIT_ERRORS,
   ...STORE_ERRORS,
   ...TRACE_ERRORS,
   INTERNAL: row(

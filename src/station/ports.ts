@@ -226,8 +226,12 @@ export interface KmsClient {
 /** What a run is, once and for all. */
 export interface RunHeader {
   readonly runId: string;
+  /** The station's id; left out in records from before it was kept. */
+  readonly station?: string;
   /** Station's name of the place: one bay runs one unit at a time. */
   readonly bay: string;
+  /** Who began the run, where that is known. */
+  readonly operator?: string;
   readonly link: string;
   readonly profile: {
     readonly name: string;
@@ -280,7 +284,7 @@ export interface StepRecord {
 
 /** The unit record: one a run. The published schema is docs/record.schema.json. */
 export interface RunRecord extends Verdict {
-  readonly schema: 1;
+  readonly schema: 1 | 2;
   readonly runId: string;
   readonly header: RunHeader;
   readonly identity: EcuIdentity | undefined;
@@ -348,6 +352,20 @@ export interface UnsettledLoad {
   readonly correlationId: string | undefined;
 }
 
+/** What the records know of a unit beside the run that goes on. */
+export interface UnitPast {
+  /** The run before; undefined where none is kept. */
+  readonly previous: string | undefined;
+  /** How many runs there were before. */
+  readonly attempts: number;
+  /** The last one that passed. */
+  readonly passed: string | undefined;
+  /** Why the unit was scrapped; undefined where it was not. */
+  readonly scrapped: string | undefined;
+  /** Serials of its certificates that were revoked. */
+  readonly revoked: readonly string[];
+}
+
 /** What the journals of all runs know together. */
 export interface RunLedger {
   /**
@@ -357,6 +375,8 @@ export interface RunLedger {
   claim(bay: string): Promise<() => Promise<void>>;
   /** Loads on that ECU whose result nobody reported, oldest first, whatever became of their runs. */
   unsettled(ecuId: string): Promise<readonly UnsettledLoad[]>;
+  /** What is known of the unit beside the run `runId`; undefined where that is nothing. */
+  past(ecuId: string, runId: string): Promise<UnitPast | undefined>;
 }
 
 /** What the run tells while it goes on; never key material. */

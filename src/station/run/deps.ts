@@ -19,6 +19,16 @@ import type {
 } from "../ports.js";
 import type { Decision } from "./decide.js";
 
+/** Whether a unit may be run again: always, when the person at the bay says so, or never. */
+export type ReworkRule = "allow" | "ask" | "refuse";
+
+export interface ReworkPolicy {
+  /** A unit that passed before. */
+  readonly passed: ReworkRule;
+  /** A unit that was scrapped (`ecustation revoke`). */
+  readonly scrapped: ReworkRule;
+}
+
 export interface OpenedEcu {
   readonly session: EcuSession;
   readonly target: InjectionTarget;
@@ -61,12 +71,18 @@ export interface RunDeps extends UnitKind {
   /** A new id: 1–80 characters of A–Z, a–z, 0–9, `-`, `_`; ids made later sort later. */
   newRunId(): string;
   readonly programVersion: string;
+  /** Id of the station. */
+  readonly station?: string;
+  /** What becomes of units that were here before; left out, each may be run again. */
+  readonly rework?: ReworkPolicy;
   readonly bay: string;
   readonly link: string;
   readonly timers?: Partial<RunTimers>;
 }
 
 export interface RunRequest {
+  /** Who begins the run, for the record. */
+  readonly by?: string;
   /** What the scan or the command line gave. */
   readonly inputs: Inputs;
   /** The EcuID that was ordered, 54 hex digits of any case. */

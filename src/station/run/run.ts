@@ -32,7 +32,9 @@ import { stepsOf } from "./resume.js";
 function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs): RunHeader {
   return {
     runId: deps.newRunId(),
+    ...(deps.station === undefined ? {} : { station: deps.station }),
     bay: deps.bay,
+    ...(request.by === undefined ? {} : { operator: request.by }),
     link: deps.link,
     profile: {
       name: deps.profile.name,

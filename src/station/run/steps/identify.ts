@@ -6,6 +6,7 @@ import { keyOf, parseStep } from "../plan.js";
 import { closedRecord, ecuIdOf, todoOf } from "../resume.js";
 import type { Run, StepScope } from "../run.js";
 import { beginFresh, flushResults } from "./check.js";
+import { checkRework } from "./rework.js";
 
 export interface Identified {
   /** Steps that are still to be done. */
@@ -77,6 +78,8 @@ export async function identifyStep(run: Run, scope: StepScope): Promise<Identifi
   scope.fact(identityFacts(identity));
   await leaveCandidate(run, identity, signal);
   refuseWrongUnit(run, identity);
+  const rework = await checkRework(run, identity.ecuId, signal);
+  if (rework !== undefined) scope.fact({ rework });
   const todo = todoOf(run.header.plan, (step) => run.isDone(step));
   if (todo.some((step) => parseStep(step).kind === "key")) await refuseWhileOwed(run, identity, signal);
   for (const step of run.header.plan) {

@@ -47,6 +47,7 @@ export async function keyStep(run: Run, scope: StepScope, key: ProfileKey): Prom
     const { ecuId } = run.unit;
     const attempt = { run, scope, key, ecuId, requestId, reportId: `${requestId}:report` };
     scope.fact({ type: key.type, keyId: key.keyId, slot: slotName(key.slot), attempt: number });
+    if (key.secOC !== undefined) scope.fact({ counter: key.secOC.counter });
     try {
       await loadOnce(attempt);
       return;
