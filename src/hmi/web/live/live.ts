@@ -1,0 +1,94 @@
+/** The stream of the station's state, kept open: opened anew where it broke, was silent too long, or lost a change. */
+import { ROUTES } from "../../contract/routes.js";
+import type { BayView, PageBeat, PageChange, PageState } from "../../contract/state.js";
+import { after, every } from "../clock.js";
+import { Store } from "../store.js";
+import { afterChange, knows, STALE_AFTER, staleFor } from "./apply.js";
+
+export interface Live {
+  /** Undefined until the station told it for the first time. */
+  readonly state: PageState | undefined;
+  /** Whole seconds without a word from the station; undefined while all is well. */
+  readonly staleFor: number | undefined;
+  /** True while there is no connection at all: the station's program may have ended. */
+  readonly lost: boolean;
+  /** Station's clock minus the browser's, ms. */
+  readonly ahead: number;
+}
+
+/** ms between attempts where the browser has given up itself. */
+const REOPEN = 1000;
+/** ms of silence after which an open connection is taken for dead. */
+const SILENT = 3 * STALE_AFTER;
+
+export const live = new Store<Live>({ state: undefined, staleFor: undefined, lost: false, ahead: 0 });
+
+/** A bay as it is now. */
+export const bayOf =
+  (name: string) =>
+  ({ state }: Live): BayView | undefined =>
+    state?.bays.find((bay) => bay.name === name);
+
+export interface FollowOptions {
+  /** After each whole state of another start of the station than the page knew. */
+  readonly onRestart: (before: PageState, now: PageState) => void;
+}
+
+/** Follows the station until the answer is called. */
+export function follow({ onRestart }: FollowOptions): () => void {
+  let lastWord = performance.now();
+  let openedAt = lastWord;
+  let source: EventSource | undefined;
+  let cancel = () => {};
+
+  const heard = (now: number, change: Partial<Live>) => {
+    lastWord = performance.now();
+    live.set({ ...live.value, staleFor: undefined, lost: false, ahead: now - Date.now(), ...change });
+  };
+  const open = () => {
+    source?.close();
+    cancel();
+    const opened = new EventSource(ROUTES.events.path);
+    source = opened;
+    openedAt = performance.now();
+    opened.addEventListener("state", ({ data }) => {
+      const state = JSON.parse(data) as PageState;
+      const before = live.value.state;
+      heard(state.now, { state });
+      if (before !== undefined && before.epoch !== state.epoch) onRestart(before, state);
+    });
+    opened.addEventListener("change", ({ data }) => {
+      const change = JSON.parse(data) as PageChange;
+      const before = live.value.state;
+      const state = before && afterChange(before, change);
+      if (state === undefined) open();
+      else heard(change.now, { state });
+    });
+    opened.addEventListener("beat", ({ data }) => {
+      const beat = JSON.parse(data) as PageBeat;
+      const { state } = live.value;
+      if (state === undefined || !knows(state, beat)) open();
+      else heard(beat.now, {});
+    });
+    opened.addEventListener("error", () => {
+      live.set({ ...live.value, lost: true });
+      // In the other cases the browser connects again by itself, and says what it had last.
+      if (opened.readyState === EventSource.CLOSED) {
+        cancel();
+        cancel = after(REOPEN, open);
+      }
+    });
+  };
+  open();
+  const stop = every(500, () => {
+    const now = performance.now();
+    const stale = staleFor(lastWord, now);
+    if (stale !== live.value.staleFor) live.set({ ...live.value, staleFor: stale });
+    if (source?.readyState === EventSource.OPEN && now - Math.max(lastWord, openedAt) > SILENT) open();
+  });
+  return () => {
+    stop();
+    cancel();
+    source?.close();
+  };
+}

@@ -1,0 +1,32 @@
+/** The bays, a tile each; in simulator mode what can be provoked below them. */
+import { live } from "../live/live.js";
+import { useStore } from "../store.js";
+import { useTexts } from "../texts/texts.js";
+import { Simulator } from "./simulator.js";
+import { Tile } from "./tile.js";
+
+export function Operate() {
+  const { t } = useTexts();
+  // Names as one string: a bay that changes is its tile's concern alone.
+  const names = useStore(live, ({ state }) => state?.bays.map(({ name }) => name).join("\n"));
+  const simulated = useStore(live, ({ state }) => state?.station.mode === "simulator");
+  if (names === undefined) {
+    return (
+      <p class="empty" role="status">
+        {t("connecting")}
+      </p>
+    );
+  }
+  if (names === "") return <p class="empty">{t("bays.none")}</p>;
+  const bays = names.split("\n");
+  return (
+    <>
+      <div class={`bays of${Math.min(bays.length, 8)}`}>
+        {bays.map((name, index) => (
+          <Tile key={name} name={name} shortcut={`F${index + 1}`} number={index + 1} />
+        ))}
+      </div>
+      {simulated ? <Simulator bays={bays} /> : null}
+    </>
+  );
+}

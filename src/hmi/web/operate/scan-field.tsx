@@ -1,0 +1,76 @@
+/** Takes what the scanner types, and says what was read, what is missing, and what was not taken. */
+import type { RefObject } from "preact";
+import { useRef, useState } from "preact/hooks";
+import type { BayView } from "../../contract/state.js";
+import { post } from "../api.js";
+import { reason } from "../parts/loaded.js";
+import { useTexts } from "../texts/texts.js";
+import { type LastScan, scanOf } from "./scanner.js";
+
+interface ScanFieldProps {
+  readonly bay: BayView;
+  readonly field: RefObject<HTMLInputElement | null>;
+  /** Something was scanned. */
+  readonly onScan: () => void;
+  /** Space in the empty field. */
+  readonly onPrimary: () => void;
+}
+
+export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
+  const texts = useTexts();
+  const { t, local } = texts;
+  const last = useRef<LastScan | undefined>(undefined);
+  const [error, setError] = useState<unknown>(undefined);
+  // Two codes of one unit may be scanned within one request's time: they go out in their order.
+  const sent = useRef<Promise<unknown>>(Promise.resolve());
+  const onKeyDown = (event: KeyboardEvent) => {
+    const input = event.currentTarget;
+    if (!(input instanceof HTMLInputElement)) return;
+    if (event.key === " " && input.value === "") {
+      event.preventDefault();
+      onPrimary();
+    }
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    const scan = scanOf(input.value, performance.now(), last.current);
+    input.value = "";
+    if (scan === undefined) return;
+    last.current = scan;
+    onScan();
+    setError(undefined);
+    sent.current = sent.current.then(() => post("scan", { bay: bay.name }, { text: scan.text })).catch(setError);
+  };
+  const { read, missing, refused: notTaken } = bay.scan;
+  return (
+    <div class="scan">
+      <input
+        ref={field}
+        type="text"
+        data-scan
+        autoComplete="off"
+        autoCapitalize="off"
+        spellcheck={false}
+        lang="en"
+        maxLength={200}
+        aria-label={t("scan.field", { name: bay.name })}
+        placeholder={missing.map(({ label }) => local(label)).join(" · ") || t("scan")}
+        onKeyDown={onKeyDown}
+      />
+      <p class="echo" aria-live="polite">
+        {notTaken !== undefined ? (
+          <span class="error">
+            ✕ <code>{notTaken.text}</code> {local(notTaken.why)}
+          </span>
+        ) : error !== undefined ? (
+          <span class="error">✕ {reason(error, texts)}</span>
+        ) : (
+          read.map(({ name, label, value }) => (
+            <span key={name}>
+              ✓ {local(label)} <code>{value}</code>{" "}
+            </span>
+          ))
+        )}
+      </p>
+    </div>
+  );
+}

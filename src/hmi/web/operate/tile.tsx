@@ -1,0 +1,108 @@
+/** One bay: what it is, its verdict or progress, its steps, and what can be done. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { BayView } from "../../contract/state.js";
+import { post } from "../api.js";
+import { bayOf, live } from "../live/live.js";
+import { useAction } from "../parts/action.js";
+import { addressOfPlace } from "../route.js";
+import { useMay } from "../session.js";
+import { useStore } from "../store.js";
+import { useTexts } from "../texts/texts.js";
+import { AbortQuestion } from "./abort.js";
+import { Band } from "./band.js";
+import { Groups } from "./groups.js";
+import { TileHead } from "./head.js";
+import { ScanField } from "./scan-field.js";
+
+interface TileProps {
+  readonly name: string;
+  readonly number: number;
+  readonly shortcut: string;
+}
+
+export function Tile({ name, number, shortcut }: TileProps) {
+  const bay = useStore(live, bayOf(name));
+  return bay === undefined ? null : <Bay bay={bay} number={number} shortcut={shortcut} />;
+}
+
+function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number: number; readonly shortcut: string }) {
+  const { t } = useTexts();
+  const field = useRef<HTMLInputElement>(null);
+  const { busy, run, refused, forget } = useAction();
+  const [asking, setAsking] = useState(false);
+  const mayScan = useMay("scan");
+  const mayTrace = useMay("trace");
+  const active = bay.phase !== "idle";
+  const ready = !active && bay.scan.read.length > 0 && bay.scan.missing.length === 0;
+  const runId = bay.verdict?.runId ?? bay.run?.runId;
+
+  // A question about a run that has ended meanwhile is none any more.
+  useEffect(() => {
+    if (bay.phase !== "running" && bay.phase !== "queued") setAsking(false);
+  }, [bay.phase]);
+
+  const start = (unit: "next" | "last") => run(() => post("start", { bay: bay.name }, { unit }));
+  const primary = () => {
+    if (active) setAsking(true);
+    else if (ready) start("next");
+    else field.current?.focus();
+  };
+  const abort = () => {
+    setAsking(false);
+    run(() => post("abort", { bay: bay.name }));
+  };
+  return (
+    <section class="tile" data-bay={bay.name} data-phase={bay.phase} aria-label={t("bay", { name: bay.name })}>
+      <TileHead bay={bay} number={number} />
+      <Band bay={bay} />
+      <div class="inside" tabIndex={-1}>
+        {bay.run === undefined ? null : <Groups run={bay.run} running={active} />}
+      </div>
+      <div class="actions">
+        {mayScan ? (
+          <ScanField bay={bay} field={field} onScan={forget} onPrimary={primary} />
+        ) : (
+          <a class="button plain" href={addressOfPlace("sign-in")}>
+            {t("scan.signIn")}
+          </a>
+        )}
+        <button
+          type="button"
+          class={active ? "danger" : ready ? "act" : "plain"}
+          aria-keyshortcuts={shortcut}
+          disabled={!mayScan || busy || bay.phase === "aborting"}
+          onClick={primary}
+        >
+          <kbd>{shortcut}</kbd>{" "}
+          {t(bay.phase === "aborting" ? "aborting" : active ? "abort" : ready ? "start" : "scan.next")}
+        </button>
+        {!active && mayScan && bay.verdict?.failure !== undefined ? (
+          <button type="button" class="act" disabled={busy} onClick={() => start("last")}>
+            {t("retry")}
+          </button>
+        ) : null}
+        {!active && bay.scan.read.length > 0 && mayScan ? (
+          <button type="button" class="plain" onClick={() => run(() => post("clear", { bay: bay.name }))}>
+            {t("scan.clear")}
+          </button>
+        ) : null}
+        {runId === undefined || active ? null : (
+          <a class="button plain" href={addressOfPlace("history", runId)}>
+            {t("record")}
+          </a>
+        )}
+        {mayTrace ? (
+          <a class="button plain" href={addressOfPlace("trace", bay.name)}>
+            {t("screen.trace")}
+          </a>
+        ) : null}
+      </div>
+      {refused === undefined ? null : (
+        <p class="error" role="alert">
+          {refused}
+        </p>
+      )}
+      <AbortQuestion bay={bay} open={asking} onAbort={abort} onClose={() => setAsking(false)} />
+    </section>
+  );
+}

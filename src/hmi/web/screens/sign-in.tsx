@@ -1,0 +1,76 @@
+/** Signing in by a badge under the scanner, or by name and PIN. */
+import { useEffect, useRef } from "preact/hooks";
+import { loadSession, post } from "../api.js";
+import { useAction } from "../parts/action.js";
+import { go } from "../route.js";
+import { session } from "../session.js";
+import { useStore } from "../store.js";
+import { useTexts } from "../texts/texts.js";
+
+export function SignIn() {
+  const { t } = useTexts();
+  const users = useStore(session, (value) => value?.users);
+  const user = useStore(session, (value) => value?.user);
+  const badge = useRef<HTMLInputElement>(null);
+  const name = useRef<HTMLInputElement>(null);
+  const pin = useRef<HTMLInputElement>(null);
+  const { busy, run, refused } = useAction();
+  // The scanner is at hand before the keyboard is.
+  useEffect(() => badge.current?.focus(), []);
+  const signIn = (body: object) =>
+    run(async () => {
+      for (const field of [badge, pin]) if (field.current !== null) field.current.value = "";
+      await post("signIn", {}, body);
+      await loadSession();
+      go("operate");
+    });
+  const signOut = () => run(() => post("signOut", {}).then(loadSession));
+  if (users === false) return <p class="note">{t("signIn.noUsers")}</p>;
+  return (
+    <div class="panel narrow">
+      {user?.name === undefined ? null : (
+        <p>
+          {t("signIn.as", { name: user.name, role: t(`role.${user.role}`) })}{" "}
+          <button type="button" class="plain" disabled={busy} onClick={signOut}>
+            {t("signOut")}
+          </button>
+        </p>
+      )}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const text = badge.current?.value.trim() ?? "";
+          if (text !== "") signIn({ badge: text });
+        }}
+      >
+        <label>
+          {t("signIn.badge")}
+          <input ref={badge} type="password" autoComplete="off" maxLength={200} name="badge" />
+        </label>
+      </form>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          signIn({ name: name.current?.value.trim() ?? "", pin: pin.current?.value ?? "" });
+        }}
+      >
+        <label>
+          {t("signIn.name")}
+          <input ref={name} type="text" autoComplete="username" required maxLength={60} name="name" />
+        </label>
+        <label>
+          {t("signIn.pin")}
+          <input ref={pin} type="password" inputMode="numeric" autoComplete="off" required maxLength={60} name="pin" />
+        </label>
+        <button type="submit" class="act" disabled={busy}>
+          {t("screen.sign-in")}
+        </button>
+      </form>
+      {refused === undefined ? null : (
+        <p class="note wrong" role="alert">
+          {refused}
+        </p>
+      )}
+    </div>
+  );
+}
