@@ -1,6 +1,6 @@
 /** What a command has of the process; tests pass streams of their own. */
 export interface Io {
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream & {
     readonly isTTY?: boolean;
     readonly columns?: number;

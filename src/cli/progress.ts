@@ -1,6 +1,6 @@
 /** Shows a run on a terminal (a live list of steps) or as plain lines where stdout is no terminal. */
 import type { Timer } from "../shared/clock.js";
-import type { Clock, Outcome, RunEvent, RunRecord, StepRecord } from "../station/ports.js";
+import type { Clock, Operator, Outcome, RunEvent, RunRecord, StepRecord } from "../station/ports.js";
 import type { Language } from "./config.js";
 
 const OUTCOME_WORDS: Record<Outcome, { ko: string; en: string }> = {
@@ -18,6 +18,8 @@ const REDRAW = 200;
 
 export interface Progress {
   event(event: RunEvent): void;
+  /** The person at the terminal, whose questions no drawing disturbs. */
+  around(operator: Operator): Operator;
   /** Ends the live list; lines printed afterwards stay below it. To be called however the run ended. */
   end(): void;
 }
@@ -86,8 +88,14 @@ function plainProgress(output: Output, language: Language): Progress {
       if (event.kind === "begun" && event.resumed) output.write(resumedLines(event.header.runId, language));
       if (event.kind === "step-finished") output.write(`${stepLine(event.record)}\n`);
     },
+    around: (operator) => operator,
     end: () => undefined,
   };
+}
+
+/** Takes the cursor up over that many lines and clears them. */
+function erasing(lines: number): string {
+  return lines > 0 ? `\u001b[${lines}A\r\u001b[J` : "";
 }
 
 /** What follows `step` in a list; all of it where the step is not there. */
@@ -117,8 +125,7 @@ function liveProgress(output: Output, clock: Clock, language: Language): Progres
   /** Replaces the live part by lines that stay and a new live part. */
   const draw = (lasting: string) => {
     const lines = liveLines();
-    const back = drawn > 0 ? `\u001b[${drawn}A\r\u001b[J` : "";
-    output.write(`${back}${lasting}${lines.map((line) => `${line}\n`).join("")}`);
+    output.write(`${erasing(drawn)}${lasting}${lines.map((line) => `${line}\n`).join("")}`);
     drawn = lines.length;
   };
   const tick = () => {
@@ -149,6 +156,19 @@ function liveProgress(output: Output, clock: Clock, language: Language): Progres
           return;
       }
     },
+    around: (operator) => ({
+      async ask(prompt, signal) {
+        const began = timer !== undefined;
+        timer?.cancel();
+        output.write(erasing(drawn));
+        drawn = 0;
+        try {
+          return await operator.ask(prompt, signal);
+        } finally {
+          if (began) tick();
+        }
+      },
+    }),
     end() {
       timer?.cancel();
       timer = undefined;

@@ -8,8 +8,10 @@ import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { jsonLogger, silentLogger } from "../shared/logger.js";
 import type { Outcome, RunEvent, RunRecord } from "../station/ports.js";
+import { DECISIONS, type Decision } from "../station/run/index.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+import { terminalOperator } from "./operator.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
 import { checkLink } from "./simulator.js";
@@ -33,6 +35,7 @@ interface RunFlags extends GlobalOptions, TraceFlags {
   link?: string;
   json?: boolean;
   log?: boolean;
+  onInterrupted?: Decision;
 }
 
 const ECU_ID_BYTES = 27;
@@ -79,7 +82,7 @@ function linkOf(flags: RunFlags, config: StationConfig): string {
 /** Runs one unit with its progress on the screen; the record. */
 export async function runShown(
   io: Io,
-  station: Station,
+  station: Pick<Station, "run">,
   context: AppContext,
   order: Parameters<Station["run"]>[0],
   quiet: boolean,
@@ -98,7 +101,13 @@ export async function runShown(
     trace = result;
   };
   try {
-    record = await station.run(order, { signal: io.signal, onTrace, ...onEvent });
+    const operator = terminalOperator(io, language);
+    record = await station.run(order, {
+      signal: io.signal,
+      onTrace,
+      ...onEvent,
+      ...(operator === undefined ? {} : { operator: progress.around(operator) }),
+    });
   } finally {
     progress.end();
   }
@@ -125,6 +134,12 @@ export function runCommand(io: Io): Command {
         .default({}),
     )
     .option("--link <url>", "where the ECU is: sim:, slcan:DEVICE, slcan+tcp://HOST:PORT, kline:DEVICE")
+    .addOption(
+      new Option(
+        "--on-interrupted <decision>",
+        "what becomes of an interrupted run whose profile or program has changed; left out, a terminal is asked",
+      ).choices(DECISIONS),
+    )
     .option("--json", "prints the record instead of the steps")
     .option("--log", "writes the program's log to stderr")
     .action(async (flags: RunFlags, command: Command) => {
@@ -138,7 +153,12 @@ export function runCommand(io: Io): Command {
       checkLink(link);
       const station = await openStation(context);
       try {
-        const order = { profile, link, inputs, ...(all.ecuId === undefined ? {} : { ecuId: all.ecuId }) };
+        const { ecuId: ordered, onInterrupted } = all;
+        const order = {
+          ...{ profile, link, inputs },
+          ...(ordered === undefined ? {} : { ecuId: ordered }),
+          ...(onInterrupted === undefined ? {} : { onInterrupted }),
+        };
         const record = await runShown(io, station, context, order, all.json === true);
         if (all.json === true) await printLine(io, JSON.stringify(record, undefined, 2));
         setExit(io, OUTCOME_EXITS[record.outcome]);

@@ -1,12 +1,13 @@
 /** One unit: what is opened for its run and closed behind it. */
 import { randomBytes, randomInt } from "node:crypto";
 import type { AppContext } from "../app.js";
+import { loadKeptProfile } from "../profiles/loader.js";
 import type { Profiles } from "../records/profiles.js";
-import { StationError } from "../shared/errors.js";
+import { describe, isStationError, StationError } from "../shared/errors.js";
 import { programVersion } from "../shared/paths.js";
 import type { Secret } from "../shared/secret.js";
-import type { RunRecord } from "../station/ports.js";
-import { type OpenedEcu, type RunDeps, type RunRequest, runUnit } from "../station/run/index.js";
+import type { RunHeader, RunRecord } from "../station/ports.js";
+import { type OpenedEcu, type RunDeps, type RunRequest, runUnit, type UnitKind } from "../station/run/index.js";
 import { readSecret } from "./config.js";
 import { openEcuAccess } from "./ecu-access.js";
 import { openEcu } from "./open-ecu.js";
@@ -41,40 +42,60 @@ export async function runOne(
   const trace = new RunTrace(context, options);
   const { link, profile: found, bay, ...request } = order;
   const simulated = isSimulatorLink(link);
-  const unitOf = tokens.unitOf(found);
-  const opener = await openEcuAccess(found, config, clock);
-  const { access } = opener;
-  const secrets = new Map<string, Secret>();
+  const ends: (() => void)[] = [];
   const simulators: Simulator[] = [];
-  try {
+  /** What follows from a profile; its secrets live as long as the run. */
+  const kindOf = async (found: FoundProfile): Promise<UnitKind> => {
+    const unitOf = tokens.unitOf(found);
+    const { access, wipe } = await openEcuAccess(found, config, clock);
+    ends.push(wipe);
     await profiles.assertApproved(versionOf(found), config.profileApprovals);
+    const secrets = new Map<string, Secret>();
     for (const { secOC } of found.profile.keys) {
       if (secOC === undefined || secrets.has(secOC.supplierSecret)) continue;
-      secrets.set(secOC.supplierSecret, await readSecret(config, secOC.supplierSecret));
+      const secret = await readSecret(config, secOC.supplierSecret);
+      ends.push(() => secret.wipe());
+      secrets.set(secOC.supplierSecret, secret);
     }
-    const connect = async (signal: AbortSignal): Promise<OpenedEcu> => {
-      const unit = await unitOf(signal);
-      if (!simulated) return unit(await openEcu(link, found.profile, access, clock, signal, trace));
-      const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
-      simulators.push(simulator);
-      return unit(await openEcu(simulator.link, found.profile, access, clock, signal, trace));
-    };
-    const deps: RunDeps = {
-      ...parts,
-      openSession: connect,
-      // Nobody but a simulator may make a unit's numbers up.
-      orders: simulated && config.orders === "simulator" ? simulatorOrders((below) => randomInt(below)) : noOrders,
+    return {
       profile: found.profile,
       profileHash: found.hash,
       profileFile: found.file,
-      clock,
-      logger,
+      async openSession(signal): Promise<OpenedEcu> {
+        const unit = await unitOf(signal);
+        if (!simulated) return unit(await openEcu(link, found.profile, access, clock, signal, trace));
+        const simulator = await startSimulator(link, found.file, config.limits.start, clock, signal);
+        simulators.push(simulator);
+        return unit(await openEcu(simulator.link, found.profile, access, clock, signal, trace));
+      },
       secrets(name) {
         const secret = secrets.get(name);
         if (secret === undefined)
           throw new StationError("CONFIG_INVALID", { details: { what: `secrets.${name}: is missing` } });
         return secret;
       },
+    };
+  };
+  const earlier = async ({ runId, profile: { hash, file = found.file } }: RunHeader): Promise<UnitKind | undefined> => {
+    try {
+      const { text } = await profiles.find(hash);
+      const loaded = loadKeptProfile(text, file, hash, found.profile);
+      return loaded && (await kindOf({ ...loaded, file }));
+    } catch (error) {
+      if (!isStationError(error)) throw error;
+      logger.warn("the profile of an interrupted run cannot be used", { runId, error: describe(error) });
+      return undefined;
+    }
+  };
+  try {
+    const deps: RunDeps = {
+      ...parts,
+      ...(await kindOf(found)),
+      earlier,
+      // Nobody but a simulator may make a unit's numbers up.
+      orders: simulated && config.orders === "simulator" ? simulatorOrders((below) => randomInt(below)) : noOrders,
+      clock,
+      logger,
       random: (length) => new Uint8Array(randomBytes(length)),
       newRunId: () => trace.named(newRunId(clock.now())),
       programVersion: programVersion(),
@@ -85,8 +106,7 @@ export async function runOne(
     return await runUnit(deps, request, trace.options);
   } finally {
     await trace.close();
-    opener.wipe();
-    for (const secret of secrets.values()) secret.wipe();
+    for (const end of ends) end();
     await Promise.all(simulators.map((simulator) => simulator.stop()));
   }
 }

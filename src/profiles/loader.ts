@@ -1,6 +1,6 @@
 /** Profiles from YAML: the schema, then what a schema cannot say, each mistake with its line. Pure: text in, profile out. */
 import { Type } from "typebox";
-import { StationError } from "../shared/errors.js";
+import { isStationError, StationError } from "../shared/errors.js";
 import { parseYaml, type YamlPath } from "../shared/yaml.js";
 import { contentHash } from "./hash.js";
 import { inputMatches, referencedInputs, sampleValue } from "./inputs.js";
@@ -59,6 +59,22 @@ function withoutKey(text: string, profile: Profile): string {
   if (blotted !== text) return blotted;
   // YAML can write it in a way that is not its hex (escapes, folded lines).
   return JSON.stringify({ ...profile, securityAccess: { ...how, key: { hex: BLOT } } }, null, 2);
+}
+
+/**
+ * Reads a text that was kept, with the security key of `today` where its own is blotted out; undefined where that is not the profile of
+ * that hash: its key was another one, or this program reads the text in another way.
+ */
+export function loadKeptProfile(text: string, file: string, hash: string, today: Profile): LoadedProfile | undefined {
+  const { securityAccess: how } = today;
+  const whole = how.kind !== "certificate" && "hex" in how.key ? text.replaceAll(BLOT, how.key.hex) : text;
+  try {
+    const loaded = loadProfile(whole, file);
+    return loaded.hash === hash ? loaded : undefined;
+  } catch (error) {
+    if (isStationError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Enough of a profile to know which kind it is. */
