@@ -1,82 +1,59 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { EVCC, kmsFile, recordOf, recordsFile, rows, stepFacts, vpkiFile } from "./cases.js";
+import { EVCC, recordOf, recordsFile, rows } from "./cases.js";
 import { root, run, startEcu, tempFolder } from "./harness.js";
 
-/** The EVCC with one certificate and three keys, so that a run is short. */
+/** The EVCC with its master key and one more, so that a run is short. Every point of the whole run: test/sweep/run-kill. */
 function shortProfile(): string {
   const text = readFileSync(join(root, "hw-profiles/evcc.yaml"), "utf8");
-  const without = (from: RegExp, to: RegExp, source: string) => {
-    const start = source.search(from);
-    const end = start + 1 + source.slice(start + 1).search(to);
-    return source.slice(0, start) + source.slice(end);
-  };
-  let short = without(/^ {2}- name: prov-20$/m, /^# Slots as/m, text);
-  for (const slot of ["5", "6", "7", "8", "9", "a", "b", "c"]) {
-    short = without(new RegExp(`^ {2}- name: secoc-${slot}$`, "m"), /^ {2}-/m, short);
-  }
-  const file = join(tempFolder(), "short.yaml");
-  writeFileSync(file, short.replace(/^name: evcc$/m, "name: short"));
+  const start = text.indexOf("certificates:\n");
+  const keys = text.indexOf("keys:\n", start);
+  const secoc5 = text.indexOf("  - name: secoc-5", keys);
+  const end = text.indexOf("  - { name: supplier", secoc5);
+  const rest = text.slice(text.indexOf("\n", end) + 1);
+  const short = `${text.slice(0, start)}certificates: []\n\n${text.slice(keys, secoc5)}${rest}`
+    .replace(/^name: evcc$/m, "name: short")
+    .replace(/^order: .*$/m, "order: [vin, clock, keys, lock]");
+  const file = join(tempFolder("profile"), "short.yaml");
+  writeFileSync(file, short);
   return file;
 }
 
-/** Where the station is killed, and what the KMS may have issued by then. */
-const POINTS = [
-  "after issue prov-15118-2",
-  "after append cert:prov-2 noted",
-  "before append cert:prov-2 finished",
-  "after append key:master started",
-  "after requestKey 1",
-  "before append key:master noted",
-  "after append key:master noted",
-  "before append key:master finished",
-  "after append key:master finished",
-  "after report key 1",
-  "after requestKey 4",
-  "after append key:secoc-4 noted",
-  "before append key:secoc-4 finished",
-  "after append key:secoc-4 finished",
-  "before append sync:supplier finished",
-  "after append sync:supplier finished",
-  "before finish",
-] as const;
+/** A run that is killed when the ECU was about to be given its second key. */
+async function killed() {
+  const profile = shortProfile();
+  const data = tempFolder();
+  const ecu = await startEcu(profile);
+  const args = ["run", "--profile", profile, "--link", ecu.url, "--data", data, "--json", "--vin", EVCC.vin];
+  const unit = [...args, "--pcid", EVCC.pcid, "--evccid", EVCC.evccid];
+  const first = await run("ecustation", unit, { env: { ECUSTATION_KILL_AT: "after append key:secoc-4 noted" } });
+  expect([first.signal, first.stdout]).toEqual(["SIGKILL", ""]);
+  return { profile, data, ecu, unit };
+}
 
 describe("a station that is killed in the middle of a run", () => {
-  const profile = shortProfile();
-  it.each(POINTS)("goes on where it was after SIGKILL %s, and everybody agrees", async (point) => {
-    const data = tempFolder();
-    const ecu = await startEcu(profile);
-    const args = ["run", "--profile", profile, "--link", ecu.url, "--data", data, "--json", "--vin", EVCC.vin];
-    const unit = [...args, "--pcid", EVCC.pcid, "--evccid", EVCC.evccid];
-
-    const killed = await run("ecustation", unit, { env: { ECUSTATION_KILL_AT: point } });
-    expect(killed.signal).toBe("SIGKILL");
-    expect(killed.stdout).toBe("");
-
-    const again = await run("ecustation", unit);
-    const record = recordOf(again);
-    expect([again.code, record.outcome, record.failure?.code]).toEqual([0, "PASS", undefined]);
-    expect(record.resumed).toBe(1);
-    expect(record.owed).toBe(0);
-    expect(record.identity?.state).toEqual({ lifeCycle: "locked", keySlots: 0b10_0000_0001_0010, certificateSlots: 1 });
-
-    // One run, closed; nothing waits for a server.
+  it("goes on where it was when the same command is given again", async () => {
+    const { data, ecu, unit } = await killed();
+    const record = recordOf(await run("ecustation", unit));
+    expect([record.outcome, record.resumed, record.owed]).toEqual(["PASS", 1, 0]);
     expect(rows(recordsFile(data), "SELECT outcome, resumed FROM run")).toEqual([{ outcome: "PASS", resumed: 1 }]);
-    expect(rows(recordsFile(data), "SELECT DISTINCT state FROM outbox")).toEqual([{ state: "delivered" }]);
+    await ecu.stop();
+  });
 
-    // The KMS issued each key once, knows each as held by the ECU, and took each report once.
-    const sets = rows<{ slot: number; state: string }>(kmsFile(data), "SELECT slot, state FROM sets ORDER BY slot");
-    expect(sets).toEqual([1, 4, 0xd].map((slot) => ({ slot, state: "confirmed" })));
-    const reports = "SELECT kind, status, count(*) AS times FROM reports GROUP BY set_id, kind ORDER BY kind, set_id";
-    expect(rows(kmsFile(data), reports)).toEqual([
-      ...[1, 4, 0xd].map(() => ({ kind: "key", status: "Success", times: 1 })),
-      { kind: "sync", status: "Success", times: 1 },
-    ]);
+  it("asks what becomes of the run where its profile was changed since, and goes on with the former one if told so", async () => {
+    const { profile, data, ecu, unit } = await killed();
+    const former = readFileSync(profile, "utf8");
+    writeFileSync(profile, former.replace("order: [vin, clock, keys, lock]", "order: [clock, vin, keys, lock]"));
 
-    // The vPKI issued one certificate, the one that the record names.
-    const issued = rows<{ serial: string }>(vpkiFile(data), "SELECT serial FROM certificates");
-    expect(issued.map(({ serial }) => serial)).toEqual([stepFacts(record, "cert:prov-2").serial]);
+    const undecided = await run("ecustation", unit);
+    expect([undecided.code, recordOf(undecided).failure?.code]).toEqual([3, "RUN_UNDECIDED"]);
+    expect(recordOf(undecided).failure?.details.may).toBe("go-on, anew, set-aside");
+
+    const record = recordOf(await run("ecustation", [...unit, "--on-interrupted", "go-on"]));
+    expect([record.outcome, record.resumed]).toEqual(["PASS", 1]);
+    expect(record.header.plan.slice(3, 5)).toEqual(["vin", "clock"]);
+    expect(rows(recordsFile(data), "SELECT run_id FROM run WHERE outcome IS NULL")).toEqual([]);
     await ecu.stop();
   });
 });
