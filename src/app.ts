@@ -8,6 +8,7 @@ import type { DatabaseConfig } from "./cli/database.js";
 import type { ExternalServers } from "./cli/external.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import type { TracedRunOptions } from "./cli/traces.js";
+import { Outages } from "./cli/page/outages.js";
 import { runOne, type UnitOrder } from "./cli/unit-run.js";
 import { UnitTokens } from "./cli/unit-tokens.js";
 import { createKmsClient } from "./clients/kms.js";
@@ -18,6 +19,8 @@ import type { History } from "./records/history.js";
 import { openRecords } from "./records/journal.js";
 import { createOutbox, type Outbox } from "./records/outbox.js";
 import type { Profiles } from "./records/profiles.js";
+import type { Users } from "./records/users.js";
+import type { Yields } from "./records/yield.js";
 import { type Access, openAccess, ownAccess } from "./servers/http/access.js";
 import { AccessFile } from "./servers/http/access-file.js";
 import { Front } from "./servers/http/front.js";
@@ -27,7 +30,7 @@ import { createVpki } from "./servers/vpki/index.js";
 import type { Clock } from "./shared/clock.js";
 import { describe, StationError } from "./shared/errors.js";
 import type { Logger } from "./shared/logger.js";
-import type { RunHeader, RunRecord } from "./station/ports.js";
+import type { KmsClient, RunHeader, RunRecord, VpkiClient } from "./station/ports.js";
 
 /** What the commands that open a station or the servers have in common. */
 export interface AppContext {
@@ -197,7 +200,13 @@ export interface Station {
   interrupted(): Promise<readonly RunHeader[]>;
   readonly history: History;
   readonly profiles: Profiles;
+  readonly users: Users;
+  readonly yields: Yields;
   readonly outbox: Outbox;
+  readonly vpki: VpkiClient;
+  readonly kms: KmsClient;
+  /** Simulator mode alone. */
+  readonly outages: Outages | undefined;
   /** The embedded servers, where the configuration has them. */
   readonly servers: RunningServers | undefined;
   close(): Promise<void>;
@@ -217,8 +226,13 @@ export async function openStation(context: AppContext): Promise<Station> {
     if (servers !== undefined) opened.add(servers, (running) => running.close());
     const points = killPointsOf(context);
     const clients = opened.add(await openClients(context, servers), (pair) => pair.close());
-    const kms = points?.kms(clients.kms) ?? clients.kms;
-    const vpki = points?.vpki(clients.vpki) ?? clients.vpki;
+    const outages = config.mode === "simulator" ? new Outages() : undefined;
+    const reached = {
+      kms: outages?.kms(clients.kms) ?? clients.kms,
+      vpki: outages?.vpki(clients.vpki) ?? clients.vpki,
+    };
+    const kms = points?.kms(reached.kms) ?? reached.kms;
+    const vpki = points?.vpki(reached.vpki) ?? reached.vpki;
     const outbox = opened.add(
       createOutbox({ records: points?.records(records) ?? records, kms, clock, logger }),
       (box) => box.close(),
@@ -230,7 +244,12 @@ export async function openStation(context: AppContext): Promise<Station> {
       interrupted: () => records.unfinished(),
       history: records.history,
       profiles: records.profiles,
+      users: records.users,
+      yields: records.yields,
       outbox,
+      vpki,
+      kms,
+      outages,
       servers,
       close: () => opened.close(),
       run: (order, options) =>

@@ -4,14 +4,17 @@ import { checkInputs } from "../profiles/inputs.js";
 import type { TraceResult } from "../records/trace/writer.js";
 import { StationError } from "../shared/errors.js";
 import type { Bays } from "../station/bays/bays.js";
-import type { Inputs, Verdict } from "../station/ports.js";
+import type { Inputs, RunEvent, Verdict } from "../station/ports.js";
 import { type FoundProfile, findProfile } from "./profiles.js";
+import type { BusWatch } from "./traces.js";
 import type { UnitOrder } from "./unit-run.js";
 
 export interface UnitRequest {
   readonly bay: string;
   /** By name or file; left out, the bay's own. */
   readonly profile?: string;
+  /** In place of the bay's own. */
+  readonly link?: string;
   readonly inputs: Inputs;
   /** The EcuID that the unit must have, 54 hex digits. */
   readonly ecuId?: string;
@@ -23,6 +26,8 @@ export class BayOrders {
     private readonly station: Station,
     private readonly context: AppContext,
     private readonly onTrace: (result: TraceResult) => void,
+    /** Who is told what passes a bay's bus. */
+    private readonly watch?: (bay: string) => BusWatch,
   ) {}
 
   /**
@@ -36,7 +41,7 @@ export class BayOrders {
     if (bay === undefined) throw new StationError("BAY_UNKNOWN", { details: { name } });
     const wanted = request.profile ?? bay.profile;
     if (wanted === undefined) throw this.#lacks(name, "profile");
-    const link = bay.link ?? (config.mode === "simulator" ? "sim:" : undefined);
+    const link = request.link ?? bay.link ?? (config.mode === "simulator" ? "sim:" : undefined);
     if (link === undefined) throw this.#lacks(name, "link");
     const profile = await findProfile(wanted, config.profileDirs);
     checkInputs(profile.profile, inputs);
@@ -44,11 +49,18 @@ export class BayOrders {
   }
 
   /** An order as it is, on its bay. @throws StationError BAY_UNKNOWN, RUN_BUSY */
-  begin(order: UnitOrder & { readonly bay: string }): Promise<Verdict> {
+  begin(order: UnitOrder & { readonly bay: string }, onEvent?: (event: RunEvent) => void): Promise<Verdict> {
     const takt = this.#takt(order.bay, order.profile);
     return this.bays.start(order.bay, {
       ...(takt === undefined ? {} : { takt: takt * 1_000 }),
-      work: (options) => this.station.run(order, { ...options, onTrace: this.onTrace }),
+      work: (options) => {
+        const watch = this.watch?.(order.bay);
+        const tell = (event: RunEvent) => {
+          options.onEvent(event);
+          onEvent?.(event);
+        };
+        return this.station.run(order, { ...options, onEvent: tell, onTrace: this.onTrace, ...(watch && { watch }) });
+      },
     });
   }
 

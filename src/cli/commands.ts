@@ -97,5 +97,18 @@ export const COMMANDS: readonly CommandRow[] = [
     { console: "ecustation console passwd kim", passwd: "ecustation console passwd kim < password.txt" },
     async (io) => (await import("./console.js")).consoleCommand(io),
   ),
+  row(
+    "users",
+    "users of the operator page",
+    {
+      users: "ecustation users add kim --role admin",
+      add: "ecustation users add kim --role admin < pin.txt",
+      pin: "ecustation users pin kim < pin.txt",
+      list: "ecustation users list --json",
+      lock: "ecustation users lock kim",
+      unlock: "ecustation users unlock kim",
+    },
+    async (io) => (await import("./users.js")).usersCommand(io),
+  ),
   row("bench", "the benchmark", "ecustation bench --json", async (io) => (await import("./bench.js")).benchCommand(io)),
 ];

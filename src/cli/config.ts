@@ -22,6 +22,7 @@ import { type CredentialFiles, CredentialsSchema, credentialsOf } from "./creden
 import { DatabaseSchema, databaseOf, storesText } from "./database.js";
 import { ExternalSection, type ExternalServers, externalServersOf, externalText } from "./external.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type PageConfig, PageSchema, pageOf } from "./page/config.js";
 import { type ProfilesConfig, ProfilesSchema, profilesOf } from "./profile-setting.js";
 import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
@@ -101,6 +102,8 @@ const StationSchema = Type.Object(
     /** Tokens that units' keys go into; docs/pkcs11.md. */
     tokens: TokensSchema,
     traces: TracesSchema,
+    /** The operator page; docs/operator-page.md. */
+    page: PageSchema,
     /** ms; counts. */
     limits: Type.Object(
       {
@@ -148,6 +151,7 @@ export interface StationConfig extends ProfilesConfig {
   readonly credentials: ReadonlyMap<string, CredentialFiles>;
   readonly tokens: ReadonlyMap<string, TokenConfig>;
   readonly traces: TracesConfig;
+  readonly page: PageConfig;
   readonly limits: StationFile["limits"];
 }
 
@@ -202,6 +206,7 @@ export function parseConfig(
   const given = document.value;
   const folder = file === undefined ? packageRoot() : dirname(resolve(file));
   const at = (path: string) => resolve(folder, path);
+  const profileAt = (nameOrFile: string) => (isPath(nameOrFile) ? at(nameOrFile) : nameOrFile);
   const fault = bayFault(given.station.bays);
   if (fault !== undefined) throw document.error(["station", "bays", ...fault.path], fault.what);
   if (given.mode === "plant" && given.orders === "simulator")
@@ -221,7 +226,7 @@ export function parseConfig(
       id: given.station.id,
       bays: given.station.bays.map((bay) => ({
         ...bay,
-        ...(bay.profile !== undefined && isPath(bay.profile) ? { profile: at(bay.profile) } : {}),
+        ...(bay.profile === undefined ? {} : { profile: profileAt(bay.profile) }),
       })),
     },
     dataDir: data,
@@ -232,6 +237,7 @@ export function parseConfig(
     credentials: credentialsOf(given.credentials, at),
     tokens: unitTokensOf(given.tokens, at, (path, what) => document.error(path, what)),
     traces: tracesOf(given.traces, data, at),
+    page: pageOf(given.page, at, profileAt, (path, what) => document.error(path, what)),
     limits: given.limits,
   };
 }

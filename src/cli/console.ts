@@ -1,13 +1,12 @@
 /** `ecustation console`: who may use the KMS's console. */
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
 import { Command } from "commander";
 import { USERS_FILE } from "../servers/kms/console/open.js";
 import { setPassword } from "../servers/kms/console/users.js";
 import { StationError } from "../shared/errors.js";
 import { loadConfig, type StationConfig } from "./config.js";
-import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
+import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { readUnseen } from "./unseen.js";
 
 /** The file of users that the servers of this configuration read. @throws StationError CONFIG_INVALID without servers of its own */
 export function usersFileOf({ servers, dataDir, file }: StationConfig): string {
@@ -26,35 +25,11 @@ export function consoleCommand(io: Io): Command {
     .action(async (name: string, _options, self: Command) => {
       const options = self.optsWithGlobals<GlobalOptions>();
       const file = usersFileOf(await loadConfig(options.config, options.data, io.env));
-      await setPassword(file, name, await readPassword(io));
+      await setPassword(file, name, await readUnseen(io, "Password"));
       await printLine(
         io,
         `${file}: ${name} may sign in; servers that had no user before show the console after a restart`,
       );
     });
   return command;
-}
-
-async function readPassword(io: Io): Promise<string> {
-  const terminal = "isTTY" in io.stdin && io.stdin.isTTY === true;
-  if (!terminal) return firstLine(io, false);
-  await writeAll(io.stderr, "Password: ");
-  const password = await firstLine(io, true);
-  await writeAll(io.stderr, "\nAgain: ");
-  const again = await firstLine(io, true);
-  await writeAll(io.stderr, "\n");
-  if (password !== again) throw new StationError("INPUT_INVALID", { details: { what: "the passwords differ" } });
-  return password;
-}
-
-/** The next line of stdin. @param unseen a terminal must not show it */
-async function firstLine({ stdin, signal }: Io, unseen: boolean): Promise<string> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: stdin, signal, ...(unseen ? { output: nowhere, terminal: true } : {}) });
-  try {
-    for await (const line of lines) return line;
-    throw new StationError("INPUT_INVALID", { details: { what: "stdin has no password (expected one line)" } });
-  } finally {
-    lines.close();
-  }
 }

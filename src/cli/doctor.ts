@@ -51,7 +51,7 @@ function busCheck({ link, profile }: DoctorOptions): readonly Check[] | undefine
 }
 
 /** A check that breaks is a finding as well. */
-async function guarded(name: string, run: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+export async function guarded(name: string, run: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await run();
   } catch (error) {

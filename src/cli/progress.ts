@@ -1,5 +1,6 @@
 /** Shows a run on a terminal (a live list of steps) or as plain lines where stdout is no terminal. */
 import type { Timer } from "../shared/clock.js";
+import { shownFacts } from "../station/facts.js";
 import type { Clock, Operator, Outcome, RunEvent, RunRecord, StepRecord } from "../station/ports.js";
 import type { Language } from "./config.js";
 
@@ -32,23 +33,10 @@ interface Output {
   size(): { readonly columns: number; readonly rows: number } | undefined;
 }
 
-/** Facts for machines: in the record, not on the screen. */
-const RECORD_ONLY: ReadonlySet<string> = new Set([
-  "m4",
-  "m5",
-  "reportId",
-  "correlationId",
-  "sha256",
-  "attempt",
-  "slot",
-  "code",
-]);
-
 /** One step as a line: sign, name, seconds, what was found. */
 export function stepLine(record: StepRecord): string {
-  const facts = Object.entries(record.facts)
-    .filter(([name, value]) => !RECORD_ONLY.has(name) && value !== null)
-    .map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`)
+  const facts = shownFacts(record.facts)
+    .map(({ name, value }) => `${name} ${value}`)
     .join(", ");
   return `${SIGNS[record.state]} ${record.step.padEnd(COLUMN)} ${(record.ms / 1_000).toFixed(2).padStart(6)} s  ${facts}`.trimEnd();
 }

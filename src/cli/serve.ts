@@ -1,6 +1,8 @@
 /** `ecustation serve`: the station as a service: servers where configured, its bays, interrupted runs taken up again, owed results delivered. */
 import { Command } from "commander";
 import { type AppContext, openStation, type Station } from "../app.js";
+import type { Page } from "../hmi/api/server.js";
+import type { TraceResult } from "../records/trace/writer.js";
 import { describe, StationError } from "../shared/errors.js";
 import { Bays } from "../station/bays/bays.js";
 import type { RunHeader, RunRecord } from "../station/ports.js";
@@ -8,6 +10,8 @@ import { BayLines } from "./bay-lines.js";
 import { BayOrders } from "./bay-orders.js";
 import { placeOf } from "./bays.js";
 import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
+import { LiveTraces } from "./page/live-trace.js";
+import { openStationPage } from "./page/open.js";
 import { type FoundProfile, findProfile } from "./profiles.js";
 import { verdictLines } from "./progress.js";
 import { contextOf } from "./run.js";
@@ -36,12 +40,17 @@ async function runStation(io: Io, context: AppContext, jsonl: boolean): Promise<
   const { config, clock, logger } = context;
   const station = await openStation(context);
   const bays = new Bays({ places: config.station.bays.map(placeOf), clock, logger });
-  const orders = new BayOrders(bays, station, context, (result) => void tellTrace(io, result, true));
+  const names = config.station.bays.map(({ name }) => name);
+  const live = new LiveTraces(names, clock);
+  const onTrace = (result: TraceResult) => void tellTrace(io, result, true);
+  const orders = new BayOrders(bays, station, context, onTrace, (bay) => live.watch(bay));
   let lines: BayLines | undefined;
+  let page: Page | undefined;
   try {
     const { servers } = station;
-    const names = config.station.bays.map(({ name }) => name);
-    const first = { station: config.station.id, vpki: servers?.vpki, kms: servers?.kms, bays: names };
+    page = await openStationPage(context, station, orders, live);
+    const { url } = page;
+    const first = { station: config.station.id, vpki: servers?.vpki, kms: servers?.kms, page: url, bays: names };
     await printLine(io, JSON.stringify(first));
     if (jsonl) lines = new BayLines(io, orders);
     const tell = async (record: RunRecord) => {
@@ -54,6 +63,7 @@ async function runStation(io: Io, context: AppContext, jsonl: boolean): Promise<
   } finally {
     await bays.close();
     lines?.close();
+    await page?.close();
     await station.close();
   }
 }

@@ -22,7 +22,7 @@ export function unitTokensOf(
 }
 
 /** An error at a place of the configuration. */
-export type Fault = (path: readonly string[], what: string) => StationError;
+export type Fault = (path: readonly (string | number)[], what: string) => StationError;
 
 /** @param at makes a path absolute @throws StationError CONFIG_INVALID with the place */
 export function tokenOf(

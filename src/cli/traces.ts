@@ -3,8 +3,8 @@ import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Static, Type } from "typebox";
-import type { CanLink, LinkEvent } from "../ecu/link/link.js";
-import { tapLink } from "../ecu/link/tap.js";
+import type { CanFrame, CanLink, LinkEvent } from "../ecu/link/link.js";
+import { type LinkObserver, tapLink } from "../ecu/link/tap.js";
 import { TRACE_FORMATS, type TraceFormat } from "../records/trace/formats.js";
 import { type TraceResult, TraceWriter } from "../records/trace/writer.js";
 import type { Clock } from "../shared/clock.js";
@@ -75,7 +75,15 @@ export function withTraceFlags<C extends { readonly traces: TracesConfig }>(conf
   return { ...config, traces: { ...traces, formats: flags.trace ?? traces.formats, folder } };
 }
 
+/** Somebody who looks at a run's bus while it goes on. */
+export interface BusWatch {
+  /** @param at Clock.monotonic */
+  frame(direction: "tx" | "rx", frame: CanFrame, at: number): void;
+  note(text: string): void;
+}
+
 export interface TracedRunOptions extends RunOptions {
+  readonly watch?: BusWatch;
   /** Called at the end of a run whose traces were to be kept. */
   readonly onTrace?: (result: TraceResult) => void;
 }
@@ -108,7 +116,9 @@ export class RunTrace {
 
   /** The link with a tap, where traces are kept. */
   tap(link: CanLink): CanLink {
-    if (this.#config.formats.length === 0) return link;
+    const { watch } = this.#options;
+    const watched = watch === undefined ? link : tapLink(link, observerOf(watch), this.#clock);
+    if (this.#config.formats.length === 0) return watched;
     this.#writer ??= new TraceWriter({
       path: join(this.#config.folder, this.#name),
       formats: this.#config.formats,
@@ -118,7 +128,7 @@ export class RunTrace {
     });
     const writer = this.#writer;
     return tapLink(
-      link,
+      watched,
       {
         frame: (direction, frame, at) => writer.frame(direction, frame, at),
         event: (event) => noteEvent(writer, event, this.#clock),
@@ -142,8 +152,12 @@ export class RunTrace {
 
   #noteRun(event: RunEvent): void {
     const writer = this.#writer;
+    if (event.kind === "step-started") {
+      const note = `step ${event.step}`;
+      writer?.note(note);
+      this.#options.watch?.note(note);
+    }
     if (writer === undefined) return;
-    if (event.kind === "step-started") writer.note(`step ${event.step}`);
     if (event.kind === "begun" && event.resumed) this.#naming = this.#rename(writer, event.header.runId);
   }
 
@@ -172,6 +186,14 @@ export class RunTrace {
     );
     this.#options.onTrace?.(result);
   }
+}
+
+function observerOf(watch: BusWatch): LinkObserver {
+  return {
+    frame: (direction, frame, at) => watch.frame(direction, frame, at),
+    event: (event) => watch.note(event.kind === "warning" ? event.text : event.kind),
+    failed: (what) => watch.note(what),
+  };
 }
 
 /** linux/can/error.h; the events that kernels have as error frames. */

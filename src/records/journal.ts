@@ -12,6 +12,8 @@ import { type Processes, systemProcesses } from "./processes.js";
 import { createProfiles, type Profiles } from "./profiles.js";
 import { runResult } from "./run-result.js";
 import { type RecordsDefinition, recordsSource } from "./store.js";
+import { createUsers, type Users } from "./users.js";
+import { createYields, type Yields } from "./yield.js";
 
 export interface RecordsOptions {
   readonly stores: StoreHost;
@@ -28,6 +30,8 @@ export interface Records {
   readonly ledger: RunLedger;
   readonly history: History;
   readonly profiles: Profiles;
+  readonly users: Users;
+  readonly yields: Yields;
   /** Whether a process that lives has the bay. */
   isHeld(bay: string): Promise<boolean>;
   /** Headers of the runs of all bays that began and never finished, oldest first; some may go on in another process. */
@@ -80,6 +84,8 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     ledger,
     history: createHistory(store),
     profiles: createProfiles(store, clock),
+    users: createUsers(store, clock),
+    yields: createYields(store),
     isHeld: async (bay) => {
       const holder = await store.call("bayHolder", bay);
       return holder !== null && processes.alive(holder);

@@ -11,6 +11,8 @@ import { RECORD_TABLES } from "./record-tables.js";
 import { retentionOperations } from "./retention-store.js";
 import { sealOperations } from "./seal-store.js";
 import { unitOperations } from "./unit-store.js";
+import { USER_TABLES, userOperations } from "./user-store.js";
+import { yieldOperations } from "./yield-store.js";
 
 const migrations = [
   `CREATE TABLE run (
@@ -66,6 +68,7 @@ const migrations = [
   PROFILE_TABLES,
   sinksMigration,
   RECORD_TABLES,
+  USER_TABLES,
 ];
 
 export const store = {
@@ -76,6 +79,8 @@ export const store = {
     ...outboxOperations,
     ...historyOperations,
     ...profileOperations,
+    ...userOperations,
+    ...yieldOperations,
     ...retentionOperations,
     ...sealOperations,
     ...unitOperations,

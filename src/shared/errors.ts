@@ -7,6 +7,7 @@ import { KMS_ERRORS } from "./kms-errors.js";
 import { LINK_ERRORS } from "./link-errors.js";
 import { ORDER_ERRORS } from "./order-errors.js";
 import { OUTBOX_ERRORS } from "./outbox-errors.js";
+import { PAGE_ERRORS } from "./page-errors.js";
 import { STATION_ERRORS } from "./station-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
@@ -262,6 +263,7 @@ export const ERRORS = {
     "An interrupted run cannot simply go on: {what}. The unit was not touched. Decide (--on-interrupted, or the station's question): {may}.",
   ),
   ...STATION_ERRORS,
+  ...PAGE_ERRORS,
   RUN_BUSY: row(
     "station",
     true,

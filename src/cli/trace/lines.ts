@@ -72,7 +72,8 @@ function udsOf(bytes: Uint8Array): UdsDescription & { readonly pending?: boolean
   return { ...describeUds(roleOf(bytes), bytes), ...(isPending(bytes) && { pending: true }) };
 }
 
-function sayOf(shown: Shown): string {
+/** A line's content without its place. */
+export function sayOf(shown: Shown): string {
   switch (shown.kind) {
     case "message":
       return messageText(shown.bytes, shown.frames);

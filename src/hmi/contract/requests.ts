@@ -1,6 +1,7 @@
 /** Bodies of the page's POST requests, and queries of its GET requests. Routes without a row here have neither. */
-import { type Static, Type } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import { ROLES } from "./roles.js";
+import type { RouteName } from "./routes.js";
 import { OUTCOMES } from "./state.js";
 
 const strict = { additionalProperties: false };
@@ -59,6 +60,10 @@ export const RunsQuery = Type.Object(
     vin: Type.Optional(Text(60)),
     ecuId: Type.Optional(Text(60)),
     serialNumber: Type.Optional(Text(60)),
+    /** Serial of a certificate, hex. */
+    certificate: Type.Optional(Text(60)),
+    code: Type.Optional(Text(60)),
+    station: Type.Optional(Text(100)),
     bay: Type.Optional(Text(100)),
     outcome: Type.Optional(Type.Enum([...OUTCOMES])),
     /** Runs that began in [from, to). */
@@ -78,6 +83,26 @@ export const YieldQuery = Type.Object({ from: Time, to: Time }, strict);
 
 /** Query of profileChanges. */
 export const ChangesQuery = Type.Object({ since: Text(64) }, strict);
+
+/** What each route is given: a POST its body, a GET its query. */
+export const REQUESTS = {
+  signIn: SignIn,
+  scan: Scan,
+  start: Start,
+  chooseProfile: ChooseProfile,
+  answer: Answer,
+  simulate: Simulate,
+  breakServer: BreakServer,
+  runs: RunsQuery,
+  runsExport: RunsQuery,
+  runMessages: MessagesQuery,
+  yield: YieldQuery,
+  profileChanges: ChangesQuery,
+  waive: Waive,
+  addUser: NewUser,
+  setPin: SetPin,
+  lockUser: LockUser,
+} as const satisfies Partial<Record<RouteName, TSchema>>;
 
 export type SignIn = Static<typeof SignIn>;
 export type Scan = Static<typeof Scan>;

@@ -4,10 +4,11 @@ import type { AuditEntry } from "../../../audit/row.js";
 import type { Store } from "../../../db/store.js";
 import { equalConstantTime } from "../../../shared/bytes.js";
 import type { Clock } from "../../../shared/clock.js";
+import { isPassword, NOBODY } from "../../../shared/password.js";
 import type { store as definition } from "../store/store.js";
 import type { Vault } from "../vault.js";
 import type { ConsoleConfig } from "./config.js";
-import { type ConsoleUser, isPassword, NOBODY, readUsers } from "./users.js";
+import { type ConsoleUser, readUsers } from "./users.js";
 
 export interface Session {
   /** Name in the store: SHA-256 of the token, hex. */

@@ -1,17 +1,15 @@
 /** Who may use the console: a YAML file of names and scrypt hashes, read anew whenever it matters. */
-import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type Static, Type } from "typebox";
 import { describe, StationError } from "../../../shared/errors.js";
 import { writeFileAtomic } from "../../../shared/files.js";
+import { hashPassword, PASSWORD_HASH } from "../../../shared/password.js";
 import { parseYaml } from "../../../shared/yaml.js";
 
 const NAME = "^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$";
-/** scrypt$log2(N)$r$p$salt$hash, salt and hash in base64url. */
-const HASH = "^scrypt\\$(1[4-9]|20)\\$([1-9]|1[0-6])\\$([1-4])\\$([A-Za-z0-9_-]{22})\\$([A-Za-z0-9_-]{43})$";
 
 const UserSchema = Type.Object(
-  { name: Type.String({ pattern: NAME }), password: Type.String({ pattern: HASH }) },
+  { name: Type.String({ pattern: NAME }), password: Type.String({ pattern: PASSWORD_HASH }) },
   { additionalProperties: false },
 );
 const UsersSchema = Type.Object({ users: Type.Array(UserSchema) }, { additionalProperties: false });
@@ -19,10 +17,6 @@ export type ConsoleUser = Static<typeof UserSchema>;
 
 /** Fewest characters of a new password. */
 export const PASSWORD_MIN = 12;
-const SALT_BYTES = 16;
-const HASH_BYTES = 32;
-/** 2^15 rounds of 8 blocks: 32 MiB and about a tenth of a second a password. */
-const COST = { logN: 15, r: 8, p: 1 } as const;
 
 /**
  * The users of a file; none where there is no file.
@@ -65,34 +59,4 @@ export async function setPassword(file: string, name: string, password: string):
     file,
     `# Users of the KMS console; ecustation console passwd NAME adds one or changes a password.\nusers:\n${lines.join("")}`,
   );
-}
-
-/** A new salt and the hash under it. */
-export async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(SALT_BYTES);
-  const hash = await derive(password, salt, COST);
-  return ["scrypt", COST.logN, COST.r, COST.p, salt.toString("base64url"), hash.toString("base64url")].join("$");
-}
-
-/** Whether the password is that of the hash. @param stored as the schema wants it */
-export async function isPassword(password: string, stored: string): Promise<boolean> {
-  const [, logN, r, p, salt, hash] = stored.split("$");
-  const cost = { logN: Number(logN), r: Number(r), p: Number(p) };
-  const derived = await derive(password, Buffer.from(salt ?? "", "base64url"), cost);
-  return timingSafeEqual(derived, Buffer.from(hash ?? "", "base64url"));
-}
-
-/** A hash that no password has, for names that nobody has: they cost an attacker the same time. */
-export const NOBODY = `scrypt$${COST.logN}$${COST.r}$${COST.p}$${"A".repeat(22)}$${"A".repeat(43)}`;
-
-/** Off the event loop, on the thread pool. */
-function derive(password: string, salt: Uint8Array, { logN, r, p }: { logN: number; r: number; p: number }) {
-  const N = 2 ** logN;
-  const options: ScryptOptions = { N, r, p, maxmem: 256 * N * r };
-  return new Promise<Buffer>((resolve, reject) => {
-    // The same characters typed on another keyboard may come in another Unicode form.
-    scrypt(password.normalize("NFKC"), salt, HASH_BYTES, options, (error, key) =>
-      error === null ? resolve(key) : reject(error),
-    );
-  });
 }

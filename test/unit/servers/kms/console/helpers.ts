@@ -5,10 +5,10 @@ import { join } from "node:path";
 import Fastify, { type FastifyInstance } from "fastify";
 import { inlineStores } from "../../../../../src/db/store.js";
 import { USERS_FILE } from "../../../../../src/servers/kms/console/open.js";
-import { hashPassword } from "../../../../../src/servers/kms/console/users.js";
 import { createKms, type KmsConfig, parseRegistry } from "../../../../../src/servers/kms/index.js";
 import { VirtualClock } from "../../../../../src/shared/clock.js";
 import { silentLogger } from "../../../../../src/shared/logger.js";
+import { hashPassword } from "../../../../../src/shared/password.js";
 import { REGISTRY } from "../helpers.js";
 
 export const PASSWORD = "correct horse battery";

@@ -2,13 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import {
-  hashPassword,
-  isPassword,
-  NOBODY,
-  readUsers,
-  setPassword,
-} from "../../../../../src/servers/kms/console/users.js";
+import { readUsers, setPassword } from "../../../../../src/servers/kms/console/users.js";
+import { hashPassword, isPassword, NOBODY } from "../../../../../src/shared/password.js";
 
 const dir = mkdtempSync(join(tmpdir(), "kms-users-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

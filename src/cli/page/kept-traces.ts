@@ -1,0 +1,46 @@
+/** The traces of runs that are over, in the folder of traces. */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { TraceLine } from "../../hmi/contract/views.js";
+import { TRACE_FORMATS } from "../../records/trace/formats.js";
+import { readTrace } from "../../records/trace/read.js";
+import type { TracesConfig } from "../traces.js";
+import { LineMaker } from "./trace-lines.js";
+
+/** Run ids are parts of file names: nothing else is looked for. */
+const RUN = /^[A-Za-z0-9_-]{1,80}$/;
+/** Lines of one answer: a run has some hundreds. */
+const MOST_LINES = 20_000;
+
+export class KeptTraces {
+  constructor(private readonly config: Pick<TracesConfig, "folder">) {}
+
+  async formatsOf(runId: string): Promise<readonly string[]> {
+    const files = await Promise.all(TRACE_FORMATS.map((format) => this.fileOf(runId, format)));
+    return TRACE_FORMATS.filter((_, i) => files[i] !== undefined);
+  }
+
+  async fileOf(runId: string, format: string): Promise<string | undefined> {
+    if (!RUN.test(runId) || !TRACE_FORMATS.some((known) => known === format)) return undefined;
+    const file = join(this.config.folder, `${runId}.${format}`);
+    return access(file).then(
+      () => file,
+      () => undefined,
+    );
+  }
+
+  /** Those of one step, where one is named. @throws StationError TRACE_UNREADABLE */
+  async messages(runId: string, step: string | undefined, signal: AbortSignal): Promise<readonly TraceLine[]> {
+    const [format] = await this.formatsOf(runId);
+    const file = format === undefined ? undefined : await this.fileOf(runId, format);
+    if (file === undefined) return [];
+    const maker = new LineMaker();
+    const found: TraceLine[] = [];
+    for await (const records of readTrace(file, signal)) {
+      const lines = records.flatMap((record) => maker.lines(record));
+      found.push(...lines.filter((line) => step === undefined || line.step === step));
+      if (found.length >= MOST_LINES) break;
+    }
+    return found;
+  }
+}
