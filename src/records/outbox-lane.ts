@@ -101,7 +101,7 @@ export class Lane {
       for (const { id, order, nextAt } of await store.call("outboxWaiting", sink.name)) {
         // An ECU's results arrive in their order: one that waits holds back the ones behind it.
         if (blocked.has(order)) continue;
-        const outcome = forced || nextAt <= clock.now() ? await this.#deliver(id) : { nextAt, outage: false };
+        const outcome = forced || this.#isDue(nextAt) ? await this.#deliver(id) : { nextAt, outage: false };
         if (outcome === undefined) continue;
         blocked.add(order);
         next = Math.min(next, outcome.nextAt);
@@ -115,6 +115,13 @@ export class Lane {
     if (this.#holds === 0 || this.#stop.signal.aborted) return;
     const wait = Math.min(timers.look, Math.max(0, next - clock.now()));
     this.#timer = clock.timer(wait, () => void this.kick(false));
+  }
+
+  /** Nothing is put off for longer than the longest wait: what seems to be was, before the clock was set back. */
+  #isDue(nextAt: number): boolean {
+    const { clock, timers } = this.#options;
+    const wait = nextAt - clock.now();
+    return wait <= 0 || wait > timers.retryMax;
   }
 
   /** Undefined when the row is settled; else when to try again, and whether the receiver is out of reach. */
