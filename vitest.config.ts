@@ -73,7 +73,7 @@ export default defineConfig({
       {
         test: {
           name: "sweep",
-          include: ["test/sweep/*.test.ts", "test/sweep/power/*.test.ts", "test/sweep/run-kill/*.test.ts"],
+          include: ["test/sweep/*.test.ts", "test/sweep/{power,run-kill,paths}/*.test.ts"],
           pool: "forks",
           fileParallelism: false,
           testTimeout: 900_000,

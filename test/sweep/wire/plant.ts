@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import { createEcu, type Ecu } from "../../../firmware-sim/ecu.js";
+import { FaultSet } from "../../../firmware-sim/faults/set.js";
 import type { FlashOptions } from "../../../firmware-sim/flash/flash.js";
 import { type FlashCell, memoryFlash } from "../../../firmware-sim/flash/memory.js";
 import { createKmsClient } from "../../../src/clients/kms.js";
@@ -31,8 +32,8 @@ import { systemClock, VirtualClock } from "../../../src/shared/clock.js";
 import { silentLogger } from "../../../src/shared/logger.js";
 import { packageRoot } from "../../../src/shared/paths.js";
 import { Secret } from "../../../src/shared/secret.js";
-import type { KmsClient, RunRecord, VpkiClient } from "../../../src/station/ports.js";
-import { runUnit } from "../../../src/station/run/index.js";
+import type { KmsClient, RunEvent, RunRecord, VpkiClient } from "../../../src/station/ports.js";
+import { type RunDeps, runUnit } from "../../../src/station/run/index.js";
 import { type Book, booking, newBook } from "./book.js";
 import { PlaceReader } from "./places.js";
 import { holdForCrypto, holding } from "./real-work.js";
@@ -70,9 +71,21 @@ export interface Unit {
   readonly link: VirtualLink;
   readonly inputs: Readonly<Record<string, string>>;
   readonly book: Book;
+  readonly faults: FaultSet;
   /** While its power is on. */
   ecu: Ecu | undefined;
   readonly failures: unknown[];
+}
+
+/** What is another way than usual in one run. */
+export interface Change {
+  readonly blow?: Blow;
+  readonly inputs?: Readonly<Record<string, string>>;
+  /** Laid over the usual ones. */
+  readonly deps?: (usual: RunDeps) => Partial<RunDeps>;
+  readonly signal?: AbortSignal;
+  /** @param wire the station's end of the bus, once it is open */
+  readonly onEvent?: (event: RunEvent, wire: Wire | undefined) => void;
 }
 
 export interface Ran {
@@ -91,6 +104,8 @@ function storesInMemory(): StoreHost {
 export class Plant {
   readonly clock = new VirtualClock();
   readonly profile: Profile;
+  /** Servers that refuse every request, by a proxy's answer. */
+  readonly refusing = new Set<"kms" | "vpki">();
   readonly #folder: string;
   readonly #ends: (() => Promise<unknown>)[] = [];
   #records: Records | undefined;
@@ -122,17 +137,20 @@ export class Plant {
     const kms = await createKms({ stores, dir: dir("kms"), clock, logger, registry });
     await vpki.start();
     const apps: FastifyInstance[] = [];
-    const serve = async (plugin: FastifyPluginAsync) => {
+    const serve = async (name: "kms" | "vpki", plugin: FastifyPluginAsync) => {
       const app = createHttps({ tls, clock, logger });
       apps.push(app);
+      app.addHook("onRequest", async (_request, reply) => {
+        if (this.refusing.has(name)) await reply.code(400).send({ error: "refused" });
+      });
       await app.register(plugin);
       await app.listen({ host: "127.0.0.1", port: 0 });
       return baseUrl(app);
     };
     const common = { ca: tls.caPem, clock };
     const chain = readFileSync(vpki.chainFile, "utf8");
-    const vpkiClient = createVpkiClient({ ...common, baseUrls: [await serve(vpki.plugin)], chain });
-    const kmsClient = createKmsClient({ ...common, baseUrls: [await serve(kms.plugin)], station: "sweep" });
+    const vpkiClient = createVpkiClient({ ...common, baseUrls: [await serve("vpki", vpki.plugin)], chain });
+    const kmsClient = createKmsClient({ ...common, baseUrls: [await serve("kms", kms.plugin)], station: "sweep" });
     this.#vpki = holding(clock, vpkiClient);
     this.#kms = holding(clock, kmsClient);
     this.#records = await openRecords({ stores, file: dir("records.sqlite"), clock });
@@ -171,12 +189,14 @@ export class Plant {
       evccid: `KM7AAAAAAAAAAA${digits}`,
     };
     const link = openVirtual(bus, this.clock);
-    return { number, cell: {}, bus, link, inputs, book: newBook(), ecu: undefined, failures: [] };
+    const faults = new FaultSet({ profile: this.profile, clock: this.clock });
+    return { number, cell: {}, bus, link, inputs, book: newBook(), faults, ecu: undefined, failures: [] };
   }
 
   /** Starts an ECU on what is in its memory. */
   async powerUp(unit: Unit, options: FlashOptions = {}): Promise<void> {
     const { clock, profile } = this;
+    const { faults } = unit;
     const flash = memoryFlash(unit.cell, {
       ...options,
       async onStep(step) {
@@ -185,11 +205,18 @@ export class Plant {
       },
     });
     const onFatal = (error: unknown) => void unit.failures.push(error);
-    unit.ecu = await clock.drive(createEcu({ profile, link: unit.link, clock, flash, onFatal }));
+    unit.ecu = await clock.drive(createEcu({ profile, link: unit.link, clock, flash, faults, onFatal }));
   }
 
   /** One run of the station on that ECU; with `blow`, one frame of it meets a fault. */
   async run(unit: Unit, blow?: Blow): Promise<Ran> {
+    const { wire, ...ran } = await this.runChanged(unit, blow === undefined ? {} : { blow });
+    if (wire === undefined) throw new Error(`no link was opened: ${JSON.stringify(ran.record.failure)}`);
+    return { ...ran, wire };
+  }
+
+  /** One run, some of it in another way. */
+  async runChanged(unit: Unit, change: Change): Promise<Omit<Ran, "wire"> & { readonly wire: Wire | undefined }> {
     const { clock, profile } = this;
     const [records, kms, vpki] = [this.#records, this.#kms, this.#vpki];
     if (records === undefined || kms === undefined || vpki === undefined) throw new Error("the plant is not open");
@@ -200,44 +227,46 @@ export class Plant {
     outbox.start();
     let wire: Wire | undefined;
     const began = clock.monotonic();
-    const running = runUnit(
-      {
-        openSession: async () => {
-          const { can } = profile;
-          if (can === undefined) throw new Error("the profile has no can section");
-          wire = new Wire(openVirtual(unit.bus, clock), clock, new PlaceReader(), blow);
-          const transport = createIsoTp(wire, isoTpOptionsOf(can, "station"), clock);
-          const client = createUdsClient(transport, profile.uds, clock);
-          const session = createEcuSession({ link: wire, transport, client, map: profile, access: { key }, clock });
-          return { session, target: createSheUdsTarget(session) };
-        },
-        ...booked,
-        runs: records.runs,
-        ledger: records.ledger,
-        results: outbox,
-        orders: {
-          orderFor: async () => ({
-            source: "test",
-            inputs: { vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" },
-          }),
-        },
-        profile,
-        profileHash: "a".repeat(64),
-        clock,
-        logger: silentLogger,
-        secrets: () => secret,
-        random: (length) => new Uint8Array(randomBytes(length)),
-        newRunId: () => `run-${String(++this.#runs).padStart(8, "0")}`,
-        programVersion: "0.0.0",
-        bay: unit.bus,
-        link: `virtual:${unit.bus}`,
+    const usual: RunDeps = {
+      openSession: async () => {
+        const { can } = profile;
+        if (can === undefined) throw new Error("the profile has no can section");
+        wire = new Wire(openVirtual(unit.bus, clock), clock, new PlaceReader(), change.blow);
+        const transport = createIsoTp(wire, isoTpOptionsOf(can, "station"), clock);
+        const client = createUdsClient(transport, profile.uds, clock);
+        const session = createEcuSession({ link: wire, transport, client, map: profile, access: { key }, clock });
+        return { session, target: createSheUdsTarget(session) };
       },
-      { inputs: unit.inputs },
+      ...booked,
+      runs: records.runs,
+      ledger: records.ledger,
+      results: outbox,
+      orders: {
+        orderFor: async () => ({
+          source: "test",
+          inputs: { vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" },
+        }),
+      },
+      profile,
+      profileHash: "a".repeat(64),
+      clock,
+      logger: silentLogger,
+      secrets: () => secret,
+      random: (length) => new Uint8Array(randomBytes(length)),
+      newRunId: () => `run-${String(++this.#runs).padStart(8, "0")}`,
+      programVersion: "0.0.0",
+      bay: unit.bus,
+      link: `virtual:${unit.bus}`,
+    };
+    const { signal, inputs = unit.inputs } = change;
+    const running = runUnit(
+      { ...usual, ...change.deps?.(usual) },
+      { inputs },
+      { ...(signal && { signal }), onEvent: (event) => change.onEvent?.(event, wire) },
     );
     try {
       const record = await clock.drive(running, RUN_LIMIT);
       await clock.drive(outbox.close(), RUN_LIMIT);
-      if (wire === undefined) throw new Error(`no link was opened: ${JSON.stringify(record.failure)}`);
       return { record, wire, ms: clock.monotonic() - began };
     } finally {
       key.wipe();

@@ -97,8 +97,13 @@ export class Wire implements CanLink {
         return;
       }
       case "unplug":
-        this.#link.unplug();
+        this.unplug();
     }
+  }
+
+  /** The station's adapter is gone. */
+  unplug(): void {
+    this.#link.unplug();
   }
 
   #letGo(to: Place["to"]): void {
