@@ -10,6 +10,15 @@ const ENDPOINT = /^DevTools listening on (ws:\/\/\S+)$/;
 /** ms that a page or a browser may take on a busy machine. */
 const LIMIT = 60_000;
 
+/** Keys that are no characters, and what the browser needs to know of them. */
+const KEYS: Readonly<Record<string, object>> = {
+  Enter: { windowsVirtualKeyCode: 13, text: "\r" },
+  Tab: { windowsVirtualKeyCode: 9 },
+  Escape: { windowsVirtualKeyCode: 27 },
+  F1: { windowsVirtualKeyCode: 112 },
+  F2: { windowsVirtualKeyCode: 113 },
+};
+
 interface Message {
   id?: number;
   method?: string;
@@ -91,9 +100,13 @@ export class Chromium {
     return this.loading(() => this.#ask("Page.navigate", { url }));
   }
 
-  /** What an expression comes to within the page; it must survive JSON. */
+  /** What an expression comes to within the page, a promise of it too; it must survive JSON. */
   async evaluate<T>(expression: string): Promise<T> {
-    const { result, exceptionDetails } = await this.#ask("Runtime.evaluate", { expression, returnByValue: true });
+    const { result, exceptionDetails } = await this.#ask("Runtime.evaluate", {
+      expression,
+      returnByValue: true,
+      awaitPromise: true,
+    });
     if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
     return (result as { value: T }).value;
   }
@@ -104,11 +117,46 @@ export class Chromium {
     await this.#ask("Input.insertText", { text });
   }
 
-  /** Presses a key, with what the page makes of it by itself. */
-  async press(key: "Enter" | "Tab"): Promise<void> {
-    const code = key === "Enter" ? { windowsVirtualKeyCode: 13, text: "\r" } : { windowsVirtualKeyCode: 9 };
+  /** Presses a key, with what the page makes of it by itself: a character, or a key by its name. */
+  async press(key: string): Promise<void> {
+    const code = KEYS[key] ?? (key.length === 1 ? { text: key, windowsVirtualKeyCode: key.charCodeAt(0) } : {});
     await this.#ask("Input.dispatchKeyEvent", { type: "keyDown", key, code: key, ...code });
     await this.#ask("Input.dispatchKeyEvent", { type: "keyUp", key, code: key });
+  }
+
+  /** What a keyboard-wedge scanner does: the characters one by one wherever the focus is, then Enter. */
+  async scan(text: string): Promise<void> {
+    for (const character of text) await this.press(character);
+    await this.press("Enter");
+  }
+
+  /** Waits until an expression is true within the page. */
+  async until(what: string, expression: string): Promise<void> {
+    const end = performance.now() + LIMIT;
+    while (!(await this.evaluate<boolean>(`Boolean(${expression})`))) {
+      if (performance.now() > end) {
+        const text = await this.evaluate<string>("document.body.innerText");
+        throw new Error(`${what}: not within ${LIMIT} ms; the page says:\n${text}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Follows a link or presses a button within the page, by its selector. */
+  async tap(selector: string): Promise<void> {
+    await this.until(selector, `document.querySelector(${JSON.stringify(selector)})`);
+    await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);
+  }
+
+  /** The page as a PNG. */
+  async picture(): Promise<Buffer> {
+    const { data } = await this.#ask("Page.captureScreenshot", { format: "png" });
+    return Buffer.from(String(data), "base64");
+  }
+
+  /** Runs a script in each page before its own. */
+  async before(source: string): Promise<void> {
+    await this.#ask("Page.addScriptToEvaluateOnNewDocument", { source });
   }
 
   /** Follows a link or sends a form by a click, and waits for the page that comes. */
@@ -117,8 +165,8 @@ export class Chromium {
   }
 
   /** Renders with this width, px, in the light or the dark palette. */
-  async show(width: number, scheme: "light" | "dark"): Promise<void> {
-    await this.#ask("Emulation.setDeviceMetricsOverride", { width, height: 720, deviceScaleFactor: 1, mobile: false });
+  async show(width: number, scheme: "light" | "dark", height = 720): Promise<void> {
+    await this.#ask("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
     await this.#ask("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
   }
 

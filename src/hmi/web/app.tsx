@@ -1,5 +1,5 @@
 /** The page: its bar, the screen, and what lies over it. */
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { Announcer } from "./announcer.js";
 import { Bar } from "./bar.js";
 import { UnitRecord } from "./history/unit-record.js";
@@ -22,7 +22,7 @@ export function App() {
   const { t, language } = useTexts();
   const screen = useStore(place, (value) => value.screen);
   const station = useStore(live, ({ state }) => state?.station.id);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.lang = language;
     document.title = [t(`screen.${screen}`), station].filter((part) => part !== undefined).join(" · ");
   }, [t, language, screen, station]);

@@ -97,11 +97,11 @@ function Languages() {
           type="button"
           lang={code}
           class="flat"
-          aria-label={t(`language.${code}`)}
           aria-pressed={language === code}
           onClick={() => choose({ language: code })}
         >
           {short}
+          <span class="unseen"> {t(`language.${code}`)}</span>
         </button>
       ))}
     </fieldset>

@@ -91,10 +91,11 @@ function Verdict({ verdict }: { readonly verdict: VerdictView }) {
           <p>{local(failure.text)}</p>
           <p class="code">
             {failure.code} · {stepWords(failure.step, texts)}
+            {owed > 0 ? ` · ${t("owed", { count: owed })}` : ""}
           </p>
         </div>
       )}
-      {owed > 0 ? <p class="owed">{t("owed", { count: owed })}</p> : null}
+      {owed > 0 && failure === undefined ? <p class="owed">{t("owed", { count: owed })}</p> : null}
     </div>
   );
 }

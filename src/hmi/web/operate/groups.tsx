@@ -54,7 +54,9 @@ function Group({ group, open, now }: GroupProps) {
       <span class="facts">
         {step === undefined
           ? ""
-          : `${open && length > 1 ? `${stepWords(step.step, texts)} · ` : ""}${said(step, texts.named)}`}
+          : [open && length > 1 ? stepWords(step.step, texts) : "", said(step, texts.named)]
+              .filter(Boolean)
+              .join(" · ")}
       </span>
     </li>
   );

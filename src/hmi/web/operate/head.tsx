@@ -59,6 +59,7 @@ function ProfileButton({ bay, profile }: { readonly bay: BayView; readonly profi
   if (!mayChoose || bay.phase !== "idle") return <span class="profile">{words}</span>;
   return (
     <>
+      <span class="profile small">{words}</span>
       <button type="button" class="flat profile" aria-haspopup="dialog" onClick={() => setOpen(true)}>
         {words}
       </button>

@@ -4,6 +4,7 @@ import type { BayView } from "../../contract/state.js";
 import { post } from "../api.js";
 import { bayOf, live } from "../live/live.js";
 import { useAction } from "../parts/action.js";
+import { Region } from "../parts/region.js";
 import { addressOfPlace } from "../route.js";
 import { useMay } from "../session.js";
 import { useStore } from "../store.js";
@@ -55,9 +56,9 @@ function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number
     <section class="tile" data-bay={bay.name} data-phase={bay.phase} aria-label={t("bay", { name: bay.name })}>
       <TileHead bay={bay} number={number} />
       <Band bay={bay} />
-      <div class="inside" tabIndex={-1}>
+      <Region kind="inside" label={t("steps", { name: bay.name })}>
         {bay.run === undefined ? null : <Groups run={bay.run} running={active} />}
-      </div>
+      </Region>
       <div class="actions">
         {mayScan ? (
           <ScanField bay={bay} field={field} onScan={forget} onPrimary={primary} />
@@ -74,7 +75,9 @@ function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number
           onClick={primary}
         >
           <kbd>{shortcut}</kbd>{" "}
-          {t(bay.phase === "aborting" ? "aborting" : active ? "abort" : ready ? "start" : "scan.next")}
+          <span class="what">
+            {t(bay.phase === "aborting" ? "aborting" : active ? "abort" : ready ? "start" : "scan.next")}
+          </span>
         </button>
         {!active && mayScan && bay.verdict?.failure !== undefined ? (
           <button type="button" class="act" disabled={busy} onClick={() => start("last")}>
@@ -91,8 +94,8 @@ function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number
             {t("record")}
           </a>
         )}
-        {mayTrace ? (
-          <a class="button plain" href={addressOfPlace("trace", bay.name)}>
+        {mayTrace && bay.verdict?.failure === undefined ? (
+          <a class="button plain less" href={addressOfPlace("trace", bay.name)}>
             {t("screen.trace")}
           </a>
         ) : null}

@@ -17,7 +17,8 @@ export function Copyable({ value, name }: { readonly value: string; readonly nam
     });
   };
   return (
-    <button type="button" class="copy" aria-label={t("copy", { name, value })} onClick={copy}>
+    <button type="button" class="copy" onClick={copy}>
+      <span class="unseen">{t("copy", { name })}</span>
       <code>{grouped(value)}</code>
       <span aria-live="polite">{copied ? ` ${t("copied")}` : ""}</span>
     </button>

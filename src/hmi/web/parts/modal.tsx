@@ -19,7 +19,7 @@ export function Modal({ open, label, kind, onClose, children }: ModalProps) {
     if (!open && element.open) element.close();
   }, [open]);
   return (
-    <dialog ref={dialog} class={kind ?? "question"} aria-label={label} onClose={onClose}>
+    <dialog ref={dialog} class={kind ?? "question"} aria-label={label} onCancel={onClose} onClose={onClose}>
       {open ? children : null}
     </dialog>
   );

@@ -1,0 +1,327 @@
+/** The operator page in a browser, as a person at a bay uses it; the station behind it is whatever a test wants. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { SCREENS } from "../../src/hmi/web/route.js";
+import { requireTool, works } from "../require.js";
+import { Chromium } from "./browser.js";
+import { FakeStation } from "./page/fake.js";
+import { answerAll, asking, FAILURE, failed, idle, passed, running, stateOf, VIN } from "./page/states.js";
+
+const chromium = requireTool("chromium", () => works("chromium", ["--version"]), "apt-get install -y chromium");
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** Counts the tones that the page makes, by their frequency. */
+const HEAR = `window.tones = []; const Real = window.OscillatorNode;
+  window.OscillatorNode = class extends Real { constructor(c, o) { super(c, o); window.tones.push(o.frequency); } };`;
+
+describe.skipIf(!chromium)("the operator page", () => {
+  let browser: Chromium;
+  let station: FakeStation;
+  const text = (selector = "body") =>
+    browser.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`);
+  const shows = (words: string, selector = "body") =>
+    browser.until(
+      `"${words}" in ${selector}`,
+      `document.querySelector(${JSON.stringify(selector)})?.innerText.includes(${JSON.stringify(words)})`,
+    );
+  const tile = (name: string) => `[data-bay="${name}"]`;
+
+  beforeAll(async () => {
+    browser = await Chromium.open();
+    await browser.before(HEAR);
+  });
+  afterAll(() => browser?.close());
+  beforeEach(() => {
+    station = new FakeStation(stateOf([idle("1"), idle("2")]));
+    answerAll(station, "engineer");
+  });
+  afterEach(() => station.close());
+
+  async function open(fragment = ""): Promise<void> {
+    const url = await station.open();
+    await browser.show(1280, "light");
+    await browser.goto(`${url}/${fragment}`);
+    await browser.evaluate("localStorage.clear()");
+    await browser.goto("about:blank");
+    await browser.goto(`${url}/${fragment}`);
+    await browser.until("the page", `document.querySelector("main")`);
+  }
+  const operate = async () => {
+    await open();
+    await browser.until("the tiles", `document.querySelectorAll(".tile input").length > 0`);
+  };
+
+  it("sends what a scanner types to the bay that was used last, once, wherever the focus is", async () => {
+    await operate();
+    await browser.press("F2");
+    await browser.until("the field of bay 2", `document.activeElement.closest('${tile("2")}') !== null`);
+    await browser.evaluate("document.activeElement.blur()");
+    await browser.scan(VIN);
+    await browser.press("Enter");
+    await browser.scan(VIN);
+    await browser.until("the scan", `document.querySelector('${tile("2")} input').value === ""`);
+    await expect
+      .poll(() => station.posted, { timeout: 20_000 })
+      .toEqual([{ path: "/api/bays/2/scan", body: { text: VIN }, csrf: "token-1" }]);
+  });
+
+  it("echoes what was read, and says why a scan was not taken", async () => {
+    await operate();
+    const label = { ko: "차대번호", en: "VIN" };
+    const why = { ko: "이 베이는 작업 중입니다.", en: "This bay is running." };
+    station.change({
+      bay: { ...idle("1"), scan: { read: [{ name: "vin", label, value: VIN }], missing: [], refused: undefined } },
+    });
+    await shows(`차대번호 ${VIN}`, `${tile("1")} .echo`);
+    station.change({ bay: { ...running("1"), scan: { read: [], missing: [], refused: { text: "XYZ", why } } } });
+    await shows("XYZ 이 베이는 작업 중입니다.", `${tile("1")} .echo`);
+  });
+
+  it("shows a PASS in both words, with the unit, over a fifth of the height, with a sound, and keeps it", async () => {
+    await operate();
+    await browser.press("Tab");
+    station.change({ bay: running("1") });
+    await shows("키 0/4", tile("1"));
+    station.change({ bay: passed("1") });
+    await shows("합격 PASS", `${tile("1")} .band`);
+    expect(await text(`${tile("1")} .band`)).toContain(VIN);
+    const height = await browser.evaluate<number>(
+      `document.querySelector('${tile("1")} .band').getBoundingClientRect().height / innerHeight`,
+    );
+    expect(height).toBeGreaterThanOrEqual(0.2);
+    expect(await text("[data-announcer]")).toContain(`합격, ${VIN}`);
+    await expect.poll(() => browser.evaluate("tones"), { timeout: 20_000 }).toEqual([660, 880]);
+    station.change({ bay: { ...passed("1", station.state.bays[0]?.verdict?.at), scan: { ...idle("1").scan } } });
+    station.change({ bay: running("2") });
+    await shows("키", tile("2"));
+    expect(await text(`${tile("1")} .band`)).toContain("PASS");
+    expect(await browser.evaluate("tones")).toEqual([660, 880]);
+  });
+
+  it("shows a FAIL with its cause, code and what is kept; the same unit once more is one key away", async () => {
+    await operate();
+    station.change({ bay: failed("1") });
+    await shows("불합격 FAIL", `${tile("1")} .band`);
+    const band = await text(`${tile("1")} .band`);
+    expect(band).toContain(FAILURE.text.ko);
+    expect(band).toContain(`${FAILURE.code} · 키 secoc-4`);
+    expect(band).toContain("결과 2건은 보관");
+    await browser.tap(`${tile("1")} button.act`);
+    await expect.poll(() => station.posted.at(-1)).toMatchObject({ path: "/api/bays/1/start", body: { unit: "last" } });
+  });
+
+  it("leads from the red tile to the exact exchange in two clicks", async () => {
+    await operate();
+    station.change({ bay: failed("1") });
+    await browser.tap(`${tile("1")} a[href="#/history/run-1"]`);
+    await browser.tap('[data-step="key:secoc-4"] button');
+    await shows("RoutineControl start 0x0210", '[data-step="key:secoc-4"]');
+    expect(await text('[data-step="key:secoc-4"]')).toContain("31 01 02 10 aa bb cc dd");
+  });
+
+  it("asks once before an abort and names what comes of it; Enter of a scanner does not abort", async () => {
+    await operate();
+    station.change({ bay: running("1") });
+    await shows("중단", tile("1"));
+    await browser.press("F1");
+    await browser.until("the question", `document.querySelector("dialog[open]")`);
+    expect(await text("dialog[open]")).toMatch(new RegExp(`${VIN}.*완성되지 않은`));
+    await browser.press("Enter");
+    await browser.until("no question", `document.querySelector("dialog[open]") === null`);
+    await browser.press("F1");
+    await browser.until("the question", `document.querySelector("dialog[open]")`);
+    await browser.press("Escape");
+    await browser.until("no question", `document.querySelector("dialog[open]") === null`);
+    expect(station.posted).toEqual([]);
+    await browser.press("F1");
+    await browser.tap("dialog[open] [data-confirm]");
+    await expect.poll(() => station.posted).toMatchObject([{ path: "/api/bays/1/abort" }]);
+  });
+
+  it("takes the question back when the run has ended meanwhile", async () => {
+    await operate();
+    station.change({ bay: running("1") });
+    await shows("중단", tile("1"));
+    await browser.press("F1");
+    await browser.until("the question", `document.querySelector("dialog[open]")`);
+    station.change({ bay: passed("1") });
+    await browser.until("no question", `document.querySelector("dialog[open]") === null`);
+  });
+
+  it("puts a prompt into the band and sends its answer", async () => {
+    await operate();
+    station.change({ bay: asking("1") });
+    await shows("커넥터를 꽂았습니까?", `${tile("1")} .band`);
+    await browser.tap(`${tile("1")} .band button.act`);
+    await expect
+      .poll(() => station.posted)
+      .toMatchObject([{ path: "/api/bays/1/answer", body: { prompt: "1", value: "yes" } }]);
+  });
+
+  it("a reload in the middle of a run shows the same run", async () => {
+    await operate();
+    station.change({ bay: running("1", 9) });
+    await shows("9/15", tile("1"));
+    await browser.loading(() => browser.evaluate("location.reload()"));
+    await shows("9/15", tile("1"));
+    await shows(VIN, tile("1"));
+  });
+
+  it("says over everything that it is stale after 3 s without a beat, and when it is well again", async () => {
+    await operate();
+    station.beating = false;
+    await shows("소식이 없습니다", ".stale");
+    const before = await browser.evaluate<number>("performance.now()");
+    expect(before).toBeGreaterThan(3000);
+    station.beating = true;
+    await browser.until("no banner", `document.querySelector(".stale") === null`);
+  });
+
+  it("says that the program is gone when it is, and shows what is true once it is back", async () => {
+    await operate();
+    station.change({ bay: running("1") });
+    await shows("중단", tile("1"));
+    const { state } = station;
+    const port = Number(await browser.evaluate("location.port"));
+    await station.close();
+    await shows("연결할 수 없습니다", ".stale");
+    station = new FakeStation({ ...state, epoch: "b", number: 1, bays: [failed("1"), idle("2")] });
+    answerAll(station, "engineer");
+    await station.open(port);
+    await browser.until("no banner", `document.querySelector(".stale") === null`);
+    await shows("불합격 FAIL", tile("1"));
+  });
+
+  it("asks for the whole state when a change was lost, and goes on from its last number when only the line broke", async () => {
+    await operate();
+    station.change({ bay: running("1", 3) }, true);
+    await shows("3/15", tile("1"));
+    const connections = station.connections.length;
+    station.cut();
+    await expect.poll(() => station.connections.length, { timeout: 20_000 }).toBe(connections + 1);
+    expect(station.connections.at(-1)).toBe(`a:${station.state.number}`);
+  });
+
+  it("switches the language at once, everywhere, and remembers it", async () => {
+    await operate();
+    station.change({ bay: failed("1") });
+    await shows("불합격 FAIL", tile("1"));
+    await browser.tap('.languages [lang="en"]');
+    await shows(FAILURE.text.en, tile("1"));
+    await browser.until("the language", `document.documentElement.lang === "en"`);
+    await browser.loading(() => browser.evaluate("location.reload()"));
+    await shows("Next scan", tile("1"));
+    // The bar and the verdict's word alone are in both languages.
+    const rest = (await text("main")).replaceAll("불합격", "");
+    expect(rest).not.toMatch(/[\uac00-\ud7a3]/);
+  });
+
+  it("shows an operator neither trace nor users, and says so where one asks for them", async () => {
+    answerAll(station, "operator");
+    await operate();
+    expect(await browser.evaluate(`document.querySelector('${tile("1")} a[href^="#/trace"]')`)).toBeNull();
+    await browser.evaluate(`location.hash = "#/admin"`);
+    await shows("권한이 없습니다", "main");
+    await browser.press("Escape");
+    await browser.until("the bays", `location.hash === "#/operate"`);
+  });
+
+  it("lets nobody scan who is not signed in; a badge under the scanner signs in", async () => {
+    station.answer("session", { csrf: "token-0", users: true });
+    await open();
+    await shows("로그인하고 스캔", tile("1"));
+    await browser.tap(`${tile("1")} a[href="#/sign-in"]`);
+    await browser.until("the badge's field", `document.activeElement.name === "badge"`);
+    answerAll(station, "operator");
+    await browser.scan("BADGE-7");
+    await browser.until("the bays", `document.querySelector('${tile("1")} [data-scan]')`);
+    expect(station.posted).toMatchObject([{ path: "/api/session", body: { badge: "BADGE-7" }, csrf: "token-0" }]);
+    await shows("작업자", ".bar");
+  });
+
+  it("shows the messages of a bay as they pass", async () => {
+    await open("#/trace/1");
+    await shows("아직 메시지가 없습니다", "main");
+    await expect
+      .poll(
+        async () => {
+          station.trace({ at: Date.now(), kind: "request", text: "ReadDataByIdentifier 0xF190", hex: "22f190" });
+          return text("main");
+        },
+        { timeout: 20_000 },
+      )
+      .toContain("22 f1 90");
+  });
+
+  it("keeps the main thread free at 8 bays of 40 changes a second, and shows the last of them", async () => {
+    const names = ["1", "2", "3", "4", "5", "6", "7", "8"];
+    await station.close();
+    station = new FakeStation(stateOf(names.map(idle)));
+    answerAll(station, "engineer");
+    await operate();
+    await browser.evaluate(`window.longest = 0; new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+    }).observe({ entryTypes: ["longtask"] });`);
+    for (let over = 0; over < 15; over++) {
+      for (const name of names) station.change({ bay: running(name, over) });
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    for (const name of names) station.change({ bay: passed(name) });
+    await browser.until("8 verdicts", `document.querySelectorAll(".verdict.PASS").length === 8`);
+    // 50 ms on a machine of its own; a loaded one lends the browser less.
+    expect(await browser.evaluate("longest")).toBeLessThan(250);
+  });
+
+  describe.each([
+    ["ko", "light"],
+    ["en", "dark"],
+  ] as const)("in %s, %s", (language, scheme) => {
+    const places = [...SCREENS.map((name) => `#/${name}`), "#/history/run-1", `#/profiles/${"5f".repeat(32)}`];
+    it.each(places)("axe finds nothing serious on %s, and targets have 64 px", async (place) => {
+      await station.close();
+      station = new FakeStation(stateOf([passed("1"), failed("2"), running("3"), asking("4")]));
+      answerAll(station, "admin");
+      await open();
+      await browser.show(1280, scheme, 1024);
+      await browser.tap(`.languages [lang="${language}"]`);
+      await browser.evaluate(`location.hash = "${place}"`);
+      await browser.until(
+        "the screen",
+        `document.querySelector("main h1") && !document.querySelector("main p.empty[role=status]")`,
+      );
+      await browser.evaluate(`${AXE}; undefined`);
+      const found = await browser.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+        violations.filter(({ impact }) => impact === "serious" || impact === "critical")
+          .map(({ id, nodes }) => id + ": " + nodes.map(({ target }) => target.join(" ")).join(", ")))`);
+      expect(found).toEqual([]);
+      const small = await browser.evaluate(`[...document.querySelectorAll("button, a[href], input, select")]
+        .filter((element) => element.getClientRects().length > 0 && !element.closest("p.text"))
+        .filter((element) => element.getBoundingClientRect().height < 63.5).map((element) => element.outerHTML)`);
+      expect(small).toEqual([]);
+    });
+  });
+
+  it.each([
+    [1024, 768, 2],
+    [1280, 720, 2],
+    [1280, 720, 4],
+    [1920, 1080, 8],
+    [3840, 2160, 4],
+  ])("fits into %i × %i with %i bays, verdicts and a failure's text with them", async (width, height, count) => {
+    const names = Array.from({ length: count }, (_, index) => String(index + 1));
+    await station.close();
+    station = new FakeStation(stateOf(names.map((name, index) => (index % 2 === 0 ? passed(name) : failed(name)))));
+    answerAll(station, "engineer");
+    await open();
+    await browser.show(width, "light", height);
+    await browser.until("all verdicts", `document.querySelectorAll(".verdict").length === ${count}`);
+    const outside = await browser.evaluate(`[...document.querySelectorAll(".tile, .tile > .band, .tile > .actions")]
+      .filter((element) => { const box = element.getBoundingClientRect(); const tile = element.closest(".tile").getBoundingClientRect();
+        return box.bottom > innerHeight + 1 || box.right > innerWidth + 1 || box.bottom > tile.bottom + 1; })
+      .map((element) => element.className + " " + element.closest(".tile").dataset.bay)`);
+    expect(outside).toEqual([]);
+    const low = await browser.evaluate(`[...document.querySelectorAll(".band")]
+      .filter((element) => element.getBoundingClientRect().height < innerHeight * 0.2 - 1).length`);
+    expect(low).toBe(0);
+  });
+});
