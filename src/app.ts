@@ -7,9 +7,10 @@ import { reason, recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
 import type { ExternalServers } from "./cli/external.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
-import type { TracedRunOptions } from "./cli/traces.js";
 import { Outages } from "./cli/page/outages.js";
-import { runOne, type UnitOrder } from "./cli/unit-run.js";
+import { keepRecords } from "./cli/sealed-run.js";
+import type { TracedRunOptions } from "./cli/traces.js";
+import type { UnitOrder } from "./cli/unit-run.js";
 import { UnitTokens } from "./cli/unit-tokens.js";
 import { createKmsClient } from "./clients/kms.js";
 import { createVpkiClient } from "./clients/vpki.js";
@@ -19,6 +20,7 @@ import type { History } from "./records/history.js";
 import { openRecords } from "./records/journal.js";
 import { createOutbox, type Outbox } from "./records/outbox.js";
 import type { Profiles } from "./records/profiles.js";
+import { type RevokedUnit, type RevokeOrder, revokeUnit } from "./records/revocation.js";
 import type { Users } from "./records/users.js";
 import type { Yields } from "./records/yield.js";
 import { type Access, openAccess, ownAccess } from "./servers/http/access.js";
@@ -198,6 +200,8 @@ export interface Station {
   run(order: UnitOrder, options?: TracedRunOptions): Promise<RunRecord>;
   /** Headers of runs that began and never finished, oldest first. */
   interrupted(): Promise<readonly RunHeader[]>;
+  /** @throws StationError UNIT_UNKNOWN, UNIT_AMBIGUOUS, VPKI_* */
+  revoke(order: RevokeOrder): Promise<RevokedUnit>;
   readonly history: History;
   readonly profiles: Profiles;
   readonly users: Users;
@@ -239,6 +243,7 @@ export async function openStation(context: AppContext): Promise<Station> {
     );
     outbox.start();
     const runs = points?.runs(records.runs) ?? records.runs;
+    const keeper = await keepRecords(context, records);
     const tokens = opened.add(new UnitTokens(context), (all) => all.close());
     return {
       interrupted: () => records.unfinished(),
@@ -253,12 +258,12 @@ export async function openStation(context: AppContext): Promise<Station> {
       servers,
       close: () => opened.close(),
       run: (order, options) =>
-        runOne(
+        keeper.run(
           order,
-          context,
           { runs, ledger: records.ledger, profiles: records.profiles, results: outbox, kms, vpki, tokens },
           options,
         ),
+      revoke: (order) => revokeUnit({ store: records.store, vpki, clock }, order, context.signal),
     };
   } catch (error) {
     await opened.abandon(logger);

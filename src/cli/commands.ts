@@ -59,9 +59,18 @@ export const COMMANDS: readonly CommandRow[] = [
       records: "ecustation records list --json",
       list: "ecustation records list --json",
       show: "ecustation records show RUN-ID",
+      export: "ecustation records export --format csv --outcome FAIL --from 2026-11-21 --out failed.csv",
+      key: "ecustation records key > station.pub.pem",
+      prune: "ecustation records prune --config station.yaml",
       verify: "ecustation records verify --data /var/lib/ecustation",
     },
     async (io) => (await import("./records.js")).recordsCommand(io),
+  ),
+  row(
+    "revoke",
+    "revokes the certificates of a scrapped or replaced unit",
+    'ecustation revoke --unit KMHC851CFLU061234 --reason "connector broken"',
+    async (io) => (await import("./revoke.js")).revokeCommand(io),
   ),
   row(
     "trace",

@@ -24,6 +24,7 @@ import { ExternalSection, type ExternalServers, externalServersOf, externalText 
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { type PageConfig, PageSchema, pageOf } from "./page/config.js";
 import { type ProfilesConfig, ProfilesSchema, profilesOf } from "./profile-setting.js";
+import { type RecordsConfig, RecordsSchema, ReworkSchema, recordsConfigOf } from "./records-setting.js";
 import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 
@@ -102,6 +103,8 @@ const StationSchema = Type.Object(
     /** Tokens that units' keys go into; docs/pkcs11.md. */
     tokens: TokensSchema,
     traces: TracesSchema,
+    records: RecordsSchema,
+    rework: ReworkSchema,
     /** The operator page; docs/operator-page.md. */
     page: PageSchema,
     /** ms; counts. */
@@ -134,7 +137,7 @@ export type ServersConfig =
   | ({ readonly kind: "external" } & ExternalServers);
 
 /** The configuration as the program uses it: defaults filled in, every path absolute. */
-export interface StationConfig extends ProfilesConfig {
+export interface StationConfig extends ProfilesConfig, RecordsConfig {
   /** The file it was read from; undefined for the simulator's defaults. */
   readonly file: string | undefined;
   readonly mode: Mode;
@@ -237,6 +240,7 @@ export function parseConfig(
     credentials: credentialsOf(given.credentials, at),
     tokens: unitTokensOf(given.tokens, at, (path, what) => document.error(path, what)),
     traces: tracesOf(given.traces, data, at),
+    ...recordsConfigOf(given),
     page: pageOf(given.page, at, profileAt, (path, what) => document.error(path, what)),
     limits: given.limits,
   };

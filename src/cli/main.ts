@@ -18,6 +18,9 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "TRACE_UNREADABLE",
 ]);
 
+/** Bad input too, but an operator's: the text stands there in both languages. */
+const OPERATOR_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["UNIT_UNKNOWN", "UNIT_AMBIGUOUS"]);
+
 /** Runs the program on the process's own streams; the answer is the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const abort = new AbortController();
@@ -76,7 +79,7 @@ async function report(io: Io, error: unknown): Promise<number> {
   await writeAll(io.stderr, `${text.replace(/\s*\n\s*/g, " ")}\n`);
   if (io.env.DEBUG !== undefined && io.env.DEBUG !== "" && error instanceof Error)
     await writeAll(io.stderr, `${error.stack}\n`);
-  if (badInput) return EXIT.USAGE;
+  if (badInput || OPERATOR_INPUT.has(failure.code)) return EXIT.USAGE;
   return isStationError(failure, "RUN_ABORTED") ? EXIT.ABORTED : EXIT.ERROR;
 }
 

@@ -1,25 +1,18 @@
 /** `records`: the station's history. */
-import { access } from "node:fs/promises";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { inlineStores } from "../db/store.js";
-import { createHistory, type History } from "../records/history.js";
+import { Command, InvalidArgumentError } from "commander";
+import type { History } from "../records/history.js";
 import { resultText } from "../records/outbox.js";
-import { recordsSource } from "../records/store.js";
-import type { HistoryPage, HistoryQuery, OutboxEntry, RunDetails, RunSummary } from "../records/types.js";
+import type { HistoryPage, OutboxEntry, RunDetails, RunSummary } from "../records/types.js";
 import { StationError } from "../shared/errors.js";
-import type { Outcome } from "../station/ports.js";
 import { loadConfig, recordsFile, type StationConfig } from "./config.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type Io, printLine } from "./io.js";
 import { stepLine, verdictLines } from "./progress.js";
+import { exportCommand } from "./records-export.js";
+import { keyCommand, pruneCommand } from "./records-keep.js";
+import { addQueryOptions, type QueryOptions, queryOf, withRecords } from "./records-query.js";
 import { verifyCommand } from "./verify.js";
 
-interface ListOptions extends GlobalOptions {
-  readonly vin?: string;
-  readonly ecuId?: string;
-  readonly serial?: string;
-  readonly outcome?: Outcome;
-  readonly from?: number;
-  readonly to?: number;
+interface ListOptions extends QueryOptions {
   readonly limit?: number;
   readonly after?: string;
   readonly json?: boolean;
@@ -36,29 +29,26 @@ const NOTHING: Listed = { page: { runs: [], next: undefined }, waiting: [], quar
 
 export function recordsCommand(io: Io): Command {
   const command = new Command("records").description("the history of units");
-  command
-    .command("list")
+  addQueryOptions(command.command("list"))
     .description("runs, newest first, and the results that have not reached the KMS")
-    .option("--vin <vin>", "of this VIN")
-    .option("--ecu-id <hex>", "of this EcuID")
-    .option("--serial <number>", "of this serial number")
-    .addOption(
-      new Option("--outcome <outcome>", "that ended so").choices(["PASS", "FAIL", "ERROR", "TIMEOUT", "ABORTED"]),
-    )
-    .option("--from <time>", "begun at this time or later, e.g. 2026-11-21 or 2026-11-21T08:00:00Z", time)
-    .option("--to <time>", "begun before this time", time)
     .option("--limit <count>", "at most so many (1–500, default 50)", count)
     .option("--after <mark>", "the next page: `next` of the one before")
     .option("--json", "one JSON object: runs, next, waiting, quarantined")
     .action(async (_options, self: Command) => {
       const options = self.optsWithGlobals<ListOptions>();
       const config = await loadConfig(options.config, options.data, io.env);
+      const { limit, after } = options;
+      const query = {
+        ...queryOf(options),
+        ...(limit === undefined ? {} : { limit }),
+        ...(after === undefined ? {} : { after }),
+      };
       const read = async (history: History): Promise<Listed> => ({
-        page: await history.list(queryOf(options)),
+        page: await history.list(query),
         waiting: await history.outbox("waiting"),
         quarantined: await history.outbox("quarantined"),
       });
-      await printListed(io, (await withHistory(config, read)) ?? NOTHING, options.json === true);
+      await printListed(io, (await withRecords(config, read)) ?? NOTHING, options.json === true);
     });
   command
     .command("show <runId>")
@@ -67,56 +57,23 @@ export function recordsCommand(io: Io): Command {
     .action(async (runId: string, _options, self: Command) => {
       const options = self.optsWithGlobals<ListOptions>();
       const config = await loadConfig(options.config, options.data, io.env);
-      const run = await withHistory(config, (history) => history.show(runId));
+      const run = await withRecords(config, (history) => history.show(runId));
       if (run === undefined)
         throw new StationError("USAGE", { details: { what: `there is no run ${runId} in ${recordsFile(config)}` } });
       if (options.json === true) await printLine(io, JSON.stringify(run, null, 2));
       else for (const line of runLines(run, config)) await printLine(io, line);
     });
+  command.addCommand(exportCommand(io));
+  command.addCommand(keyCommand(io));
+  command.addCommand(pruneCommand(io));
   command.addCommand(verifyCommand(io));
   return command;
-}
-
-function time(text: string): number {
-  const value = Date.parse(text);
-  if (Number.isNaN(value)) throw new InvalidArgumentError("expected a date, e.g. 2026-11-21 or 2026-11-21T08:00:00Z");
-  return value;
 }
 
 function count(text: string): number {
   const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > 500) throw new InvalidArgumentError("expected a whole number from 1 to 500");
   return value;
-}
-
-function queryOf(options: ListOptions): HistoryQuery {
-  const { vin, ecuId, serial, outcome, from, to, limit, after } = options;
-  return {
-    ...(vin === undefined ? {} : { vin }),
-    ...(ecuId === undefined ? {} : { ecuId: ecuId.toLowerCase() }),
-    ...(serial === undefined ? {} : { serialNumber: serial }),
-    ...(outcome === undefined ? {} : { outcome }),
-    ...(from === undefined ? {} : { from }),
-    ...(to === undefined ? {} : { to }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(after === undefined ? {} : { after }),
-  };
-}
-
-/** Undefined where the station has no records yet: reading makes no file. */
-async function withHistory<T>(config: StationConfig, read: (history: History) => Promise<T>): Promise<T | undefined> {
-  const file = recordsFile(config);
-  const there = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (!there) return undefined;
-  const stores = inlineStores();
-  try {
-    return await read(createHistory(await stores.open(recordsSource, file)));
-  } finally {
-    await stores.close();
-  }
 }
 
 async function printListed(io: Io, { page, waiting, quarantined }: Listed, json: boolean): Promise<void> {

@@ -99,6 +99,8 @@ export async function runOne(
       random: (length) => new Uint8Array(randomBytes(length)),
       newRunId: () => trace.named(newRunId(clock.now())),
       programVersion: programVersion(),
+      station: config.station.id,
+      rework: config.rework,
       bay: bay ?? bayOf(link),
       link,
       timers: { flush: config.limits.flush },
@@ -112,6 +114,6 @@ export async function runOne(
 }
 
 /** A unit at the end of a link is in a place of its own; a simulated unit without a state file exists for one run of this process. */
-function bayOf(link: string): string {
+export function bayOf(link: string): string {
   return isSimulatorLink(link) && !link.includes("state=") ? `sim-${process.pid}-${randomInt(1e9)}` : link;
 }

@@ -1,17 +1,32 @@
 /** `records verify`: the audit chains of a data folder and of its servers' database, checked offline. */
-import { access, readFile } from "node:fs/promises";
+import { access, constants, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { headFile } from "../audit/head-file.js";
+import type { VerifyingKey } from "../records/sign.js";
 import { StationError } from "../shared/errors.js";
 import { broken, type ChainReport, exists, verifyFile, verifySchema } from "./chains.js";
 import { loadConfig, reason, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+import {
+  isExport,
+  keysOfStore,
+  type RecordsReport,
+  readVerifyingKey,
+  verifyExport,
+  verifyStored,
+} from "./verify-records.js";
+
+interface ChainStore {
+  readonly store: string;
+  readonly since: number;
+  readonly schema?: string;
+}
 
 /** The stores that have a chain, the schema version that brought it, and the schema where a server's store is in a database. */
-const STORES: readonly { store: string; since: number; schema?: string }[] = [
+const STORES: readonly [ChainStore, ...ChainStore[]] = [
   { store: "records.sqlite", since: 2 },
   { store: "servers/vpki/vpki.sqlite", since: 2, schema: "vpki" },
   { store: "servers/kms/kms.sqlite", since: 3, schema: "kms" },
@@ -20,6 +35,7 @@ const STORES: readonly { store: string; since: number; schema?: string }[] = [
 interface VerifyOptions extends GlobalOptions {
   readonly file?: string;
   readonly heads?: string;
+  readonly key?: string;
   readonly json?: boolean;
 }
 
@@ -36,22 +52,66 @@ type Heads = Static<typeof HeadsSchema>["chains"];
 
 export function verifyCommand(io: Io): Command {
   return new Command("verify")
-    .description("checks the audit chains and names the first bad row; exit 1 when one is broken")
-    .option("--file <store>", "one store instead of all of the data folder")
+    .description("checks the audit chains and the records, and names what is bad first; exit 1 when something is")
+    .option("--file <store>", "one store, or a file that records export wrote, instead of the data folder")
+    .option("--key <file>", "public key, PEM, that alone may have signed records (default: those of the audit chain)")
     .option("--heads <file>", "what --json printed earlier: its heads must still be in the chains")
-    .option("--json", "one JSON object: ok, chains")
+    .option("--json", "one JSON object: ok, chains, records")
     .action(async (_options, self: Command) => {
       const options = self.optsWithGlobals<VerifyOptions>();
       const heads = options.heads === undefined ? [] : await readHeads(options.heads);
-      const reports =
-        options.file === undefined
-          ? await verifyAll(await loadConfig(options.config, options.data, io.env), heads)
-          : [await verifyGiven(options.file, heads)];
-      const ok = reports.every(({ state }) => state !== "broken");
-      if (options.json === true) await printLine(io, JSON.stringify({ ok, chains: reports.map(plain) }, null, 2));
-      else for (const report of reports) await printLine(io, reportLine(report));
+      const { chains, records } = await reportsOf(io, options, heads);
+      const ok = chains.every(({ state }) => state !== "broken") && records.every(({ bad }) => bad === undefined);
+      if (options.json === true)
+        await printLine(
+          io,
+          JSON.stringify({ ok, chains: chains.map(plain), records: records.map(plainRecords) }, null, 2),
+        );
+      else for (const line of [...chains.map(reportLine), ...records.map(recordsLine)]) await printLine(io, line);
       if (!ok) setExit(io, EXIT.FAIL);
     });
+}
+
+interface Reports {
+  readonly chains: readonly ChainReport[];
+  readonly records: readonly RecordsReport[];
+}
+
+async function reportsOf(io: Io, options: VerifyOptions, heads: Heads): Promise<Reports> {
+  const key = options.key === undefined ? undefined : await readVerifyingKey(options.key);
+  const config = await loadConfig(options.config, options.data, io.env);
+  const { file } = options;
+  if (file === undefined) {
+    const chains = await verifyAll(config, heads);
+    const [{ store }] = STORES;
+    return { chains, records: await storedRecords(store, join(config.dataDir, store), key, chains[0]) };
+  }
+  if (!(await isReadable(file)) || !(await isExport(file))) {
+    const chain = await verifyGiven(file, heads);
+    return { chains: [chain], records: await storedRecords(file, file, key, chain) };
+  }
+  const own = join(config.dataDir, STORES[0].store);
+  const keys = key === undefined ? await keysOfStore(own) : [key];
+  const { chain, records } = await verifyExport(
+    file,
+    file,
+    keys,
+    headsOf(heads, () => true),
+  );
+  const state = chain?.bad === undefined ? "ok" : "broken";
+  return { chains: chain === undefined ? [] : [{ ...chain, store: file, state }], records: [records] };
+}
+
+/** Where the chain is broken, nothing can be said of what hangs on it. */
+async function storedRecords(
+  store: string,
+  file: string,
+  key: VerifyingKey | undefined,
+  chain: ChainReport | undefined,
+): Promise<RecordsReport[]> {
+  if (chain?.state !== "ok" || chain.store !== store) return [];
+  const report = await verifyStored(store, file, key);
+  return report === undefined ? [] : [report];
 }
 
 async function verifyAll({ dataDir, servers }: StationConfig, heads: Heads): Promise<ChainReport[]> {
@@ -75,6 +135,13 @@ async function verifyAll({ dataDir, servers }: StationConfig, heads: Heads): Pro
   }
   if (reports.length === 0) throw usage(`there is no audit chain in ${dataDir} (expected records.sqlite or servers)`);
   return reports;
+}
+
+function isReadable(file: string): Promise<boolean> {
+  return access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function verifyGiven(given: string, heads: Heads): Promise<ChainReport> {
@@ -123,4 +190,14 @@ function reportLine({ store, state, rows, head, bad }: ChainReport): string {
   if (state === "none") return `${start}from before the audit chain: it begins when a program opens the store`;
   if (bad === undefined) return `${start}${rows} rows, head ${head.hash}`;
   return `${start}row ${bad.row} ${bad.what} (${rows} rows hold, head ${head.hash})`;
+}
+
+function plainRecords({ bad, ...report }: RecordsReport) {
+  return { ...report, bad: bad ?? null };
+}
+
+function recordsLine({ store, records, signed, bad }: RecordsReport): string {
+  const start = `${bad === undefined ? "OK" : "BROKEN"}`.padEnd(6);
+  const what = bad === undefined ? "" : `run ${bad.run} ${bad.what}, behind `;
+  return `${start}  ${store}  ${what}${records} records, ${signed} signed`;
 }

@@ -21,7 +21,7 @@ import { verifyStep } from "./steps/verify.js";
 import { vinStep } from "./steps/vin.js";
 
 export { DECISIONS, type Decision } from "./decide.js";
-export type { OpenedEcu, RunDeps, RunOptions, RunRequest, RunTimers, UnitKind } from "./deps.js";
+export type { OpenedEcu, ReworkPolicy, RunDeps, RunOptions, RunRequest, RunTimers, UnitKind } from "./deps.js";
 export { planOf } from "./plan.js";
 export { OUTCOMES, verdictOf } from "./verdict.js";
 

@@ -117,8 +117,8 @@ describe("results that have not reached the KMS", () => {
       await stores.close();
       const { out } = await ran(["records", "list", "--data", owing]);
       expect(out.split("\n").slice(1)).toEqual([
-        `run-1  quarantined  key SecOCKey 5 of ${ECU}, tried 1×: KeyID is unknown`,
-        `run-1  waiting  key SecOCKey 4 of ${ECU}, not tried yet`,
+        `run-1  quarantined  kms  key SecOCKey 5 of ${ECU}, tried 1×: KeyID is unknown`,
+        `run-1  waiting  kms  key SecOCKey 4 of ${ECU}, not tried yet`,
         "",
       ]);
       const json = JSON.parse((await ran(["records", "list", "--json", "--data", owing])).out) as Record<

@@ -1,0 +1,72 @@
+/** Options of the commands that search the history, and the store that they read. */
+import { access } from "node:fs/promises";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { inlineStores, type Store } from "../db/store.js";
+import { createHistory, type History } from "../records/history.js";
+import { type RecordsDefinition, recordsSource } from "../records/store.js";
+import type { HistoryQuery } from "../records/types.js";
+import type { Outcome } from "../station/ports.js";
+import { recordsFile, type StationConfig } from "./config.js";
+import type { GlobalOptions } from "./io.js";
+
+export interface QueryOptions extends GlobalOptions {
+  readonly vin?: string;
+  readonly ecuId?: string;
+  readonly serial?: string;
+  readonly certificate?: string;
+  readonly outcome?: Outcome;
+  readonly code?: string;
+  readonly station?: string;
+  readonly bay?: string;
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** @param command the options are added to it */
+export function addQueryOptions(command: Command): Command {
+  return command
+    .option("--vin <vin>", "of this VIN")
+    .option("--ecu-id <hex>", "of this EcuID")
+    .option("--serial <number>", "of this serial number")
+    .option("--certificate <serial>", "with a certificate of this serial, hex")
+    .addOption(
+      new Option("--outcome <outcome>", "that ended so").choices(["PASS", "FAIL", "ERROR", "TIMEOUT", "ABORTED"]),
+    )
+    .option("--code <code>", "that failed with this code (docs/errors.md)")
+    .option("--station <id>", "of this station")
+    .option("--bay <name>", "of this bay")
+    .option("--from <time>", "begun at this time or later, e.g. 2026-11-21 or 2026-11-21T08:00:00Z", time)
+    .option("--to <time>", "begun before this time", time);
+}
+
+function time(text: string): number {
+  const value = Date.parse(text);
+  if (Number.isNaN(value)) throw new InvalidArgumentError("expected a date, e.g. 2026-11-21 or 2026-11-21T08:00:00Z");
+  return value;
+}
+
+export function queryOf(options: QueryOptions): HistoryQuery {
+  const { vin, ecuId, serial: serialNumber, certificate, outcome, code, station, bay, from, to } = options;
+  const given = { vin, ecuId: ecuId?.toLowerCase(), serialNumber, certificate, outcome, code, station, bay, from, to };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as HistoryQuery;
+}
+
+/** Undefined where the station has no records yet: reading makes no file. */
+export async function withRecords<T>(
+  config: StationConfig,
+  work: (history: History, store: Store<RecordsDefinition>) => Promise<T>,
+): Promise<T | undefined> {
+  const file = recordsFile(config);
+  const there = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return undefined;
+  const stores = inlineStores();
+  try {
+    const store = await stores.open(recordsSource, file);
+    return await work(createHistory(store), store);
+  } finally {
+    await stores.close();
+  }
+}
