@@ -8,6 +8,7 @@ const SUITES: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   she: async () => (await import("./bench/she.js")).sheRows(),
   isotp: async () => (await import("./bench/isotp.js")).isoTpRows(),
   vpki: async () => (await import("./bench/vpki.js")).vpkiRows(),
+  history: async () => (await import("./bench/history.js")).historyRows(),
 };
 
 interface BenchOptions extends GlobalOptions {
