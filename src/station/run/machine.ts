@@ -5,6 +5,7 @@
 import { assign, type DoneActorEvent, type ErrorActorEvent, fromPromise, setup } from "xstate";
 import { StationError } from "../../shared/errors.js";
 import type { Outcome, Verdict } from "../ports.js";
+import { JOURNAL_VERSION } from "./journal-version.js";
 import { type Phase, phaseOf } from "./plan.js";
 import type { Identified } from "./steps/identify.js";
 import { verdictOf } from "./verdict.js";
@@ -82,6 +83,8 @@ export function createRunMachine(work: RunWork) {
 
   return createMachine({
     id: "run",
+    // Nobody keeps its snapshots: a run that another version began is judged by its journal, whose version this is.
+    version: String(JOURNAL_VERSION),
     context: { todo: [], recover: false, verdict: PASS },
     initial: "working",
     states: {

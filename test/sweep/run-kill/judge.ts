@@ -11,7 +11,7 @@ import { flashOf, type KillPlant, PROFILE, type Unit } from "./plant.js";
 
 const profile = profileOf(PROFILE);
 
-interface SetRow {
+export interface SetRow {
   readonly id: string;
   readonly slot: number;
   readonly state: string;
@@ -19,7 +19,7 @@ interface SetRow {
   readonly m5: string;
 }
 
-interface ReportRow {
+export interface ReportRow {
   readonly kind: string;
   readonly slot: number;
   readonly set_id: string;
@@ -57,7 +57,7 @@ function wrongOutcome({ outcome, failure, owed }: RunRecord): string[] {
 }
 
 /** What the servers know, as the ECU's memory is to have it. */
-function bookOf(
+export function bookOf(
   sets: readonly SetRow[],
   reports: readonly ReportRow[],
   issued: readonly { readonly type: string; readonly der: Uint8Array }[],

@@ -12,6 +12,7 @@ import {
   type Running,
   run,
   type Servers,
+  start,
   startEcu,
   startServers,
   tempFolder,
@@ -81,12 +82,20 @@ export class KillPlant {
   }
 
   /** The command that provisions the unit; with `killAt`, ended there by a SIGKILL of its own. */
-  run({ ecu }: Place, { inputs, data }: Unit, killAt?: string): Promise<Finished> {
+  run(place: Place, unit: Unit, killAt?: string): Promise<Finished> {
+    const env = killAt === undefined ? {} : { ECUSTATION_KILL_AT: killAt };
+    return run("ecustation", this.#args(place, unit), { env, limit: RUN_LIMIT });
+  }
+
+  /** The same command, killed after so many ms wherever it is then. */
+  runFor(ms: number, place: Place, unit: Unit): Promise<Finished> {
+    return start("ecustation", this.#args(place, unit), { limit: ms }).finished;
+  }
+
+  #args({ ecu }: Place, { inputs, data }: Unit): string[] {
     const { vin, pcid, evccid } = inputs;
     const unit = ["--vin", vin, "--pcid", pcid, "--evccid", evccid, "--link", ecu.url];
-    const args = ["run", "--profile", PROFILE, "--config", this.#config, "--data", data, "--json", ...unit];
-    const env = killAt === undefined ? {} : { ECUSTATION_KILL_AT: killAt };
-    return run("ecustation", args, { env, limit: RUN_LIMIT });
+    return ["run", "--profile", PROFILE, "--config", this.#config, "--data", data, "--json", ...unit];
   }
 
   /** Rows of the servers' own stores. */

@@ -1,17 +1,20 @@
 /**
  * A station that is killed by a real SIGKILL before and after every commit of its journal and between each answer of a server and the
- * commit that notes it. The points come from a clean run; a seeded choice of them is tried, or all (STATION_KILL_POINTS=all).
+ * commit that notes it, and at any other time. The points come from a clean run; a seeded choice of them is tried, or all (STATION_KILL_POINTS=all).
  */
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { recordOf } from "../../system/cases.js";
+import { recordOf, recordsFile, rows } from "../../system/cases.js";
 import { randomOf, SEED } from "../seed.js";
 import { faultsOf } from "./judge.js";
-import { KillPlant, type Place } from "./plant.js";
+import { KillPlant, type Place, type Unit } from "./plant.js";
 
 /** Points of the choice; two, the first and the last commit, are always among them. */
 const CHOSEN = 40;
 const ALL = process.env.STATION_KILL_POINTS === "all";
+/** Beside them, kills at any time of a run. */
+const INSTANTS = ALL ? 40 : 8;
 /** Runs at once: the station works, waits for its ECU, and starts. */
 const PLACES = Math.max(2, availableParallelism());
 
@@ -24,12 +27,47 @@ interface Tried {
   readonly faults: readonly string[];
 }
 
-/** Names of a clean run's points, in order. */
-async function pointsOf(plant: KillPlant, place: Place): Promise<{ points: string[]; faults: string[] }> {
+interface CleanRun {
+  /** Names of its points, in order. */
+  readonly points: readonly string[];
+  /** From the start of the command to its end. */
+  readonly ms: number;
+  readonly faults: readonly string[];
+}
+
+async function cleanRun(plant: KillPlant, place: Place): Promise<CleanRun> {
   const unit = await plant.unit(place);
+  const began = performance.now();
   const clean = await plant.run(place, unit, "list");
+  const ms = performance.now() - began;
   const points = [...clean.stderr.matchAll(/^\d+ (.+)$/gm)].map(([, name]) => name ?? "");
-  return { points, faults: await faultsOf(plant, unit, recordOf(clean), 1) };
+  return { points, ms, faults: await faultsOf(plant, unit, recordOf(clean), 1) };
+}
+
+/** Outcomes of the runs that the unit's station knows, null for one that goes on; none where it had not come so far. */
+function known(unit: Unit): (string | null)[] {
+  const file = recordsFile(unit.data);
+  if (!existsSync(file)) return [];
+  try {
+    return rows<{ outcome: string | null }>(file, "SELECT outcome FROM run").map(({ outcome }) => outcome);
+  } catch {
+    // Killed while it made its tables.
+    return [];
+  }
+}
+
+/** Wherever the command is after that time: in a frame, a request, a write. */
+async function tryInstant(plant: KillPlant, place: Place, ms: number): Promise<Tried> {
+  const unit = await plant.unit(place);
+  const began = performance.now();
+  await plant.runFor(ms, place, unit);
+  const former = known(unit);
+  const record = recordOf(await plant.run(place, unit));
+  const faults = await faultsOf(plant, unit, record, former[0] === "PASS" ? 2 : 1);
+  const resumed = former.length === 1 && former[0] === null ? 1 : 0;
+  if (record.resumed !== resumed) faults.push(`resumed ${record.resumed} times`);
+  const point = `after ${Math.round(ms)} ms`;
+  return { point, outcome: record.outcome, resumed: record.resumed, ms: performance.now() - began, faults };
 }
 
 async function tryPoint(plant: KillPlant, place: Place, point: string): Promise<Tried> {
@@ -78,22 +116,29 @@ describe(`a station that is killed at any point of a run (seed ${SEED})`, () => 
     const began = performance.now();
     const [first] = places;
     if (first === undefined) throw new Error("no place");
-    const { points, faults } = await pointsOf(plant, first);
+    const { points, ms, faults } = await cleanRun(plant, first);
     expect(faults).toEqual([]);
     expect(new Set(points).size).toBe(points.length);
     expect(points.length).toBeGreaterThan(150);
-    const left = chosen(points);
+    const random = randomOf("run-kill instants");
+    const instants = Array.from({ length: INSTANTS }, () => ms * random());
+    const work = [
+      ...chosen(points).map((point) => (place: Place) => tryPoint(plant, place, point)),
+      ...instants.map((instant) => (place: Place) => tryInstant(plant, place, instant)),
+    ];
     const tried: Tried[] = [];
     await Promise.all(
       places.map(async (place) => {
-        for (let point = left.shift(); point !== undefined; point = left.shift())
-          tried.push(await tryPoint(plant, place, point));
+        for (let next = work.shift(); next !== undefined; next = work.shift()) tried.push(await next(place));
       }),
     );
-    tried.sort((a, b) => points.indexOf(a.point) - points.indexOf(b.point));
+    const order = (point: string) => (points.includes(point) ? points.indexOf(point) : points.length);
+    tried.sort((a, b) => order(a.point) - order(b.point));
     const seconds = Math.round((performance.now() - began) / 1_000);
-    console.log(`${table(tried)}\nrun-kill: ${tried.length} of ${points.length} points in ${seconds} s, seed ${SEED}`);
+    console.log(
+      `${table(tried)}\nrun-kill: ${tried.length - INSTANTS} of ${points.length} points and ${INSTANTS} instants in ${seconds} s, seed ${SEED}`,
+    );
     expect(tried.filter((one) => one.faults.length > 0)).toEqual([]);
-    expect(tried).toHaveLength(ALL ? points.length : CHOSEN);
+    expect(tried).toHaveLength((ALL ? points.length : CHOSEN) + INSTANTS);
   });
 });

@@ -3,6 +3,7 @@ import { createActor, type SnapshotFrom } from "xstate";
 import { getShortestPaths, getSimplePaths } from "xstate/graph";
 import { type ErrorCode, StationError } from "../../../src/shared/errors.js";
 import type { Verdict } from "../../../src/station/ports.js";
+import { JOURNAL_VERSION } from "../../../src/station/run/journal-version.js";
 import { createRunMachine, type RunWork } from "../../../src/station/run/machine.js";
 
 const PLAN = ["vin", "clock", "cert:a", "key:master", "sync:supplier", "lock", "verify"];
@@ -178,6 +179,10 @@ describe("the machine of a run", () => {
     const { calls, states } = await walk({ end: "PASS", steps });
     expect(calls).toEqual(clean);
     expect(states.at(-1)).toBe("PASS");
+  });
+
+  it("has the version of the journals that it writes", () => {
+    expect(machine.version).toBe(String(JOURNAL_VERSION));
   });
 
   it("keeps nothing in its context but step ids and the verdict", () => {
