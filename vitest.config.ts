@@ -90,6 +90,16 @@ export default defineConfig({
           env: { STATION_WIRE_PROFILE: "evcc", STATION_WIRE_EVERY: "1" },
         },
       },
+      {
+        test: {
+          name: "run-kill-full",
+          include: ["test/sweep/run-kill/*.test.ts"],
+          pool: "forks",
+          testTimeout: 14_400_000,
+          hookTimeout: 120_000,
+          env: { STATION_KILL_POINTS: "all" },
+        },
+      },
     ],
   },
 });
