@@ -10,6 +10,11 @@ import { nameCertificates } from "./unit-store.js";
 /** A noted load's ECU in the journal's JSON; the schema indexes it by this very text. */
 export const LOAD_ECU = "json_extract(data, '$.load.ecuId')";
 
+/** The name in a noted request for a certificate; the schema indexes it by this very text. */
+const REQUEST_DN = "json_extract(data, '$.request.dn')";
+
+export const REQUEST_INDEX = `CREATE INDEX journal_request ON journal (${REQUEST_DN}) WHERE ${REQUEST_DN} IS NOT NULL;`;
+
 async function begin(db: Database, header: RunHeader): Promise<void> {
   await db.run(
     "INSERT INTO run (run_id, bay, profile, vin, header, started_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -158,4 +163,18 @@ async function unsettled(db: Database, ecuId: string): Promise<UnsettledLoad[]> 
   return [...loads.values()];
 }
 
-export const journalOperations = { begin, append, finish, interrupted, unfinished, resume, unsettled };
+async function askedBefore(
+  db: Database,
+  { ecuId, dn, runId }: { ecuId: string; dn: string; runId: string },
+): Promise<boolean> {
+  const found = await db.get(
+    `SELECT 1 AS yes FROM journal
+     WHERE ${REQUEST_DN} = ? AND json_extract(data, '$.request.ecuId') = ? AND run_id <> ? LIMIT 1`,
+    dn,
+    ecuId,
+    runId,
+  );
+  return found !== undefined;
+}
+
+export const journalOperations = { begin, append, finish, interrupted, unfinished, resume, unsettled, askedBefore };

@@ -77,6 +77,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       return () => store.call("releaseBay", { bay, owner: holder.owner });
     },
     unsettled: (ecuId) => store.call("unsettled", ecuId),
+    askedBefore: (of) => store.call("askedBefore", of),
     past: async (ecuId, runId) => (await store.call("unitPast", { ecuId, runId })) ?? undefined,
   };
   return {

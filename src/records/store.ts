@@ -4,7 +4,7 @@ import { auditMigration } from "../audit/migration.js";
 import type { StoreDefinition, StoreSource } from "../db/store.js";
 import { bayOperations } from "./bay-store.js";
 import { historyOperations } from "./history-store.js";
-import { journalOperations, LOAD_ECU } from "./journal-store.js";
+import { journalOperations, LOAD_ECU, REQUEST_INDEX } from "./journal-store.js";
 import { outboxOperations, sinksMigration } from "./outbox-store.js";
 import { PROFILE_TABLES, profileOperations } from "./profile-store.js";
 import { RECORD_TABLES } from "./record-tables.js";
@@ -69,6 +69,7 @@ const migrations = [
   sinksMigration,
   RECORD_TABLES,
   USER_TABLES,
+  REQUEST_INDEX,
 ];
 
 export const store = {

@@ -375,6 +375,8 @@ export interface RunLedger {
   claim(bay: string): Promise<() => Promise<void>>;
   /** Loads on that ECU whose result nobody reported, oldest first, whatever became of their runs. */
   unsettled(ecuId: string): Promise<readonly UnsettledLoad[]>;
+  /** True where a run before `runId` asked for a certificate of that name for that ECU, whatever became of it. @param dn as in the order */
+  askedBefore(of: { readonly ecuId: string; readonly dn: string; readonly runId: string }): Promise<boolean>;
   /** What is known of the unit beside the run `runId`; undefined where that is nothing. */
   past(ecuId: string, runId: string): Promise<UnitPast | undefined>;
 }

@@ -124,6 +124,28 @@ describe("certificates", () => {
     real.remove();
   });
 
+  it("that a run was given and never installed are superseded by a reissue of the next run on that ECU", async () => {
+    const real = new Plant();
+    real.profile = smallProfile({
+      certificates: smallProfile().certificates.slice(0, 1),
+      keys: [],
+      order: ["certificates"],
+    });
+    const own = await real.start();
+    const { issue } = real.vpki;
+    real.vpki.issue = async (request, id) => {
+      await issue.call(real.vpki, request, id);
+      throw new StationError("VPKI_FAULT", { details: { what: "wrong answer (200): the body is not JSON" } });
+    };
+    expect((await own.run()).failure?.code).toBe("VPKI_FAULT");
+    expect(real.ecu.leaves.size).toBe(0);
+    real.vpki.issue = issue;
+    expect((await own.run()).outcome).toBe("PASS");
+    expect(real.vpki.issued.map(({ operation }) => operation)).toEqual(["issue", "reissue"]);
+    await own.stop();
+    real.remove();
+  });
+
   it("fall back to issue where the vPKI knows nothing of the DN that the slot holds", async () => {
     const real = new Plant();
     real.profile = smallProfile({

@@ -33,6 +33,9 @@ interface NotedRequest {
   readonly operation: Operation;
   /** The station's time when it was made, ms since the epoch; missing in journals of version 1. */
   readonly at?: number;
+  /** Whom it is for; missing in journals from before they were noted. */
+  readonly ecuId?: string;
+  readonly dn?: string;
   /** DER, base64. */
   readonly csr: string;
   /** DER, base64, once it was answered. */
@@ -49,7 +52,8 @@ export async function certificateStep(run: Run, scope: StepScope, certificate: P
   const first = (noted?.attempt ?? 0) + 1;
   for (let attempt = first; attempt < first + MAX_KEY_PAIRS; attempt++) {
     const csr = await makeCsr(work);
-    const request = { attempt, operation, at: run.deps.clock.now(), csr: base64(csr) };
+    const at = run.deps.clock.now();
+    const request = { attempt, operation, at, ecuId: run.unit.ecuId, dn: order.dn, csr: base64(csr) };
     await scope.note({ request });
     const leaf = await ask(work, request);
     if (leaf !== undefined) {
@@ -89,6 +93,9 @@ async function goOn(work: Work, noted: NotedRequest): Promise<boolean> {
 }
 
 async function firstOperation({ run, scope, certificate, order }: Work): Promise<Operation> {
+  const { ecuId } = run.unit;
+  // What an earlier run was given and never installed, or never received, is superseded by a reissue.
+  if (await run.deps.ledger.askedBefore({ ecuId, dn: order.dn, runId: run.runId })) return "reissue";
   const held = await run.target.readCertificate(certificate.slot, scope.signal);
   if (held === undefined) return "issue";
   try {
