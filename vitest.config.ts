@@ -73,7 +73,7 @@ export default defineConfig({
       {
         test: {
           name: "sweep",
-          include: ["test/sweep/*.test.ts", "test/sweep/{power,run-kill,paths}/*.test.ts"],
+          include: ["test/sweep/*.test.ts", "test/sweep/{power,run-kill,paths,server-faults}/*.test.ts"],
           pool: "forks",
           fileParallelism: false,
           testTimeout: 900_000,
@@ -98,6 +98,16 @@ export default defineConfig({
           testTimeout: 14_400_000,
           hookTimeout: 120_000,
           env: { STATION_KILL_POINTS: "all" },
+        },
+      },
+      {
+        test: {
+          name: "server-faults-full",
+          include: ["test/sweep/server-faults/*.test.ts"],
+          pool: "forks",
+          testTimeout: 7_200_000,
+          hookTimeout: 120_000,
+          env: { STATION_SERVER_FAULTS: "all" },
         },
       },
     ],

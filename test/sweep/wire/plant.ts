@@ -95,6 +95,18 @@ export interface Ran {
   readonly ms: number;
 }
 
+/** As Ran, of a run that may have ended before it opened a link. */
+export type Attempted = Omit<Ran, "wire"> & { readonly wire: Wire | undefined };
+
+/** Stands between the station and its servers, in place of clients that are never disturbed. */
+export interface Between {
+  /** @param chain PEM bundle of the ECU certificates' CAs */
+  open(servers: Readonly<Record<"vpki" | "kms" | "ca" | "chain", string>>): Promise<void>;
+  /** Clients of one run. */
+  clients(): { readonly kms: KmsClient; readonly vpki: VpkiClient; close(): Promise<void> };
+  close(): Promise<void>;
+}
+
 /** Stores without files: nothing here outlives its process. */
 function storesInMemory(): StoreHost {
   const stores = inlineStores();
@@ -102,11 +114,13 @@ function storesInMemory(): StoreHost {
 }
 
 export class Plant {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly profile: Profile;
+  /** Where the records are and, in `vpki` and `kms`, the servers' files; stores are in files only with something between. */
+  readonly folder: string;
+  readonly #between: Between | undefined;
   /** Servers that refuse every request, by a proxy's answer. */
   readonly refusing = new Set<"kms" | "vpki">();
-  readonly #folder: string;
   readonly #ends: (() => Promise<unknown>)[] = [];
   #records: Records | undefined;
   #kms: KmsClient | undefined;
@@ -114,13 +128,15 @@ export class Plant {
   #units = 0;
   #runs = 0;
 
-  private constructor(profile: Profile) {
+  private constructor(profile: Profile, clock: VirtualClock, between: Between | undefined) {
     this.profile = profile;
-    this.#folder = mkdtempSync(join(FOLDERS, "wire-sweep-"));
+    this.clock = clock;
+    this.#between = between;
+    this.folder = mkdtempSync(join(FOLDERS, "wire-sweep-"));
   }
 
-  static async open(profile: Profile): Promise<Plant> {
-    const plant = new Plant(profile);
+  static async open(profile: Profile, clock = new VirtualClock(), between?: Between): Promise<Plant> {
+    const plant = new Plant(profile, clock, between);
     await plant.#openServers();
     return plant;
   }
@@ -128,8 +144,8 @@ export class Plant {
   async #openServers(): Promise<void> {
     const { clock } = this;
     const logger = silentLogger;
-    const dir = (name: string) => join(this.#folder, name);
-    const stores = storesInMemory();
+    const dir = (name: string) => join(this.folder, name);
+    const stores = this.#between === undefined ? storesInMemory() : inlineStores();
     // TLS is between this process and itself, in real time.
     const tls = await ensureTls(dir("tls"), { clock: systemClock, hosts: ["127.0.0.1"] });
     const vpki = await createVpki({ stores, dir: dir("vpki"), clock, logger, baseUrl: () => "http://127.0.0.1:8080" });
@@ -149,21 +165,26 @@ export class Plant {
     };
     const common = { ca: tls.caPem, clock };
     const chain = readFileSync(vpki.chainFile, "utf8");
-    const vpkiClient = createVpkiClient({ ...common, baseUrls: [await serve("vpki", vpki.plugin)], chain });
-    const kmsClient = createKmsClient({ ...common, baseUrls: [await serve("kms", kms.plugin)], station: "sweep" });
-    this.#vpki = holding(clock, vpkiClient);
-    this.#kms = holding(clock, kmsClient);
+    const urls = { vpki: await serve("vpki", vpki.plugin), kms: await serve("kms", kms.plugin) };
+    await this.#between?.open({ ...urls, ca: tls.caPem, chain });
+    const vpkiClient = createVpkiClient({ ...common, baseUrls: [urls.vpki], chain });
+    const kmsClient = createKmsClient({ ...common, baseUrls: [urls.kms], station: "sweep" });
+    // The servers are in this process.
+    const ping = async () => undefined;
+    this.#vpki = holding(clock, { ...vpkiClient, ping });
+    this.#kms = holding(clock, { ...kmsClient, ping });
     this.#records = await openRecords({ stores, file: dir("records.sqlite"), clock });
     const letGo = holdForCrypto(clock);
     this.#ends.push(
       async () => letGo(),
       () => vpkiClient.close(),
       () => kmsClient.close(),
+      async () => this.#between?.close(),
       ...apps.map((app) => () => app.close()),
       () => vpki.close(),
       () => kms.close(),
       () => stores.close(),
-      async () => rmSync(this.#folder, { recursive: true, force: true }),
+      async () => rmSync(this.folder, { recursive: true, force: true }),
     );
   }
 
@@ -210,19 +231,25 @@ export class Plant {
 
   /** One run of the station on that ECU; with `blow`, one frame of it meets a fault. */
   async run(unit: Unit, blow?: Blow): Promise<Ran> {
-    const { wire, ...ran } = await this.runChanged(unit, blow === undefined ? {} : { blow });
+    const { wire, ...ran } = await this.attempt(unit, blow);
     if (wire === undefined) throw new Error(`no link was opened: ${JSON.stringify(ran.record.failure)}`);
     return { ...ran, wire };
   }
 
+  /** As `run`; a run that ends before it opens a link has no wire. */
+  attempt(unit: Unit, blow?: Blow): Promise<Attempted> {
+    return this.runChanged(unit, blow === undefined ? {} : { blow });
+  }
+
   /** One run, some of it in another way. */
-  async runChanged(unit: Unit, change: Change): Promise<Omit<Ran, "wire"> & { readonly wire: Wire | undefined }> {
+  async runChanged(unit: Unit, change: Change): Promise<Attempted> {
     const { clock, profile } = this;
     const [records, kms, vpki] = [this.#records, this.#kms, this.#vpki];
     if (records === undefined || kms === undefined || vpki === undefined) throw new Error("the plant is not open");
     const key = Secret.fromHex("00112233445566778899aabbccddeeff");
     const secret = Secret.fromHex(SUPPLIER_SECRET);
-    const booked = booking(unit.book, kms, vpki);
+    const own = this.#between?.clients();
+    const booked = booking(unit.book, own?.kms ?? kms, own?.vpki ?? vpki);
     const outbox: Outbox = createOutbox({ records, kms: booked.kms, clock, logger: silentLogger, random: () => 0 });
     outbox.start();
     let wire: Wire | undefined;
@@ -269,6 +296,7 @@ export class Plant {
       await clock.drive(outbox.close(), RUN_LIMIT);
       return { record, wire, ms: clock.monotonic() - began };
     } finally {
+      await own?.close();
       key.wipe();
       secret.wipe();
     }
