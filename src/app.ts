@@ -1,13 +1,16 @@
 /** Composition root: reads the configuration and wires adapters to the station's ports. Nobody of the layers below imports it. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { reason, recordsFile, type StationConfig } from "./cli/config.js";
+import { recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
 import type { ExternalServers } from "./cli/external.js";
+import { readText } from "./cli/files.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
+import { openOrders } from "./cli/orders/config.js";
 import { Outages } from "./cli/page/outages.js";
+import { openSinks } from "./cli/results.js";
 import { keepRecords } from "./cli/sealed-run.js";
 import type { TracedRunOptions } from "./cli/traces.js";
 import type { UnitOrder } from "./cli/unit-run.js";
@@ -225,7 +228,9 @@ export async function openStation(context: AppContext): Promise<Station> {
   const opened = new Opened();
   const stores = opened.add(workerStores(), (host) => host.close());
   try {
-    const records = await openRecords({ stores, file: recordsFile(config), clock });
+    const sinks = [...config.results.sinks.keys()];
+    const tell = { sinks, station: config.station.id };
+    const records = await openRecords({ stores, file: recordsFile(config), clock, tell });
     const servers = config.servers.kind === "embedded" ? await startServers(context, stores) : undefined;
     if (servers !== undefined) opened.add(servers, (running) => running.close());
     const points = killPointsOf(context);
@@ -238,12 +243,20 @@ export async function openStation(context: AppContext): Promise<Station> {
     const kms = points?.kms(reached.kms) ?? reached.kms;
     const vpki = points?.vpki(reached.vpki) ?? reached.vpki;
     const outbox = opened.add(
-      createOutbox({ records: points?.records(records) ?? records, kms, clock, logger }),
+      createOutbox({
+        records: points?.records(records) ?? records,
+        kms,
+        sinks: await openSinks(config.results, config.station.id, clock),
+        limits: config.results.limits,
+        clock,
+        logger,
+      }),
       (box) => box.close(),
     );
     outbox.start();
     const runs = points?.runs(records.runs) ?? records.runs;
     const keeper = await keepRecords(context, records);
+    const orders = opened.add(await openOrders(config.orders, clock), (mes) => mes.close());
     const tokens = opened.add(new UnitTokens(context), (all) => all.close());
     return {
       interrupted: () => records.unfinished(),
@@ -260,7 +273,16 @@ export async function openStation(context: AppContext): Promise<Station> {
       run: (order, options) =>
         keeper.run(
           order,
-          { runs, ledger: records.ledger, profiles: records.profiles, results: outbox, kms, vpki, tokens },
+          {
+            runs,
+            ledger: records.ledger,
+            profiles: records.profiles,
+            results: outbox,
+            kms,
+            vpki,
+            tokens,
+            mes: orders.source,
+          },
           options,
         ),
       revoke: (order) => revokeUnit({ store: records.store, vpki, clock }, order, context.signal),
@@ -281,14 +303,6 @@ function externalOf(config: StationConfig, servers: RunningServers | undefined):
   return { vpki: [vpki], kms: [kms], sharedStore: [], ...files };
 }
 
-async function pem(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${reason(error)}` }, cause: error });
-  }
-}
-
 /** Names an installation to the KMS: its records go on after a restart, those of another folder or computer know nothing of them. */
 function stationId({ station, dataDir }: StationConfig): string {
   const place = createHash("sha256").update(`${hostname()}\0${dataDir}`).digest("hex");
@@ -299,15 +313,15 @@ async function openClients({ config, clock }: AppContext, servers: RunningServer
   const external = externalOf(config, servers);
   const { sharedStore, caFile, serverKeys, clientCertFile, clientKeyFile, chainFile } = external;
   const common = {
-    ca: await pem(caFile),
-    ...(clientCertFile === undefined ? {} : { cert: await pem(clientCertFile) }),
-    ...(clientKeyFile === undefined ? {} : { key: await pem(clientKeyFile) }),
+    ca: await readText(caFile),
+    ...(clientCertFile === undefined ? {} : { cert: await readText(clientCertFile) }),
+    ...(clientKeyFile === undefined ? {} : { key: await readText(clientKeyFile) }),
     ...(serverKeys === undefined ? {} : { serverKeys }),
     clock,
     tryLimit: config.limits.request,
     attempts: config.limits.attempts,
   };
-  const chain = chainFile === undefined ? "" : await pem(chainFile);
+  const chain = chainFile === undefined ? "" : await readText(chainFile);
   const list = (name: "vpki" | "kms") => ({ baseUrls: external[name], sharedStore: sharedStore.includes(name) });
   const vpki = createVpkiClient({ ...common, ...list("vpki"), chain });
   const kms = createKmsClient({ ...common, ...list("kms"), station: stationId(config) });

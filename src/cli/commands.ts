@@ -73,6 +73,17 @@ export const COMMANDS: readonly CommandRow[] = [
     async (io) => (await import("./revoke.js")).revokeCommand(io),
   ),
   row(
+    "outbox",
+    "results that have not reached their receiver",
+    {
+      outbox: "ecustation outbox list",
+      list: "ecustation outbox list --json",
+      retry: "ecustation outbox retry RUN-ID:result:mes",
+      waive: 'ecustation outbox waive RUN-ID:result:mes --reason "line 2 was taken down"',
+    },
+    async (io) => (await import("./outbox.js")).outboxCommand(io),
+  ),
+  row(
     "trace",
     "traces of runs",
     { trace: "ecustation trace show RUN-ID.pcapng", show: "ecustation trace show RUN-ID.pcapng --json" },

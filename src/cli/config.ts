@@ -1,5 +1,4 @@
 /** The station's configuration: one YAML file (config/station.*.yaml), or the simulator's defaults where none is given. */
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { Command } from "commander";
@@ -11,7 +10,7 @@ import { RateLimitSchema, ShutdownSchema } from "../servers/http/config.js";
 import { isLoopback } from "../servers/http/ranges.js";
 import { type KmsConfig, KmsConfigSchema } from "../servers/kms/config.js";
 import { AuthoritiesSchema, CaKeysSchema, VpkiConfigSchema } from "../servers/vpki/config.js";
-import { describe, StationError } from "../shared/errors.js";
+import { StationError } from "../shared/errors.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
 import type { TokenConfig } from "../shared/token-config.js";
@@ -21,12 +20,17 @@ import { caConfigOf } from "./ca-keys.js";
 import { type CredentialFiles, CredentialsSchema, credentialsOf } from "./credentials.js";
 import { DatabaseSchema, databaseOf, storesText } from "./database.js";
 import { ExternalSection, type ExternalServers, externalServersOf, externalText } from "./external.js";
+import { readHexFile, readText } from "./files.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type OrdersConfig, OrdersSchema, ordersOf, ordersText } from "./orders/config.js";
 import { type PageConfig, PageSchema, pageOf } from "./page/config.js";
 import { type ProfilesConfig, ProfilesSchema, profilesOf } from "./profile-setting.js";
 import { type RecordsConfig, RecordsSchema, ReworkSchema, recordsConfigOf } from "./records-setting.js";
+import { type ResultsConfig, ResultsSchema, resultsOf } from "./results.js";
 import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
+
+export { readHexFile, reason } from "./files.js";
 
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
@@ -83,7 +87,9 @@ const StationSchema = Type.Object(
     data: Type.Optional(Text),
     profiles: Type.Optional(ProfilesSchema),
     /** Where inputs come from that nobody gave: made up by the simulator, or nowhere. */
-    orders: Type.Optional(Type.Enum(["simulator", "none"])),
+    orders: Type.Optional(OrdersSchema),
+    /** Who is told what became of a unit, beside the KMS; docs/mes.md. */
+    results: ResultsSchema,
     /** One of the two; embedded ones where nothing is said. */
     servers: Type.Object(
       { embedded: Type.Optional(EmbeddedSection), external: Type.Optional(ExternalSection) },
@@ -148,7 +154,8 @@ export interface StationConfig extends ProfilesConfig, RecordsConfig {
   };
   /** Folder of stores, keys and traces. */
   readonly dataDir: string;
-  readonly orders: "simulator" | "none";
+  readonly orders: OrdersConfig;
+  readonly results: ResultsConfig;
   readonly servers: ServersConfig;
   readonly secrets: ReadonlyMap<string, SecretSource>;
   readonly credentials: ReadonlyMap<string, CredentialFiles>;
@@ -179,25 +186,6 @@ export async function loadConfig(
   return parseConfig(text, file, dataDir, env);
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${reason(error)}` }, cause: error });
-  }
-}
-
-/** A file system error in words. */
-export function reason(error: unknown): string {
-  const texts: Record<string, string> = {
-    ENOENT: "there is no such file",
-    EISDIR: "it is a folder",
-    EACCES: "it may not be read",
-    EPERM: "it may not be read",
-  };
-  return texts[(error as NodeJS.ErrnoException | undefined)?.code ?? ""] ?? describe(error);
-}
-
 /** As loadConfig, from text. Relative paths count from the file's folder. */
 export function parseConfig(
   text: string,
@@ -212,8 +200,6 @@ export function parseConfig(
   const profileAt = (nameOrFile: string) => (isPath(nameOrFile) ? at(nameOrFile) : nameOrFile);
   const fault = bayFault(given.station.bays);
   if (fault !== undefined) throw document.error(["station", "bays", ...fault.path], fault.what);
-  if (given.mode === "plant" && given.orders === "simulator")
-    throw document.error(["orders"], "makes inputs up, which mode: plant does not allow");
   const secrets = new Map<string, SecretSource>();
   for (const [name, source] of Object.entries(given.secrets)) {
     if ("file" in source) secrets.set(name, { file: at(source.file) });
@@ -234,7 +220,8 @@ export function parseConfig(
     },
     dataDir: data,
     ...profilesOf(given.profiles, given.mode === "plant", at),
-    orders: given.orders ?? (given.mode === "simulator" ? "simulator" : "none"),
+    orders: ordersOf(given.orders, given.mode, at, (path, what) => document.error(path, what)),
+    results: resultsOf(given.results, at, (path, what) => document.error(path, what)),
     servers: serversOf(given, at, (path, what) => document.error(path, what)),
     secrets,
     credentials: credentialsOf(given.credentials, at),
@@ -315,16 +302,6 @@ export async function readSecret(config: StationConfig, name: string): Promise<S
   return "hex" in source ? source.hex.use((bytes) => new Secret(bytes.slice())) : readHexFile(source.file);
 }
 
-/** A file that holds hex and white space alone. @throws StationError CONFIG_INVALID */
-export async function readHexFile(file: string): Promise<Secret> {
-  const text = (await readText(file)).replace(/\s+/g, "");
-  if (!/^(?:[0-9a-f]{2}){1,64}$/i.test(text))
-    throw new StationError("CONFIG_INVALID", {
-      details: { what: `${file}: is not a secret (expected 1–64 bytes of hex)` },
-    });
-  return Secret.fromHex(text);
-}
-
 export function configCommand(io: Io): Command {
   const command = new Command("config").description("the station's configuration");
   command
@@ -354,13 +331,14 @@ function configLines(config: StationConfig): string[] {
   const where =
     servers.kind === "embedded" ? `embedded on ${servers.host}, registry ${servers.registry}` : externalText(servers);
   return [
-    `mode ${config.mode}, language ${config.language}, orders ${config.orders}`,
+    `mode ${config.mode}, language ${config.language}, orders ${ordersText(config.orders)}`,
     `station ${config.station.id}, bays ${config.station.bays.map((bay) => bay.name).join(", ")}`,
     `data ${config.dataDir}`,
     `traces ${config.traces.formats.join(", ") || "none"}, of ${config.traces.keep} runs, in ${config.traces.folder}`,
     `servers ${where}`,
     ...(servers.kind === "embedded" ? [`stores ${storesText(servers)}`] : []),
     `secrets ${[...config.secrets.keys()].join(", ") || "none"}`,
+    ...(config.results.sinks.size === 0 ? [] : [`results to ${[...config.results.sinks.keys()].join(", ")}`]),
     ...(config.credentials.size === 0 ? [] : [`credentials ${[...config.credentials.keys()].join(", ")}`]),
   ];
 }

@@ -9,7 +9,8 @@ import { checkPeer, PROOF_ALGORITHMS, readOwnCertificates, readTrust } from "../
 import type { ProfileAccess } from "../profiles/schema.js";
 import type { Clock } from "../shared/clock.js";
 import { describe, isStationError, StationError } from "../shared/errors.js";
-import { reason, type StationConfig } from "./config.js";
+import type { StationConfig } from "./config.js";
+import { reason } from "./files.js";
 import { type FoundProfile, readKeyFunction, readSecurityKey } from "./profiles.js";
 
 export interface OpenedAccess {

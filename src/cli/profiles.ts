@@ -9,7 +9,8 @@ import { StationError } from "../shared/errors.js";
 import { type KeyFunction, loadKeyFunction } from "../shared/key-function.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
-import { isPath, type Mode, readHexFile, reason } from "./config.js";
+import { isPath, type Mode } from "./config.js";
+import { readHexFile, reason } from "./files.js";
 
 /** The security key that every simulator and every example has; anybody may know it. */
 const SIMULATOR_KEY = "00112233445566778899aabbccddeeff";

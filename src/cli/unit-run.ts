@@ -6,7 +6,7 @@ import type { Profiles } from "../records/profiles.js";
 import { describe, isStationError, StationError } from "../shared/errors.js";
 import { programVersion } from "../shared/paths.js";
 import type { Secret } from "../shared/secret.js";
-import type { RunHeader, RunRecord } from "../station/ports.js";
+import type { OrderSource, RunHeader, RunRecord } from "../station/ports.js";
 import { type OpenedEcu, type RunDeps, type RunRequest, runUnit, type UnitKind } from "../station/run/index.js";
 import { readSecret } from "./config.js";
 import { openEcuAccess } from "./ecu-access.js";
@@ -29,19 +29,23 @@ export interface UnitOrder extends RunRequest {
 export interface RunParts extends Pick<RunDeps, "runs" | "ledger" | "results" | "kms" | "vpki"> {
   readonly tokens: UnitTokens;
   readonly profiles: Profiles;
+  /** The plant's MES, where there is one. */
+  readonly mes: OrderSource | undefined;
 }
 
 /** One unit: its secrets and its simulator live as long as the run. */
 export async function runOne(
   order: UnitOrder,
   context: AppContext,
-  { tokens, profiles, ...parts }: RunParts,
+  { tokens, profiles, mes, ...parts }: RunParts,
   options: TracedRunOptions | undefined,
 ): Promise<RunRecord> {
   const { config, clock, logger } = context;
   const trace = new RunTrace(context, options);
   const { link, profile: found, bay, ...request } = order;
   const simulated = isSimulatorLink(link);
+  // Nobody but a simulator may make a unit's numbers up.
+  const madeUp = simulated && config.orders === "simulator";
   const ends: (() => void)[] = [];
   const simulators: Simulator[] = [];
   /** What follows from a profile; its secrets live as long as the run. */
@@ -92,8 +96,7 @@ export async function runOne(
       ...parts,
       ...(await kindOf(found)),
       earlier,
-      // Nobody but a simulator may make a unit's numbers up.
-      orders: simulated && config.orders === "simulator" ? simulatorOrders((below) => randomInt(below)) : noOrders,
+      orders: mes ?? (madeUp ? simulatorOrders((below) => randomInt(below)) : noOrders),
       clock,
       logger,
       random: (length) => new Uint8Array(randomBytes(length)),

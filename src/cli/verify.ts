@@ -8,7 +8,8 @@ import { headFile } from "../audit/head-file.js";
 import type { VerifyingKey } from "../records/sign.js";
 import { StationError } from "../shared/errors.js";
 import { broken, type ChainReport, exists, verifyFile, verifySchema } from "./chains.js";
-import { loadConfig, reason, type StationConfig } from "./config.js";
+import { loadConfig, type StationConfig } from "./config.js";
+import { reason } from "./files.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import {
   isExport,

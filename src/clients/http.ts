@@ -46,7 +46,7 @@ export interface ServerOptions extends TlsSettings {
 }
 
 export interface HttpCall {
-  readonly method: "POST" | "PUT" | "HEAD";
+  readonly method: "GET" | "POST" | "PUT" | "HEAD";
   /** Begins with `/`. */
   readonly path: string;
   /** JSON text, or its UTF-8 bytes where it holds a secret. */

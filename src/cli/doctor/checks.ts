@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe } from "../../shared/errors.js";
 import { packageRoot } from "../../shared/paths.js";
 import type { StationConfig } from "../config.js";
-import { readHexFile } from "../config.js";
+import { readHexFile } from "../files.js";
 import { assertProfileAllowed, findAnyProfile, findProfile, profileNames } from "../profiles.js";
 import { checkSerial, checkSocketcan, SERIAL_SCHEMES } from "./adapters.js";
 import { checkDatabase } from "./database.js";

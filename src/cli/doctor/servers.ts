@@ -4,8 +4,9 @@ import { type TlsSettings, tlsOptions } from "../../clients/connection.js";
 import { withLimit } from "../../shared/abort.js";
 import { systemClock } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
-import { reason, type StationConfig } from "../config.js";
+import type { StationConfig } from "../config.js";
 import type { ExternalServers } from "../external.js";
+import { reason } from "../files.js";
 import type { Finding } from "./checks.js";
 
 /** Embedded servers: their registry. External ones: their files, and a TLS handshake with each. */

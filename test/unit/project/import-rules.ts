@@ -73,6 +73,7 @@ export const PACKAGES: readonly PackageRule[] = [
   { package: "socketcan", only: ["src/ecu/link/socketcan"], dynamic: true },
   { package: "pkcs11js", only: ["src/token"], dynamic: true },
   { package: "@photostructure/sqlite", only: ["src/db/database.ts"] },
+  { package: "mqtt-packet", only: ["src/records/sinks/mqtt.ts"], dynamic: true },
   { package: "pg", only: ["src/db/postgres/connection.ts"] },
   { package: "node:sqlite", only: [] },
   { package: "sqlite", only: [] },

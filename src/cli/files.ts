@@ -1,0 +1,39 @@
+/** Files that the configuration or a command line names. */
+import { readFile } from "node:fs/promises";
+import { describe, StationError } from "../shared/errors.js";
+import { Secret } from "../shared/secret.js";
+
+/** @throws StationError CONFIG_INVALID */
+export async function readText(file: string): Promise<string> {
+  return (await readBytes(file)).toString("utf8");
+}
+
+/** @throws StationError CONFIG_INVALID */
+export async function readBytes(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${reason(error)}` }, cause: error });
+  }
+}
+
+/** A file that holds hex and white space alone. @throws StationError CONFIG_INVALID */
+export async function readHexFile(file: string): Promise<Secret> {
+  const text = (await readText(file)).replace(/\s+/g, "");
+  if (!/^(?:[0-9a-f]{2}){1,64}$/i.test(text))
+    throw new StationError("CONFIG_INVALID", {
+      details: { what: `${file}: is not a secret (expected 1–64 bytes of hex)` },
+    });
+  return Secret.fromHex(text);
+}
+
+/** A file system error in words. */
+export function reason(error: unknown): string {
+  const texts: Record<string, string> = {
+    ENOENT: "there is no such file",
+    EISDIR: "it is a folder",
+    EACCES: "it may not be read",
+    EPERM: "it may not be read",
+  };
+  return texts[(error as NodeJS.ErrnoException | undefined)?.code ?? ""] ?? describe(error);
+}
