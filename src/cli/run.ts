@@ -12,6 +12,7 @@ import { DECISIONS, type Decision } from "../station/run/index.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { terminalOperator } from "./operator.js";
+import { ownAccount } from "./person.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
 import { checkLink } from "./simulator.js";
@@ -33,6 +34,7 @@ interface RunFlags extends GlobalOptions, TraceFlags {
   ecuId?: string;
   set: Readonly<Record<string, string>>;
   link?: string;
+  operator?: string;
   json?: boolean;
   log?: boolean;
   onInterrupted?: Decision;
@@ -140,6 +142,7 @@ export function runCommand(io: Io): Command {
         "what becomes of an interrupted run whose profile or program has changed; left out, a terminal is asked",
       ).choices(DECISIONS),
     )
+    .option("--operator <name>", "who runs the unit, for the record (default: the account)")
     .option("--json", "prints the record instead of the steps")
     .option("--log", "writes the program's log to stderr")
     .action(async (flags: RunFlags, command: Command) => {
@@ -155,7 +158,7 @@ export function runCommand(io: Io): Command {
       try {
         const { ecuId: ordered, onInterrupted } = all;
         const order = {
-          ...{ profile, link, inputs },
+          ...{ profile, link, inputs, by: all.operator ?? ownAccount().name },
           ...(ordered === undefined ? {} : { ecuId: ordered }),
           ...(onInterrupted === undefined ? {} : { onInterrupted }),
         };

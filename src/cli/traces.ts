@@ -15,6 +15,7 @@ import type { RunEvent } from "../station/ports.js";
 import type { RunOptions } from "../station/run/index.js";
 import { type Io, printLine, writeAll } from "./io.js";
 import { RUN_ID } from "./run-id.js";
+import { traceStem } from "./trace-files.js";
 
 const strict = { additionalProperties: false };
 
@@ -165,7 +166,7 @@ export class RunTrace {
   async #rename(writer: TraceWriter, runId: string): Promise<void> {
     try {
       const names = await readdir(this.#config.folder);
-      const stem = (life: number) => (life === 1 ? runId : `${runId}.${life}`);
+      const stem = (life: number) => traceStem(runId, life);
       const taken = (life: number) => TRACE_FORMATS.some((format) => names.includes(`${stem(life)}.${format}`));
       let life = 1;
       while (taken(life)) life++;
