@@ -28,7 +28,14 @@ function Panel({ bays }: { readonly bays: readonly string[] }) {
     <aside class="simulator" aria-label={t("simulator")}>
       <strong>{t("simulator")}</strong>
       {bays.map((name) => (
-        <button key={name} type="button" class="plain" aria-pressed={name === chosen} onClick={() => setChosen(name)}>
+        <button
+          key={name}
+          type="button"
+          class="plain"
+          data-bay-choice={name}
+          aria-pressed={name === chosen}
+          onClick={() => setChosen(name)}
+        >
           {t("bay", { name })}
         </button>
       ))}
