@@ -23,11 +23,10 @@ export class LineDecoder implements TraceDecoder {
   }
 
   end(): { records: TraceRecord[]; cut: boolean } {
-    const text = this.#rest;
+    // Without its end of line nobody knows whether the last byte is there; a line may begin with spaces.
+    const cut = this.#rest !== "";
     this.#rest = "";
-    if (text.trim() === "") return { records: [], cut: false };
-    // Without its end of line nobody knows whether the last byte is there.
-    return { records: [], cut: true };
+    return { records: [], cut };
   }
 
   #read(text: string): TraceRecord[] {
