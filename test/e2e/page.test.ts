@@ -1,6 +1,8 @@
 /** The operator page in a browser, as a person at a bay uses it; the station behind it is whatever a test wants. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
+import { request } from "undici";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { SCREENS } from "../../src/hmi/web/route.js";
 import { requireTool, works } from "../require.js";
@@ -270,6 +272,18 @@ describe.skipIf(!chromium)("the operator page", () => {
     await browser.until("8 verdicts", `document.querySelectorAll(".verdict.PASS").length === 8`);
     // 50 ms on a machine of its own; a loaded one lends the browser less.
     expect(await browser.evaluate("longest")).toBeLessThan(250);
+  });
+
+  it("loads less than 100 kB, gzipped, and nothing from anywhere else", async () => {
+    await operate();
+    const loaded = await browser.evaluate<string[]>(
+      `[location.href, ...performance.getEntriesByType("resource").map(({ name }) => name)].filter((name) => !name.includes("/api/"))`,
+    );
+    expect(new Set(loaded.map((address) => new URL(address).origin)).size).toBe(1);
+    const bodies = await Promise.all(loaded.map(async (address) => (await request(address)).body.bytes()));
+    const sizes = bodies.map((body) => gzipSync(body).length);
+    expect(sizes.length).toBeGreaterThan(2);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000);
   });
 
   describe.each([
