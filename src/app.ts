@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { BayPower } from "./cli/bay-power.js";
 import { recordsFile, type StationConfig } from "./cli/config.js";
 import type { DatabaseConfig } from "./cli/database.js";
 import type { ExternalServers } from "./cli/external.js";
@@ -214,6 +215,8 @@ export interface Station {
   readonly kms: KmsClient;
   /** Simulator mode alone. */
   readonly outages: Outages | undefined;
+  /** Switches off what a station that was killed left on; for a service, before its first unit. */
+  powerOff(): Promise<void>;
   /** The embedded servers, where the configuration has them. */
   readonly servers: RunningServers | undefined;
   close(): Promise<void>;
@@ -258,6 +261,7 @@ export async function openStation(context: AppContext): Promise<Station> {
     const keeper = await keepRecords(context, records);
     const orders = opened.add(await openOrders(config.orders, clock), (mes) => mes.close());
     const tokens = opened.add(new UnitTokens(context), (all) => all.close());
+    const power = opened.add(new BayPower(context), (all) => all.close());
     return {
       interrupted: () => records.unfinished(),
       history: records.history,
@@ -269,6 +273,7 @@ export async function openStation(context: AppContext): Promise<Station> {
       kms,
       outages,
       servers,
+      powerOff: () => power.offAtStart(records.ledger),
       close: () => opened.close(),
       run: (order, options) =>
         keeper.run(
@@ -281,6 +286,7 @@ export async function openStation(context: AppContext): Promise<Station> {
             kms,
             vpki,
             tokens,
+            power,
             mes: orders.source,
           },
           options,

@@ -47,6 +47,7 @@ async function runStation(io: Io, context: AppContext, jsonl: boolean): Promise<
   let lines: BayLines | undefined;
   let page: Page | undefined;
   try {
+    await station.powerOff();
     const { servers } = station;
     page = await openStationPage(context, station, orders, live);
     const { url } = page;

@@ -8,6 +8,7 @@ import { programVersion } from "../shared/paths.js";
 import type { Secret } from "../shared/secret.js";
 import type { OrderSource, RunHeader, RunRecord } from "../station/ports.js";
 import { type OpenedEcu, type RunDeps, type RunRequest, runUnit, type UnitKind } from "../station/run/index.js";
+import type { BayPower } from "./bay-power.js";
 import { readSecret } from "./config.js";
 import { openEcuAccess } from "./ecu-access.js";
 import { openEcu } from "./open-ecu.js";
@@ -28,6 +29,7 @@ export interface UnitOrder extends RunRequest {
 
 export interface RunParts extends Pick<RunDeps, "runs" | "ledger" | "results" | "kms" | "vpki"> {
   readonly tokens: UnitTokens;
+  readonly power: BayPower;
   readonly profiles: Profiles;
   /** The plant's MES, where there is one. */
   readonly mes: OrderSource | undefined;
@@ -37,12 +39,13 @@ export interface RunParts extends Pick<RunDeps, "runs" | "ledger" | "results" | 
 export async function runOne(
   order: UnitOrder,
   context: AppContext,
-  { tokens, profiles, mes, ...parts }: RunParts,
+  { tokens, profiles, mes, power, ...parts }: RunParts,
   options: TracedRunOptions | undefined,
 ): Promise<RunRecord> {
   const { config, clock, logger } = context;
   const trace = new RunTrace(context, options);
   const { link, profile: found, bay, ...request } = order;
+  const supply = power.supplyOf(order, options?.operator);
   const simulated = isSimulatorLink(link);
   // Nobody but a simulator may make a unit's numbers up.
   const madeUp = simulated && config.orders === "simulator";
@@ -95,6 +98,7 @@ export async function runOne(
     const deps: RunDeps = {
       ...parts,
       ...(await kindOf(found)),
+      ...(supply && { power: supply }),
       earlier,
       orders: mes ?? (madeUp ? simulatorOrders((below) => randomInt(below)) : noOrders),
       clock,

@@ -189,7 +189,8 @@ function checkOrder(profile: Profile, fault: Fault): void {
     }
     if (step === "vin" && !profile.inputs.some((input) => input.name === "vin"))
       throw fault(["order", i], "names vin, but there is no input vin");
-    if (step === "lock" && i !== order.length - 1) throw fault(["order", i], "names lock before the end");
+    if (step === "lock" && order.slice(i + 1).some((later) => later !== "power-cycle"))
+      throw fault(["order", i], "names lock before the end");
   }
   for (const [list, count] of Object.entries(lists)) {
     if (count > 0 && !order.some((step) => step === list))

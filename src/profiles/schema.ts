@@ -335,7 +335,9 @@ export const ProfileSchema = Type.Object(
     expect: Type.Object({ partNumber: Text, hwVersion: Text, swVersion: Text, systemName: Text }, strict),
     inputs: Type.Array(InputSection),
     /** Steps in their order. `certificates`, `keys` and `sync` stand for all of their list. */
-    order: Type.Array(Type.Enum(["vin", "clock", "certificates", "keys", "sync", "lock"]), { minItems: 1 }),
+    order: Type.Array(Type.Enum(["vin", "clock", "certificates", "keys", "sync", "lock", "power-cycle"]), {
+      minItems: 1,
+    }),
     certificates: Type.Array(CertificateSection),
     keys: Type.Array(KeySection),
     /** Most ms for one step and for the teardown. */

@@ -8,6 +8,7 @@ import { LINK_ERRORS } from "./link-errors.js";
 import { ORDER_ERRORS } from "./order-errors.js";
 import { OUTBOX_ERRORS } from "./outbox-errors.js";
 import { PAGE_ERRORS } from "./page-errors.js";
+import { POWER_ERRORS } from "./power-errors.js";
 import { STATION_ERRORS } from "./station-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
@@ -23,6 +24,7 @@ export type Layer =
   | "vpki"
   | "kms"
   | "token"
+  | "power"
   | "station"
   | "profile"
   | "config"
@@ -230,6 +232,7 @@ export const ERRORS = {
   ...KMS_ERRORS,
 
   ...TOKEN_ERRORS,
+  ...POWER_ERRORS,
 
   INPUT_MISSING: row(
     "station",

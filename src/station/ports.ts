@@ -59,6 +59,24 @@ export interface Operator {
   ask(prompt: Prompt, signal: AbortSignal): Promise<string>;
 }
 
+// ---------------------------------------------------------------------------------------------------------------- the power
+
+/** As measured at the output, V and A; what a supply cannot measure is left out. */
+export interface PowerReading {
+  readonly voltage?: number;
+  readonly current?: number;
+}
+
+/** What feeds the unit at a bay. @throws StationError POWER_*; the signal's reason where that ends first */
+export interface PowerSupply {
+  /** Gives the unit power, from cold where the bay switches off at the end of a run. */
+  on(signal: AbortSignal): Promise<PowerReading>;
+  /** Takes the power away, for as long as the bay is configured, and gives it back. */
+  cycle(signal: AbortSignal): Promise<PowerReading>;
+  /** The run is over: switches off, or leaves it on, as the bay is configured. Comes behind a call that is still at work. */
+  end(signal: AbortSignal): Promise<void>;
+}
+
 // ---------------------------------------------------------------------------------------------------------------- the ECU
 
 export interface EcuIdentity {
@@ -91,8 +109,11 @@ export interface EcuSession {
   /** @param epochMs wall time, ms since the epoch */
   setClock(epochMs: number, signal: AbortSignal): Promise<void>;
   lock(signal: AbortSignal): Promise<void>;
-  /** Resets the ECU and waits until it answers again. */
-  reset(signal: AbortSignal): Promise<void>;
+  /**
+   * Resets the ECU and waits until it answers again.
+   * @param restart what restarts it in place of ECUReset: its power taken away and given back
+   */
+  reset(signal: AbortSignal, restart?: () => Promise<void>): Promise<void>;
   /** Back to the default session, best effort; then the link is closed. Never rejects. */
   close(signal: AbortSignal): Promise<void>;
   /** Measured timers so far (largest value of each, ms), for the record. */

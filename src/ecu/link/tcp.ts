@@ -86,13 +86,21 @@ function closed(name: string, cause: unknown): StationError {
 
 /** @throws StationError LINK_OPEN_FAILED */
 export function connectTcp(host: string, port: number, clock: Clock, signal?: AbortSignal): Promise<TcpStream> {
-  const name = `${host}:${port}`;
+  return connect(() => netConnect({ host, port }), `${host}:${port}`, clock, signal);
+}
+
+/** A socket of the file system. @throws StationError LINK_OPEN_FAILED */
+export function connectUnix(path: string, clock: Clock, signal?: AbortSignal): Promise<TcpStream> {
+  return connect(() => netConnect({ path }), path, clock, signal);
+}
+
+function connect(open: () => Socket, name: string, clock: Clock, signal: AbortSignal | undefined): Promise<TcpStream> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);
       return;
     }
-    const socket = netConnect({ host, port });
+    const socket = open();
     const onAbort = () => {
       socket.destroy();
       reject(signal?.reason);

@@ -264,11 +264,13 @@ export class UdsEcuSession {
     if (status !== "DONE") throw unexpectedResponse(SID.RoutineControl, `the lock ended with status ${status}`);
   }
 
-  async reset(signal: AbortSignal): Promise<void> {
+  /** @param restart what restarts the ECU in place of 11 01 */
+  async reset(signal: AbortSignal, restart?: () => Promise<void>): Promise<void> {
     const { client, map, clock } = this.#parts;
     client.stopKeepAlive();
     this.#opened = false;
-    await call(client, UDS.ecuReset, { resetType: RESET.hard }, { signal });
+    if (restart === undefined) await call(client, UDS.ecuReset, { resetType: RESET.hard }, { signal });
+    else await restart();
     client.announce(undefined);
     const end = clock.monotonic() + map.uds.resetTime;
     for (;;) {

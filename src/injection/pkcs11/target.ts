@@ -199,8 +199,8 @@ class TokenUnitSession implements EcuSession {
     return this.session.lock(signal);
   }
 
-  reset(signal: AbortSignal): Promise<void> {
-    return this.session.reset(signal);
+  reset(signal: AbortSignal, restart?: () => Promise<void>): Promise<void> {
+    return this.session.reset(signal, restart);
   }
 
   close(signal: AbortSignal): Promise<void> {

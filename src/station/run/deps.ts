@@ -10,6 +10,7 @@ import type {
   KmsClient,
   Operator,
   OrderSource,
+  PowerSupply,
   ResultSink,
   RunEvent,
   RunHeader,
@@ -77,6 +78,8 @@ export interface RunDeps extends UnitKind {
   readonly rework?: ReworkPolicy;
   readonly bay: string;
   readonly link: string;
+  /** What feeds the unit; left out, whoever puts it there. */
+  readonly power?: PowerSupply;
   readonly timers?: Partial<RunTimers>;
 }
 

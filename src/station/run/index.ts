@@ -13,6 +13,7 @@ import { identifyStep } from "./steps/identify.js";
 import { keyStep } from "./steps/key.js";
 import { lockStep } from "./steps/lock.js";
 import { openStep } from "./steps/open.js";
+import { powerCycleStep } from "./steps/power.js";
 import { recordStep } from "./steps/record.js";
 import { recoverStep } from "./steps/recover.js";
 import { syncStep } from "./steps/sync.js";
@@ -40,6 +41,7 @@ const STEPS: Readonly<Record<string, PlannedStep>> = {
   key: (run, scope) => keyStep(run, scope, named(keyOf(run.deps.profile, scope.step), scope.step)),
   sync: (run, scope) => syncStep(run, scope, named(keyOf(run.deps.profile, scope.step), scope.step)),
   lock: lockStep,
+  "power-cycle": powerCycleStep,
   verify: verifyStep,
 };
 

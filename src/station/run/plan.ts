@@ -31,6 +31,7 @@ const PHASES: Readonly<Record<string, Phase>> = {
   key: "keys",
   sync: "sync",
   lock: "locking",
+  "power-cycle": "verifying",
   verify: "verifying",
 };
 

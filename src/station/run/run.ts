@@ -79,6 +79,10 @@ export class Run {
   identity: EcuIdentity | undefined;
   /** Report of the master key that authorises what follows; it must have arrived before the next POST. */
   authorisation: string | undefined;
+  /** This run has switched the unit on, or has begun to, and is to end its power. */
+  powered = false;
+  /** The unit was restarted by its power, in this life and right before its last step. */
+  restarted = false;
   /** Gives the bay back. */
   release: (() => Promise<void>) | undefined;
   record: RunRecord | undefined;
@@ -204,6 +208,7 @@ export class Run {
     const opened = this.#opened;
     this.#opened = undefined;
     if (opened !== undefined) await this.#close(opened);
+    await this.#endPower();
   }
 
   /** Largest measured timers. */
@@ -211,15 +216,28 @@ export class Run {
     return this.#opened?.session.timers() ?? {};
   }
 
-  async #close(opened: OpenedEcu): Promise<void> {
+  /** Ends the unit's power, as the bay is configured, within the profile's limit. */
+  #endPower(): Promise<void> {
+    const { power } = this.deps;
+    if (power === undefined || !this.powered) return Promise.resolve();
+    this.powered = false;
+    return this.#atEnd("the unit's power was not ended", (signal) => power.end(signal));
+  }
+
+  #close(opened: OpenedEcu): Promise<void> {
+    return this.#atEnd("the session was not closed cleanly", (signal) => opened.session.close(signal));
+  }
+
+  /** Never rejects. */
+  async #atEnd(complaint: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { clock, profile, logger } = this.deps;
     const limit = profile.limits.teardown;
     const onLimit = () => new StationError("RUN_TIMEOUT", { details: { step: "teardown", ms: limit } });
     try {
       const bounds = { limit, unwind: 0, onLimit };
-      await bounded(clock, bounds, new AbortController().signal, (signal) => opened.session.close(signal));
+      await bounded(clock, bounds, new AbortController().signal, work);
     } catch (error) {
-      logger.warn("the session was not closed cleanly", { error: describe(error) });
+      logger.warn(complaint, { error: describe(error) });
     }
   }
 

@@ -37,6 +37,11 @@ export const ZONES: readonly Zone[] = [
     folder: "src/servers/http",
     may: ["src/contract", "src/pki", "src/she", "src/token", "src/audit", "src/db", SHARED],
   },
+  {
+    folder: "src/power",
+    may: ["src/ecu/link/stream.ts", "src/ecu/link/serial.ts", "src/ecu/link/tcp.ts", "src/ecu/link/url.ts", SHARED],
+    types: [PORTS],
+  },
   { folder: "src/clients", may: ["src/contract", SHARED], types: [PORTS] },
   { folder: "src/records", may: ["src/db", "src/audit", SHARED], types: [PORTS] },
   { folder: "src/station", may: ["src/profiles", "src/pki", "src/she/codec", SHARED] },

@@ -128,8 +128,8 @@ export class FakeEcu {
         this.#need();
         this.lifeCycle = "locked";
       },
-      reset: async (signal) => {
-        await call("reset", signal);
+      reset: async (signal, restart) => {
+        await (restart === undefined ? call("reset", signal) : restart());
         this.#unlocked = false;
         this.faults.onReset?.(this);
       },

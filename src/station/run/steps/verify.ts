@@ -27,7 +27,7 @@ function compareIdentity(run: Run, now: EcuIdentity): void {
 
 export async function verifyStep(run: Run, scope: StepScope): Promise<void> {
   const { signal } = scope;
-  await run.session.reset(signal);
+  if (!run.restarted) await run.session.reset(signal);
   const now = await run.session.identify(signal);
   compareIdentity(run, now);
   for (const { name, slot } of run.deps.profile.certificates) {
