@@ -4,6 +4,7 @@ import type { ErrorCode, ErrorDetails, Layer } from "../shared/errors.js";
 import type { Secret } from "../shared/secret.js";
 
 export type { Clock } from "../shared/clock.js";
+export type { PowerReading, PowerSupply } from "./power-port.js";
 
 export type Outcome = "PASS" | "FAIL" | "ERROR" | "TIMEOUT" | "ABORTED";
 
@@ -57,24 +58,6 @@ export interface Prompt {
 export interface Operator {
   /** The value of the choice, or the text. @throws the signal's reason where that ends first */
   ask(prompt: Prompt, signal: AbortSignal): Promise<string>;
-}
-
-// ---------------------------------------------------------------------------------------------------------------- the power
-
-/** As measured at the output, V and A; what a supply cannot measure is left out. */
-export interface PowerReading {
-  readonly voltage?: number;
-  readonly current?: number;
-}
-
-/** What feeds the unit at a bay. @throws StationError POWER_*; the signal's reason where that ends first */
-export interface PowerSupply {
-  /** Gives the unit power, from cold where the bay switches off at the end of a run. */
-  on(signal: AbortSignal): Promise<PowerReading>;
-  /** Takes the power away, for as long as the bay is configured, and gives it back. */
-  cycle(signal: AbortSignal): Promise<PowerReading>;
-  /** The run is over: switches off, or leaves it on, as the bay is configured. Comes behind a call that is still at work. */
-  end(signal: AbortSignal): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- the ECU

@@ -60,6 +60,7 @@ export const CASES: readonly Case[] = [
   { name: "a silent unit", ...fault("silent-after:0"), ends: GONE },
   {
     name: "a unit that falls silent",
+    kinds: WITH_KEYS,
     ...fault("silent-after:12"),
     ends: GONE,
   },
