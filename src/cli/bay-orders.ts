@@ -18,6 +18,8 @@ export interface UnitRequest {
   readonly inputs: Inputs;
   /** The EcuID that the unit must have, 54 hex digits. */
   readonly ecuId?: string;
+  /** Who begins it, for the record. */
+  readonly by?: string;
 }
 
 export class BayOrders {
@@ -35,7 +37,7 @@ export class BayOrders {
    * @throws StationError BAY_UNKNOWN, RUN_BUSY, PROFILE_*, INPUT_INVALID; CONFIG_INVALID where nothing says profile or link
    */
   async start(request: UnitRequest): Promise<{ readonly ended: Promise<Verdict> }> {
-    const { bay: name, inputs, ecuId } = request;
+    const { bay: name, inputs, ecuId, by } = request;
     const { config } = this.context;
     const bay = config.station.bays.find((each) => each.name === name);
     if (bay === undefined) throw new StationError("BAY_UNKNOWN", { details: { name } });
@@ -45,7 +47,8 @@ export class BayOrders {
     if (link === undefined) throw this.#lacks(name, "link");
     const profile = await findProfile(wanted, config.profileDirs);
     checkInputs(profile.profile, inputs);
-    return { ended: this.begin({ profile, link, bay: name, inputs, ...(ecuId === undefined ? {} : { ecuId }) }) };
+    const more = { ...(ecuId === undefined ? {} : { ecuId }), ...(by === undefined ? {} : { by }) };
+    return { ended: this.begin({ profile, link, bay: name, inputs, ...more }) };
   }
 
   /** An order as it is, on its bay. @throws StationError BAY_UNKNOWN, RUN_BUSY */

@@ -93,7 +93,7 @@ function portsOf(context: AppContext, station: Station, orders: BayOrders, live:
         profile: profile.file,
         inputs,
         ...(fault === undefined ? {} : { link: `sim:?fault=${encodeURIComponent(fault)}` }),
-        ...(operator === undefined ? {} : { operator }),
+        ...(operator === undefined ? {} : { by: operator }),
       });
     },
     history,

@@ -1,8 +1,9 @@
 /** The history: searched, one unit, exported. */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
+import { recordHead, recordLine } from "../../../records/csv.js";
 import type { RunDetails, RunSummary } from "../../../records/types.js";
-import { csvLine } from "../../../shared/csv.js";
+import type { UnitRecord } from "../../../records/unit-record.js";
 import { ERRORS, StationError } from "../../../shared/errors.js";
 import type { RunsQuery } from "../../contract/requests.js";
 import type { RunDetail, RunPage, RunRow, YieldView } from "../../contract/views.js";
@@ -94,27 +95,13 @@ function textOf(code: string): { ko: string; en: string } {
   return row === undefined ? { ko: code, en: code } : { ko: row.ko, en: row.en };
 }
 
-const COLUMNS = [
-  "runId",
-  "bay",
-  "profile",
-  "vin",
-  "ecuId",
-  "serialNumber",
-  "startedAt",
-  "ms",
-  "outcome",
-  "code",
-] as const satisfies readonly (keyof RunRow)[];
-
-/** A page of the history at a time. */
+/** As `records export` writes it: runs that are over, a page of records at a time. */
 async function* csvOf({ history }: PagePorts, query: RunsQuery): AsyncGenerator<string> {
-  yield csvLine(COLUMNS);
+  yield recordHead;
   let { after } = query;
   do {
-    const { runs, next } = await history.list({ ...query, limit: 500, ...(after === undefined ? {} : { after }) });
-    const rows = runs.map(rowOf).map((row) => ({ ...row, startedAt: new Date(row.startedAt).toISOString() }));
-    yield rows.map((row) => csvLine(COLUMNS.map((name) => String(row[name] ?? "")))).join("");
+    const { records, next } = await history.records({ ...query, ...(after === undefined ? {} : { after }) });
+    yield records.map((text) => recordLine(JSON.parse(text) as UnitRecord)).join("");
     after = next;
   } while (after !== undefined);
 }

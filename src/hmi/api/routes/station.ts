@@ -6,7 +6,11 @@ import type { AddRoute } from "../routing.js";
 export function addStationRoutes(add: AddRoute, { profiles, outbox, adapters }: PagePorts): void {
   add("profiles", () => profiles.list());
   add("profileChanges", ({ path, given }) => profiles.changes(path.hash, given.since));
-  add("approve", ({ path, person }) => profiles.approve(path.hash, person));
+  add("approve", async ({ path, visitor }) => {
+    // An approval is a person's: where nobody has to sign in there is none.
+    if (visitor.name === undefined) throw new StationError("PAGE_SIGN_IN");
+    return profiles.approve(path.hash, visitor.name);
+  });
 
   const settled = async (id: string, done: boolean) => {
     if (!done) throw new StationError("PAGE_NOT_NOW", { details: { what: id } });
