@@ -1,9 +1,9 @@
 /** Certificate slots of a unit in a token: key pairs, the leaf beside the key under one CKA_ID, issuing CAs and anchors. */
 import { createHash, randomBytes } from "node:crypto";
 import { equalBytes, toHex } from "../../shared/bytes.js";
-import { StationError } from "../../shared/errors.js";
 import type { Bench } from "../../token/bench.js";
 import { type Attribute, CATEGORY, CKA, CKC, CKO, type Handle } from "../../token/cryptoki.js";
+import { fault } from "../../token/module.js";
 import type { TokenCurve } from "../../token/token.js";
 import type { CaObject, LeafObject, SlotCertificate } from "./calls.js";
 import { commitRecord, destroyAll, readRecord, recordedLabels } from "./records.js";
@@ -74,7 +74,7 @@ export class CertificateSlots {
     const [publicKey] = bench.find([type(CKO.PUBLIC_KEY), labelled(label), identified(id)]);
     if (leaf === undefined || publicKey === undefined) {
       const what = `${label} has a record, but no ${leaf === undefined ? "certificate" : "public key"}`;
-      throw new StationError("TOKEN_OBJECTS_INVALID", { details: { what } });
+      throw fault("TOKEN_OBJECTS_INVALID", what);
     }
     const [value = new Uint8Array()] = bench.read(leaf, [CKA.VALUE]);
     return { id, value, spki: bench.publicKey(publicKey, { label, id }) };

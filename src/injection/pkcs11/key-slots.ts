@@ -1,7 +1,6 @@
 /** SHE key slots of a unit in a token: their keys, counters, flags and last M4 and M5, and CMD_LOAD_KEY on them (4.9.1). */
 import { randomBytes } from "node:crypto";
 import { concat, equalBytes, equalConstantTime, fromHex, toHex } from "../../shared/bytes.js";
-import { StationError } from "../../shared/errors.js";
 import {
   type Erc,
   FLAG,
@@ -23,6 +22,7 @@ import {
 } from "../../she/codec/index.js";
 import type { Bench } from "../../token/bench.js";
 import type { Handle } from "../../token/cryptoki.js";
+import { fault } from "../../token/module.js";
 import { type KeyPurpose, secretKey, TokenAes } from "./aes.js";
 import type { Receipt, SheResult, UnitSettings } from "./calls.js";
 import { commitRecord, destroyAll, readRecord, recordedLabels, type SlotRecord } from "./records.js";
@@ -151,7 +151,7 @@ export class KeySlots {
   #object(label: string, { id }: SlotRecord<unknown>): Handle {
     const [object] = this.bench.find(secretKey(label, id));
     if (object !== undefined) return object;
-    throw new StationError("TOKEN_OBJECTS_INVALID", { details: { what: `${label} has a record, but no key` } });
+    throw fault("TOKEN_OBJECTS_INVALID", `${label} has a record, but no key`);
   }
 
   /** K1 and K2 of a slot that is filled. */

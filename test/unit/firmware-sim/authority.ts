@@ -5,7 +5,8 @@ import "./reflect.js";
 
 import * as x509 from "@peculiar/x509";
 
-x509.cryptoProvider.set(webcrypto);
+// Node's and the browser's types of the same thing differ.
+x509.cryptoProvider.set(webcrypto as Crypto);
 
 export type Curve = "P-256" | "P-521";
 const HASH = { "P-256": "SHA-256", "P-521": "SHA-512" } as const;
