@@ -87,9 +87,9 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
   });
 
   it.each([5, 4] as const)("hands a result on to its subscriber (protocol level %i)", async (version) => {
-    const args = ["-F", "%q %p", "-h", "127.0.0.1", "-p", String(port), "-u", "station", "-P", PASSWORD, "-q", "1", "-C", "1"];
+    const who = ["-h", "127.0.0.1", "-p", String(port), "-u", "station", "-P", PASSWORD];
     const subscribed = says(broker, /Sending SUBACK/);
-    const judge = spawn("mosquitto_sub", [...args, "-t", "plant/+/results"]);
+    const judge = spawn("mosquitto_sub", [...who, "-t", "plant/+/results", "-q", "1", "-C", "1", "-F", "%q %p"]);
     let printed = "";
     judge.stdout.on("data", (chunk: Buffer) => {
       printed += chunk.toString();
