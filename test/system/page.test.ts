@@ -72,7 +72,9 @@ describe("serve in mode: plant", () => {
       "schema: 1\nmode: plant\nstation: { bays: [{ name: A, link: slcan:/dev/none, profile: evcc }] }\n",
     );
     const args = ["--config", config, "--data", data];
-    const added = await run("ecustation", ["users", "add", "kim", "--role", "engineer", ...args], { input: `${PIN}\n` });
+    const added = await run("ecustation", ["users", "add", "kim", "--role", "engineer", ...args], {
+      input: `${PIN}\n`,
+    });
     expect([added.code, added.stdout]).toEqual([0, "kim may sign in as engineer\n"]);
     const twice = await run("ecustation", ["users", "add", "kim", ...args], { input: `${PIN}\n` });
     expect([twice.code, twice.stderr.trim().split("\n").length]).toEqual([2, 1]);
