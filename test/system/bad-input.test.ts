@@ -101,7 +101,7 @@ describe("ecustation run", () => {
     ["run --profile", /'--profile <profile>' argument missing/],
     ["run --profile evcc --fast", /unknown option '--fast'/],
     ["run --profile evcc KMHC851CFLU061234", /too many arguments/],
-    ["run --profile eevcc", /no such profile: eevcc \(there are body-she, ccu, evcc\)/],
+    ["run --profile eevcc", /no such profile: eevcc \(there are body-she, ccu, ccu-pkcs11, evcc, generic-uds\)/],
     ["run --profile {none}", /none\.yaml: there is no such file/],
     ["run --profile {folder}/", /it is a folder/],
     ["run --profile {brokenProfile}", /broken-profile\.yaml:7:\d+: /],
