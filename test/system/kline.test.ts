@@ -1,7 +1,8 @@
 /** A whole run over K-Line by the built programs: the station at one end of a pty pair, ecu-sim at the other. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fileFlash } from "../../firmware-sim/flash/file.js";
+import type { EcuState } from "../../firmware-sim/state.js";
 import { type Cable, requireCable, serialCable } from "../cable.js";
 import { EVCC, recordOf } from "./cases.js";
 import { type Running, run, start, tempFolder } from "./harness.js";
@@ -34,12 +35,8 @@ describe.skipIf(!requireCable())("a run over K-Line", () => {
     const record = recordOf(done);
     expect([record.outcome, record.failure, record.owed, done.stderr]).toEqual(["PASS", undefined, 0, ""]);
     expect(record.steps.every(({ state: step }) => step === "done")).toBe(true);
-    const flash = JSON.parse(readFileSync(state).subarray(48).toString("utf8")) as {
-      vin: string;
-      locked: boolean;
-      she: { keys: readonly unknown[] };
-    };
-    expect([flash.vin, flash.locked, flash.she.keys.length]).toEqual([EVCC.vin, true, 10]);
+    const flash = JSON.parse(Buffer.from((await fileFlash(state).load()) ?? []).toString("utf8")) as EcuState;
+    expect([flash.vin, flash.locked, flash.she?.keys.length]).toEqual([EVCC.vin, true, 10]);
   });
 
   it("says what is wrong with the line, and leaves the unit alone: a pty knows no break", async () => {
