@@ -24,9 +24,9 @@ export async function readNetdev(name: string): Promise<Netdev | undefined> {
   const read = (file: string) => readFile(`${NET}/${name}/${file}`, "utf8").then(Number, () => Number.NaN);
   const [type, index, flags, mtu] = await Promise.all(["type", "ifindex", "flags", "mtu"].map(read));
   if (type !== ARPHRD_CAN || index === undefined || flags === undefined || mtu === undefined) return undefined;
-  const up = (flags & IFF_UP) !== 0;
-  // The kernel refuses to read the carrier of an interface that is down.
-  return { index, up, carrier: up && (await read("carrier")) === 1, fd: mtu >= CANFD_MTU };
+  // The kernel refuses to read the carrier of an interface that is down, or went down since its flags were read.
+  const carrier = (flags & IFF_UP) === 0 ? Number.NaN : await read("carrier");
+  return { index, up: !Number.isNaN(carrier), carrier: carrier === 1, fd: mtu >= CANFD_MTU };
 }
 
 /** All CAN interfaces of this machine; none where there is no SocketCAN. */
