@@ -45,7 +45,6 @@ export default defineConfig({
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
           pool: "forks",
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

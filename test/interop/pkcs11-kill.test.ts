@@ -95,6 +95,8 @@ describe.runIf(present)("SHE keys in a token", () => {
         hsm
           .secretKeys("ccu")
           .map(({ label }) => label)
+          // SoftHSM2 killed while it made an object leaves one that has no attributes yet, and is nobody's.
+          .filter((label) => label !== "")
           .sort(),
       ).toEqual([`${UID} KEY_1`, `${UID} KEY_1 UPDATE_ENC`, `${UID} KEY_1 UPDATE_MAC`]);
     },

@@ -18,8 +18,16 @@ export function Modal({ open, label, kind, onClose, children }: ModalProps) {
     if (open && !element.open) element.showModal();
     if (!open && element.open) element.close();
   }, [open]);
+  // The browser closes nothing by itself, and says late that the last one was closed: another may be open by then.
+  const onCancel = (event: Event) => {
+    event.preventDefault();
+    onClose();
+  };
+  const onClosed = () => {
+    if (dialog.current?.open === false) onClose();
+  };
   return (
-    <dialog ref={dialog} class={kind ?? "question"} aria-label={label} onCancel={onClose} onClose={onClose}>
+    <dialog ref={dialog} class={kind ?? "question"} aria-label={label} onCancel={onCancel} onClose={onClosed}>
       {open ? children : null}
     </dialog>
   );
