@@ -30,8 +30,6 @@ import { type ResultsConfig, ResultsSchema, resultsOf } from "./results.js";
 import { type Fault, TokensSchema, tokenOf, unitTokensOf } from "./tokens.js";
 import { type TracesConfig, TracesSchema, tracesOf } from "./traces.js";
 
-export { readHexFile, reason } from "./files.js";
-
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
 const Port = (fallback: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: fallback });

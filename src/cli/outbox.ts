@@ -1,15 +1,15 @@
 /** `outbox`: results that no receiver has taken yet, and what is to become of them. */
-import { access } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
-import { inlineStores, type Store } from "../db/store.js";
+import type { Store } from "../db/store.js";
 import { overLimit, resultText } from "../records/outbox.js";
-import { type RecordsDefinition, recordsSource } from "../records/store.js";
+import type { RecordsDefinition } from "../records/store.js";
 import type { OutboxEntry } from "../records/types.js";
 import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
-import { loadConfig, recordsFile, type StationConfig } from "./config.js";
+import { loadConfig, recordsFile } from "./config.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { withRecords } from "./records-query.js";
 
 type Records = Store<RecordsDefinition>;
 
@@ -23,7 +23,7 @@ export function outboxCommand(io: Io): Command {
     .action(async (_options, self: Command) => {
       const options = self.optsWithGlobals<GlobalOptions & { sink?: string; json?: boolean }>();
       const config = await loadConfig(options.config, options.data, io.env);
-      const found = await withRecords(config, async (store) => ({
+      const found = await withRecords(config, async (_, store) => ({
         results: await store.call("outboxUnsettled", null),
         full: overLimit(await store.call("outboxLoad", null), config.results.limits, systemClock.now()),
       }));
@@ -79,7 +79,7 @@ async function decide(
 ): Promise<void> {
   const options = self.optsWithGlobals<GlobalOptions>();
   const config = await loadConfig(options.config, options.data, io.env);
-  const unknown = await withRecords(config, async (store) => {
+  const unknown = await withRecords(config, async (_, store) => {
     const known = new Set((await store.call("outboxUnsettled", null)).map(({ id }) => id));
     const missing = ids.find((id) => !known.has(id));
     if (missing !== undefined) return missing;
@@ -89,22 +89,6 @@ async function decide(
   if (unknown === null) return;
   const what = `no result ${unknown ?? ids[0]} waits or is in quarantine in ${recordsFile(config)}`;
   throw new StationError("USAGE", { details: { what } });
-}
-
-/** Undefined where the station has no records yet: asking makes no file. */
-async function withRecords<T>(config: StationConfig, work: (store: Records) => Promise<T>): Promise<T | undefined> {
-  const file = recordsFile(config);
-  const there = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (!there) return undefined;
-  const stores = inlineStores();
-  try {
-    return await work(await stores.open(recordsSource, file));
-  } finally {
-    await stores.close();
-  }
 }
 
 function line(entry: OutboxEntry): string {
