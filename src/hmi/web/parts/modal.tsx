@@ -1,6 +1,6 @@
 /** A dialogue over the page: it holds the focus, and Esc or its end gives it back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface ModalProps {
   readonly open: boolean;
@@ -12,19 +12,24 @@ interface ModalProps {
 
 export function Modal({ open, label, kind, onClose, children }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  const closedHere = useRef(0);
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element === null) return;
     if (open && !element.open) element.showModal();
-    if (!open && element.open) element.close();
+    if (!open && element.open) {
+      closedHere.current += 1;
+      element.close();
+    }
   }, [open]);
-  // The browser closes nothing by itself, and says late that the last one was closed: another may be open by then.
   const onCancel = (event: Event) => {
     event.preventDefault();
     onClose();
   };
+  // The event comes late: after a close of our own the next question may have been asked. The browser closes by itself at a second Esc.
   const onClosed = () => {
-    if (dialog.current?.open === false) onClose();
+    if (closedHere.current > 0) closedHere.current -= 1;
+    else onClose();
   };
   return (
     <dialog ref={dialog} class={kind ?? "question"} aria-label={label} onCancel={onCancel} onClose={onClosed}>
