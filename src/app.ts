@@ -229,7 +229,7 @@ export interface Station {
 export async function openStation(context: AppContext): Promise<Station> {
   const { config, clock, logger } = context;
   const opened = new Opened();
-  const stores = opened.add(workerStores(), (host) => host.close());
+  const stores = opened.add(workerStores(logger), (host) => host.close());
   try {
     const sinks = [...config.results.sinks.keys()];
     const tell = { sinks, station: config.station.id };

@@ -20,7 +20,7 @@ function withRegistry(context: AppContext, registry: string | undefined): AppCon
 }
 
 async function runServers(io: Io, context: AppContext): Promise<void> {
-  const stores = workerStores();
+  const stores = workerStores(context.logger);
   try {
     const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context, stores);
     try {

@@ -4,11 +4,12 @@
  * In the program SQLite stores run in one worker thread that commits what waits as one group, so that
  * no fsync delays an ISO-TP timer; tests and tools may run them inline.
  */
-import { Worker } from "node:worker_threads";
-import { describe, ERRORS, type ErrorCode, StationError } from "../shared/errors.js";
+import { describe, StationError } from "../shared/errors.js";
+import { type Logger, silentLogger } from "../shared/logger.js";
 import type { Database, Migration } from "./database.js";
 import { openStore } from "./engine.js";
 import type { EngineStore } from "./group.js";
+import { revive, StoreThread } from "./thread.js";
 
 /** An operation: reads and writes through `db` and waits for nothing else; arguments and result must survive structured cloning. */
 // biome-ignore lint/suspicious/noExplicitAny: the argument of an operation is its own; Store<D> gives it back to the caller.
@@ -71,74 +72,40 @@ export function inlineStores(): StoreHost {
   };
 }
 
-export type Request =
-  | { kind: "open"; id: number; module: string; file: string }
-  | { kind: "call"; id: number; store: number; name: string; args: unknown }
-  | { kind: "close"; id: number };
-
-export interface Failure {
-  code?: string;
-  details?: Record<string, string | number | boolean>;
-  message: string;
-}
-
-export type Answer = { id: number; value: unknown } | { id: number; failure: Failure };
-
-function revive(failure: Failure): Error {
-  if (failure.code !== undefined && failure.code in ERRORS) {
-    return new StationError(failure.code as ErrorCode, { details: failure.details ?? {} });
-  }
-  return new StationError("STORE_FAILED", { details: { what: failure.message } });
-}
-
-/** Stores in one worker thread of this process. */
-export function workerStores(): StoreHost {
-  const worker = new Worker(new URL("./worker.js", import.meta.url));
-  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  let lastId = 0;
-  let dead: Error | undefined;
-
-  const fail = (error: Error) => {
-    dead ??= error;
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
-  worker.on("message", (answer: Answer) => {
-    const caller = waiting.get(answer.id);
-    waiting.delete(answer.id);
-    if (waiting.size === 0) worker.unref();
-    if (caller === undefined) return;
-    if ("failure" in answer) caller.reject(revive(answer.failure));
-    else caller.resolve(answer.value);
-  });
-  worker.on("error", (error: Error) =>
-    fail(new StationError("STORE_FAILED", { details: { what: error.message }, cause: error })),
-  );
-  worker.on("exit", () => fail(new StationError("STORE_FAILED", { details: { what: "the store thread has ended" } })));
-  worker.unref();
-
-  const ask = (request: Request): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (dead !== undefined) {
-        reject(dead);
-        return;
-      }
-      waiting.set(request.id, { resolve, reject });
-      worker.ref();
-      worker.postMessage(request);
+/**
+ * Stores in one worker thread of this process. Where that ends by a fault, what was under way rejects with STORE_FAILED, be it committed
+ * or not, and the next call starts another thread with the same stores.
+ */
+export function workerStores(logger: Logger = silentLogger): StoreHost {
+  const opened: { readonly module: string; readonly file: string }[] = [];
+  let closed = false;
+  const start = () =>
+    new StoreThread((error) => {
+      if (!closed) logger.error("the store thread has ended by a fault", { error: describe(error) });
     });
-
+  let thread = start();
+  const living = () => {
+    if (!thread.ended || closed) return thread;
+    thread = start();
+    // A store that does not open tells each of its callers.
+    for (const [store, place] of opened.entries())
+      void thread.ask({ kind: "open", store, ...place }).catch(() => undefined);
+    return thread;
+  };
   return {
     async open(source, file) {
-      const store = (await ask({ kind: "open", id: ++lastId, module: source.module.href, file })) as number;
+      const place = { module: source.module.href, file };
+      const opening = living();
+      const store = opened.push(place) - 1;
+      await opening.ask({ kind: "open", store, ...place });
       return {
-        call: (name, args) => ask({ kind: "call", id: ++lastId, store, name: String(name), args }) as Promise<never>,
+        call: async (name, args) => living().ask({ kind: "call", store, name: String(name), args }) as Promise<never>,
       };
     },
     async close() {
-      if (dead === undefined) await ask({ kind: "close", id: ++lastId });
-      // Its files are closed. Waiting for its end would be unsafe: Node does not always keep the process that long.
-      void worker.terminate();
+      closed = true;
+      if (!thread.ended) await thread.ask({ kind: "close" });
+      thread.stop();
     },
   };
 }

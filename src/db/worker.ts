@@ -3,12 +3,13 @@ import { parentPort } from "node:worker_threads";
 import { StationError } from "../shared/errors.js";
 import { openStore } from "./engine.js";
 import type { EngineStore } from "./group.js";
-import type { Answer, Failure, Request, StoreDefinition } from "./store.js";
+import type { StoreDefinition } from "./store.js";
+import type { Answer, Failure, Request } from "./thread.js";
 
 const port = parentPort;
 if (port === null) throw new Error("the store thread is started by workerStores()");
 
-const stores: EngineStore[] = [];
+const stores = new Map<number, Promise<EngineStore>>();
 /** Lets the requests that have arrived join one transaction. */
 const gather = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -21,21 +22,30 @@ function failure(error: unknown): Failure {
   return { message: error instanceof Error ? error.message : String(error) };
 }
 
+async function open(module: string, file: string): Promise<EngineStore> {
+  const { store } = (await import(module)) as { store: StoreDefinition };
+  return openStore(store, file, gather);
+}
+
 /** Does what a request asks; the value of its answer. */
 async function serve(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "open": {
-      const module = (await import(request.module)) as { store: StoreDefinition };
-      return stores.push(await openStore(module.store, request.file, gather)) - 1;
+      const opening = open(request.module, request.file);
+      stores.set(request.store, opening);
+      await opening;
+      return undefined;
     }
     case "call": {
-      const store = stores[request.store];
+      const store = await stores.get(request.store);
       if (store === undefined) throw new Error("the store is closed");
       return store.call(request.name, request.args);
     }
-    case "close":
-      for (const store of stores) await store.close();
+    case "close": {
+      const all = await Promise.allSettled(stores.values());
+      for (const store of all) if (store.status === "fulfilled") await store.value.close();
       return undefined;
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -52,5 +53,35 @@ describe("the store thread", () => {
     const items = await host.open(source, join(folder, "c.db"));
     await host.close();
     await expect(items.call("names", null)).rejects.toMatchObject({ code: "STORE_FAILED" });
+  });
+
+  it("that ends by a fault amid a transaction leaves no trace of it, and is followed by another one", async () => {
+    const host = workerStores();
+    const [first, second] = await Promise.all(["d.db", "e.db"].map((name) => host.open(source, join(folder, name))));
+    await first?.call("put", { name: "before", value: 1 });
+    await second?.call("put", { name: "of the other", value: 1 });
+    const dying = first?.call("putThenDie", { name: "amid", value: 1 });
+    const beside = second?.call("names", null);
+    await expect(dying).rejects.toMatchObject({ code: "STORE_FAILED" });
+    await Promise.allSettled([beside]);
+    expect(await first?.call("put", { name: "after", value: 1 })).toBe(2);
+    expect(await first?.call("names", null)).toEqual(["after", "before"]);
+    expect(await second?.call("names", null)).toEqual(["of the other"]);
+    await host.close();
+  });
+
+  it("tells each caller of a store that cannot be opened any more, and serves the others", async () => {
+    const host = workerStores();
+    const place = join(folder, "away");
+    mkdirSync(place);
+    const first = await host.open(source, join(place, "f.db"));
+    const second = await host.open(source, join(folder, "g.db"));
+    rmSync(place, { recursive: true });
+    writeFileSync(place, "no folder any more");
+    await second.call("putThenDie", { name: "x", value: 1 }).catch(() => undefined);
+    for (let times = 0; times < 2; times++)
+      await expect(first.call("names", null)).rejects.toMatchObject({ code: "STORE_FAILED" });
+    expect(await second.call("names", null)).toEqual([]);
+    await host.close();
   });
 });

@@ -11,6 +11,10 @@ export const store = {
       await db.run("INSERT INTO item (name, value) VALUES (?, ?)", item.name, item.value);
       throw new Error("thought better of it");
     },
+    async putThenDie(db: Database, item: { name: string; value: number }): Promise<void> {
+      await db.run("INSERT INTO item (name, value) VALUES (?, ?)", item.name, item.value);
+      process.exit(1);
+    },
     async names(db: Database, _: null): Promise<string[]> {
       const rows = await db.all<{ name: string }>("SELECT name FROM item ORDER BY name");
       return rows.map((row) => row.name);
