@@ -51,6 +51,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: "nodes",
+          include: ["test/nodes/**/*.test.ts"],
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 360_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "postgres",
           include: ["test/postgres/**/*.test.ts"],
           pool: "forks",

@@ -38,6 +38,8 @@ export interface Options {
   /** ms until SIGKILL. */
   limit?: number;
   cwd?: string;
+  /** Another Node than this one. */
+  node?: string;
 }
 
 export interface Running {
@@ -51,7 +53,7 @@ export interface Running {
 }
 
 export function start(program: Program, args: readonly string[], options: Options = {}): Running {
-  const child = spawn(process.execPath, [bins[program], ...args], {
+  const child = spawn(options.node ?? process.execPath, [bins[program], ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
     cwd: options.cwd ?? root,
