@@ -16,6 +16,8 @@ export interface Counters {
   workingMs: number;
   /** The longest of them, ms. */
   longestMs: number;
+  /** ms of silence of ECUReset, summed: the ECU's own time too. */
+  resettingMs: number;
 }
 
 export function newCounters(): Counters {
@@ -29,5 +31,6 @@ export function newCounters(): Counters {
     resets: 0,
     workingMs: 0,
     longestMs: 0,
+    resettingMs: 0,
   };
 }

@@ -151,7 +151,9 @@ export async function createEcuOn(transport: DiagTransport, options: Omit<EcuOpt
   const resetTime = timings.resetTime ?? (profile.target === "none" ? profile.uds.resetTime : 100);
   const reset = async () => {
     counters.resets++;
+    const began = clock.monotonic();
     if (resetTime > 0) await clock.sleep(resetTime);
+    counters.resettingMs += clock.monotonic() - began;
     if (!closed) boot();
   };
   const deps = { options, faults, store, access, random, reset };

@@ -74,13 +74,14 @@ export class Place {
 
   get status(): PlaceStatus {
     const ecu = this.#ecu;
-    const { workingMs, longestMs } = this.#counters;
+    const { workingMs, longestMs, resettingMs } = this.#counters;
+    const times = { workingMs: rounded(workingMs), longestMs: rounded(longestMs), resettingMs: rounded(resettingMs) };
     return {
       power: ecu === undefined ? "off" : "on",
       unit: this.#unit !== undefined,
       ecuId: ecu === undefined ? null : toHex(ecu.identity.ecuId),
       faults: this.faults.specs,
-      counters: { ...this.#counters, workingMs: rounded(workingMs), longestMs: rounded(longestMs) },
+      counters: { ...this.#counters, ...times },
       facts: ecu?.facts() ?? null,
     };
   }

@@ -5,6 +5,7 @@ import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 
 /** One row set each; loads when it is asked for. */
 const SUITES: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
+  takt: async () => (await import("./bench/takt.js")).taktRows(),
   she: async () => (await import("./bench/she.js")).sheRows(),
   isotp: async () => (await import("./bench/isotp.js")).isoTpRows(),
   vpki: async () => (await import("./bench/vpki.js")).vpkiRows(),

@@ -7,6 +7,7 @@ import { breathe } from "../../shared/clock.js";
 import { buildUpdateInto, UPDATE_LENGTH } from "../../she/update/index.js";
 import { SetLines, updateLine } from "../she/lines.js";
 import type { BenchRow } from "./row.js";
+import { median, quantile } from "./stats.js";
 
 /** Bars of design.md. */
 const SETS_PER_SECOND = 20_000;
@@ -63,13 +64,8 @@ class Slices {
   /** Median of the rounds' ratios to `other`: its slice ran right beside this one, under the same load. */
   ratioTo(other: Slices): number {
     const ratios = this.seconds.map((seconds, i) => (other.seconds[i] ?? 0) / seconds);
-    return quantile(ratios.slice(WARM_UP), 0.5);
+    return median(ratios.slice(WARM_UP));
   }
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length * part)] ?? 0;
 }
 
 /** Takes about two seconds. */
