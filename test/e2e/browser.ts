@@ -19,9 +19,22 @@ const KEYS: Readonly<Record<string, object>> = {
   F2: { windowsVirtualKeyCode: 113 },
 };
 
+/** An event of the browser's trace; times in µs, `tdur` of the thread's own processor time. */
+export interface TraceEvent {
+  readonly name: string;
+  readonly cat: string;
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly dur?: number;
+  readonly tdur?: number;
+  readonly args?: { readonly name?: string };
+}
+
 interface Message {
   id?: number;
   method?: string;
+  params?: Record<string, unknown>;
   sessionId?: string;
   result?: Record<string, unknown>;
   error?: { message: string };
@@ -84,14 +97,7 @@ export class Chromium {
 
   /** Does what makes the browser load a page, and waits for that page. */
   async loading(work: () => Promise<unknown>): Promise<void> {
-    const loaded = new Promise<void>((resolve) => {
-      const listen = ({ method }: Message) => {
-        if (method !== "Page.loadEventFired") return;
-        this.#events.splice(this.#events.indexOf(listen), 1);
-        resolve();
-      };
-      this.#events.push(listen);
-    });
+    const loaded = this.#once("Page.loadEventFired");
     await work();
     await limited("a page", () => loaded);
   }
@@ -128,6 +134,19 @@ export class Chromium {
   async scan(text: string): Promise<void> {
     for (const character of text) await this.press(character);
     await this.press("Enter");
+  }
+
+  /** What the browser traces of these categories while `work` goes on. */
+  async trace(includedCategories: readonly string[], work: () => Promise<unknown>): Promise<readonly TraceEvent[]> {
+    const events: TraceEvent[] = [];
+    const ended = this.#once("Tracing.tracingComplete", ({ method, params }) => {
+      if (method === "Tracing.dataCollected") events.push(...((params?.value ?? []) as TraceEvent[]));
+    });
+    await this.#ask("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories } });
+    await work();
+    await this.#ask("Tracing.end");
+    await limited("the trace", () => ended);
+    return events;
   }
 
   /** Waits until an expression is true within the page. */
@@ -178,10 +197,24 @@ export class Chromium {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** The next event of that name. @param meanwhile is told all until then */
+  #once(name: string, meanwhile?: (message: Message) => void): Promise<Message> {
+    return new Promise((resolve) => {
+      const listen = (message: Message) => {
+        meanwhile?.(message);
+        if (message.method !== name) return;
+        this.#events.splice(this.#events.indexOf(listen), 1);
+        resolve(message);
+      };
+      this.#events.push(listen);
+    });
+  }
+
   async #ask(method: string, params: object = {}): Promise<Record<string, unknown>> {
     const id = ++this.#lastId;
     const answer = new Promise<Message>((resolve) => this.#waiting.set(id, resolve));
-    const session = this.#session === "" || method === "Browser.close" ? {} : { sessionId: this.#session };
+    const ofBrowser = this.#session === "" || /^(?:Browser|Tracing)\./.test(method);
+    const session = ofBrowser ? {} : { sessionId: this.#session };
     this.socket.send(JSON.stringify({ id, method, params, ...session }));
     const { result, error } = await limited(method, () => answer);
     this.#waiting.delete(id);

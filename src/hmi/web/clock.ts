@@ -11,3 +11,17 @@ export function after(ms: number, work: () => void): () => void {
   const timer = setTimeout(work, ms);
   return () => clearTimeout(timer);
 }
+
+/** ms that work waits for a frame at most: pages that nobody sees are not painted. */
+const FRAME = 100;
+
+/** Calls `work` once, right before the page is painted the next time. */
+export function beforePaint(work: () => void): void {
+  const once = () => {
+    cancel();
+    cancelAnimationFrame(frame);
+    work();
+  };
+  const frame = requestAnimationFrame(once);
+  const cancel = after(FRAME, once);
+}

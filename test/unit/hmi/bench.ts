@@ -2,14 +2,14 @@
 import { type IncomingMessage, request } from "node:http";
 import { afterEach } from "vitest";
 import { inlineStores } from "../../../src/db/store.js";
-import type { PageOrder, PagePorts, PageProfile } from "../../../src/hmi/api/ports.js";
+import type { PageBay, PageOrder, PagePorts, PageProfile } from "../../../src/hmi/api/ports.js";
 import type { DeskSettings } from "../../../src/hmi/api/scan/desk.js";
 import { openPage } from "../../../src/hmi/api/server.js";
 import type { SessionSettings } from "../../../src/hmi/api/sessions/sessions.js";
 import type { ServerName } from "../../../src/hmi/contract/state.js";
 import type { SessionView } from "../../../src/hmi/contract/views.js";
 import { openRecords, type Records } from "../../../src/records/journal.js";
-import { VirtualClock } from "../../../src/shared/clock.js";
+import { type Clock, VirtualClock } from "../../../src/shared/clock.js";
 import { StationError } from "../../../src/shared/errors.js";
 import { Listeners } from "../../../src/shared/listeners.js";
 import { silentLogger } from "../../../src/shared/logger.js";
@@ -65,6 +65,12 @@ export interface BenchOptions {
   /** What a run does; it ends with PASS where nothing is said. */
   readonly work?: (options: BayRunOptions, order: PageOrder) => Promise<RunRecord>;
   readonly ping?: (server: ServerName, signal: AbortSignal) => Promise<void>;
+  /** In place of A and B. */
+  readonly places?: readonly PageBay[];
+  /** In place of a virtual one: for a page in a real browser. */
+  readonly clock?: Clock;
+  /** Folder of the built page. */
+  readonly assets?: string;
 }
 
 export interface Bench {
@@ -114,20 +120,22 @@ export function record(
 }
 
 export async function openBench(options: BenchOptions = {}): Promise<Bench> {
-  const clock = new VirtualClock();
+  const virtual = new VirtualClock();
+  const clock = options.clock ?? virtual;
   const stores = inlineStores();
   closing.push(() => stores.close());
   const records = await openRecords({ stores, file: options.file ?? ":memory:", clock });
-  const bays = new Bays({ places: [{ name: "A" }, { name: "B" }], clock, logger: silentLogger });
+  const places = options.places ?? [
+    { name: "A", link: undefined, profile: options.profile },
+    { name: "B", link: "slcan:/dev/x", profile: undefined },
+  ];
+  const bays = new Bays({ places: places.map(({ name }) => ({ name })), clock, logger: silentLogger });
   const orders: PageOrder[] = [];
   const broken = new Set<ServerName>();
   const mode = options.mode ?? "simulator";
   const ports: PagePorts = {
     station: { id: "test", mode, language: "both", programVersion: "0" },
-    places: [
-      { name: "A", link: undefined, profile: options.profile },
-      { name: "B", link: "slcan:/dev/x", profile: undefined },
-    ],
+    places,
     bays,
     profiles: {
       async find(name) {
@@ -183,7 +191,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     host: "127.0.0.1",
     port: 0,
     names: options.names ?? [],
-    assets: "/there/is/no/such/folder",
+    assets: options.assets ?? "/there/is/no/such/folder",
     pictures: undefined,
     scan: { prefix: "", suffix: "", checkDigit: false, rules: [], ...options.scan },
     sessions: {
@@ -200,12 +208,21 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     closed ??= (async () => {
       const ended = bays.close();
       await page.close();
-      await clock.drive(ended);
+      await (options.clock === undefined ? virtual.drive(ended) : ended);
     })();
     return closed;
   };
   closing.push(close);
-  return { clock, bays, records, port: page.port, orders, broken, close, browser: () => new Browser(page.port) };
+  return {
+    clock: virtual,
+    bays,
+    records,
+    port: page.port,
+    orders,
+    broken,
+    close,
+    browser: () => new Browser(page.port),
+  };
 }
 
 export interface Answer {

@@ -1,7 +1,7 @@
 /** The stream of the station's state, kept open: opened anew where it broke, was silent too long, or lost a change. */
 import { ROUTES } from "../../contract/routes.js";
 import type { BayView, PageBeat, PageChange, PageState } from "../../contract/state.js";
-import { after, every } from "../clock.js";
+import { after, beforePaint, every } from "../clock.js";
 import { Store } from "../store.js";
 import { afterChange, knows, STALE_AFTER, staleFor } from "./apply.js";
 
@@ -41,9 +41,21 @@ export function follow({ onRestart }: FollowOptions): () => void {
   let source: EventSource | undefined;
   let cancel = () => {};
 
+  // Eight bays tell more changes than there are frames: all of one frame are rendered once.
+  let known: Live = live.value;
+  let painting = false;
+  const show = (change: Partial<Live>) => {
+    known = { ...known, ...change };
+    if (painting) return;
+    painting = true;
+    beforePaint(() => {
+      painting = false;
+      live.set(known);
+    });
+  };
   const heard = (now: number, change: Partial<Live>) => {
     lastWord = performance.now();
-    live.set({ ...live.value, staleFor: undefined, lost: false, ahead: now - Date.now(), ...change });
+    show({ staleFor: undefined, lost: false, ahead: now - Date.now(), ...change });
   };
   const open = () => {
     source?.close();
@@ -53,25 +65,25 @@ export function follow({ onRestart }: FollowOptions): () => void {
     openedAt = performance.now();
     opened.addEventListener("state", ({ data }) => {
       const state = JSON.parse(data) as PageState;
-      const before = live.value.state;
+      const before = known.state;
       heard(state.now, { state });
       if (before !== undefined && before.epoch !== state.epoch) onRestart(before, state);
     });
     opened.addEventListener("change", ({ data }) => {
       const change = JSON.parse(data) as PageChange;
-      const before = live.value.state;
+      const before = known.state;
       const state = before && afterChange(before, change);
       if (state === undefined) open();
       else heard(change.now, { state });
     });
     opened.addEventListener("beat", ({ data }) => {
       const beat = JSON.parse(data) as PageBeat;
-      const { state } = live.value;
+      const { state } = known;
       if (state === undefined || !knows(state, beat)) open();
       else heard(beat.now, {});
     });
     opened.addEventListener("error", () => {
-      live.set({ ...live.value, lost: true });
+      show({ lost: true });
       // In the other cases the browser connects again by itself, and says what it had last.
       if (opened.readyState === EventSource.CLOSED) {
         cancel();
@@ -83,7 +95,7 @@ export function follow({ onRestart }: FollowOptions): () => void {
   const stop = every(500, () => {
     const now = performance.now();
     const stale = staleFor(lastWord, now);
-    if (stale !== live.value.staleFor) live.set({ ...live.value, staleFor: stale });
+    if (stale !== known.staleFor) show({ staleFor: stale });
     if (source?.readyState === EventSource.OPEN && now - Math.max(lastWord, openedAt) > SILENT) open();
   });
   return () => {
