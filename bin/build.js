@@ -1,13 +1,14 @@
 #!/usr/bin/env node
-// Compiles src and firmware-sim to dist, and the operator page to dist/hmi. Without the development dependencies
-// (npm ci --omit=dev) there is no compiler and dist comes ready in the package: that is no error.
+// Compiles src and firmware-sim to dist, and the operator page to dist/hmi; `build.js DIR` to another folder, without source maps.
+// Without the development dependencies (npm ci --omit=dev) there is no compiler and dist comes ready in the package: that is no error.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const out = process.argv[2] === undefined ? undefined : resolve(process.argv[2]);
 
 /** Program of a development dependency; undefined where it is not installed. */
 function program(name, path) {
@@ -31,5 +32,7 @@ if (tsc === undefined || vite === undefined) {
   }
   process.exit(0);
 }
-run(tsc, "-p", join(root, "tsconfig.json"));
-run(vite, "build", join(root, "src", "hmi", "web"), "--logLevel", "warn");
+const elsewhere = out === undefined ? [] : ["--outDir", out, "--sourceMap", "false"];
+run(tsc, "-p", join(root, "tsconfig.json"), ...elsewhere);
+const page = out === undefined ? [] : ["--outDir", join(out, "hmi")];
+run(vite, "build", join(root, "src", "hmi", "web"), "--logLevel", "warn", ...page);

@@ -50,7 +50,7 @@ export interface UsbDevice {
 }
 
 /** USB serial devices by `VID:PID`. */
-const USB_DEVICES: ReadonlyMap<string, UsbDevice> = new Map([
+export const USB_DEVICES: ReadonlyMap<string, UsbDevice> = new Map([
   ["0403:ffa8", { text: "Lawicel CANUSB", adapters: ["lawicel"] }],
   ["04d8:000a", { text: "USBtin", adapters: ["usbtin"] }],
   ["ad50:60c4", { text: "CANtact", adapters: ["canable"] }],
