@@ -17,11 +17,15 @@ import { StationError } from "../shared/errors.js";
 import type { OpenedEcu } from "../station/run/index.js";
 import type { RunTrace } from "./traces.js";
 
+/** ms between two questions whether an ECU on CAN is back from its reset: a few thousandths of the bus. */
+const RESET_POLL = 10;
+
 interface Wire {
   readonly link: { close(): Promise<void> };
   readonly transport: DiagTransport;
   /** What the wire asks of the UDS client. */
   readonly uds: UdsOptions;
+  readonly resetPoll?: number;
 }
 
 /**
@@ -37,11 +41,11 @@ export async function openEcu(
   signal: AbortSignal,
   trace: Pick<RunTrace, "tap">,
 ): Promise<OpenedEcu> {
-  const { link, transport, uds } = await (isKlineUrl(url)
+  const { link, transport, uds, ...reset } = await (isKlineUrl(url)
     ? klineWire(url, profile, clock, signal)
     : canWire(url, profile, clock, signal, trace));
   const client = createUdsClient(transport, uds, clock);
-  const session = createEcuSession({ link, transport, client, map: profile, clock, access });
+  const session = createEcuSession({ link, transport, client, map: profile, clock, access, ...reset });
   return { session, target: createSheUdsTarget(session) };
 }
 
@@ -57,7 +61,7 @@ async function canWire(
   const { bitrate, fd } = can;
   const dataRate = fd === undefined ? {} : { dataBitrate: fd.dataBitrate };
   const link = trace.tap(await openLink(url, { clock, bitrate, ...dataRate, signal }));
-  return { link, transport: createIsoTp(link, isoTpOptionsOf(can, "station"), clock), uds };
+  return { link, transport: createIsoTp(link, isoTpOptionsOf(can, "station"), clock), uds, resetPoll: RESET_POLL };
 }
 
 async function klineWire(url: string, profile: Profile, clock: Clock, signal: AbortSignal): Promise<Wire> {

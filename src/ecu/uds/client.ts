@@ -41,6 +41,11 @@ export interface RequestOptions {
   readonly P2?: number;
   /** Limit of this request alone. */
   readonly requestLimit?: number;
+  /**
+   * ms after which it is sent again while no answer has begun, until P2 of the first is over; an answer to any of them counts. For an ECU
+   * that hears nothing for a while. Default: never.
+   */
+  readonly again?: number;
   /** Hears each message that is no answer to this request, and the last one of those that came before it unasked. */
   readonly onStray?: (message: Uint8Array) => void;
 }
@@ -145,7 +150,7 @@ class Client implements UdsClient {
         : new StationError("UDS_TIMEOUT", { details: { service, timer: "request limit", ms: limit } });
     const began = this.#clock.monotonic();
     return withLimit(this.#clock, limit, options.signal, onLimit, async (signal) => {
-      const exchange = this.#repeated(data, options.P2 ?? this.#timing("P2"), state, signal);
+      const exchange = this.#repeated(data, options, state, signal);
       this.#running = exchange.catch(() => undefined);
       const response = await exchange;
       this.#measure("request", this.#clock.monotonic() - began);
@@ -154,10 +159,15 @@ class Client implements UdsClient {
   }
 
   /** The request, again after each 0x21. */
-  async #repeated(data: Uint8Array, P2: number, state: Progress, signal: AbortSignal): Promise<Uint8Array> {
+  async #repeated(
+    data: Uint8Array,
+    options: RequestOptions,
+    state: Progress,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
     await this.#letPass(data, signal);
     for (let repeats = 0; ; repeats++) {
-      const { nrc, response } = await this.#sent(data, P2, state, signal);
+      const { nrc, response } = await this.#sent(data, options, state, signal);
       if (nrc === undefined) return response;
       if (nrc !== NRC.busyRepeatRequest || repeats >= this.#options.busyRepeats)
         throw negativeResponse(data[0] ?? 0, nrc);
@@ -166,11 +176,16 @@ class Client implements UdsClient {
     }
   }
 
-  async #sent(data: Uint8Array, P2: number, state: Progress, signal: AbortSignal): Promise<FinalResponse> {
+  async #sent(
+    data: Uint8Array,
+    options: RequestOptions,
+    state: Progress,
+    signal: AbortSignal,
+  ): Promise<FinalResponse> {
     const unasked = this.#inbox.open();
     if (unasked !== undefined) state.onStray?.(unasked);
     try {
-      return await this.#exchange(data, P2, state, signal);
+      return await this.#exchange(data, options, state, signal);
     } catch (error) {
       const until = this.#clock.monotonic() + this.#timing("P2") + this.#options.margin;
       this.#unanswered = { request: data, until };
@@ -214,17 +229,29 @@ class Client implements UdsClient {
   }
 
   /** One request and its final response. */
-  async #exchange(data: Uint8Array, P2: number, state: Progress, signal: AbortSignal): Promise<FinalResponse> {
+  async #exchange(
+    data: Uint8Array,
+    { P2 = this.#timing("P2"), again = Number.POSITIVE_INFINITY }: RequestOptions,
+    state: Progress,
+    signal: AbortSignal,
+  ): Promise<FinalResponse> {
     const { margin, maxResponsePending } = this.#options;
     const service = serviceName(data[0] ?? 0);
     let since = await this.#transport.send(data, { signal });
     let timer: "P2" | "P2star" = "P2";
     let limit = P2 + margin;
+    const end = since + limit;
     let started: number | undefined;
     let stray: Uint8Array | undefined;
     for (;;) {
       // A response that has begun is bounded by the transport's own timers (P2 ends at T_DataSOM).
-      const arrival = await this.#inbox.next(started === undefined ? since + limit : undefined, signal);
+      const asksAgain = timer === "P2" && since + again < end;
+      const deadline = timer === "P2" ? Math.min(since + again, end) : since + limit;
+      const arrival = await this.#inbox.next(started === undefined ? deadline : undefined, signal);
+      if (arrival === undefined && asksAgain) {
+        since = await this.#transport.send(data, { signal });
+        continue;
+      }
       if (arrival === undefined) {
         if (timer === "P2" && suppresses(data)) return { response: new Uint8Array(0) };
         throw new StationError("UDS_TIMEOUT", {

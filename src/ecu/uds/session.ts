@@ -38,11 +38,16 @@ export interface EcuSessionParts {
   readonly client: UdsClient;
   readonly map: EcuMap;
   readonly clock: Clock;
+  /**
+   * ms between two questions whether an ECU in its reset is back; 1–1,000. Left out, each question has its own P2 first, as a line needs
+   * that carries one message at a time.
+   */
+  readonly resetPoll?: number;
   /** Source of challenges. Default: the system's. */
   readonly random?: (length: number) => Uint8Array;
 }
 
-/** Ms between two questions whether the ECU is back, and P2 of such a question. */
+/** Ms of a reset before the first question whether the ECU is back, and P2 of a question that stands alone. */
 const POLL_MS = 50;
 
 /** NRCs that say no to security access or authentication itself. */
@@ -266,7 +271,7 @@ export class UdsEcuSession {
 
   /** @param restart what restarts the ECU in place of 11 01 */
   async reset(signal: AbortSignal, restart?: () => Promise<void>): Promise<void> {
-    const { client, map, clock } = this.#parts;
+    const { client, map, clock, resetPoll } = this.#parts;
     client.stopKeepAlive();
     this.#opened = false;
     if (restart === undefined) await call(client, UDS.ecuReset, { resetType: RESET.hard }, { signal });
@@ -277,7 +282,9 @@ export class UdsEcuSession {
       // The pause comes first: an ECU may still answer for a moment before it goes down.
       await clock.sleep(POLL_MS, signal);
       try {
-        const poll = { signal, P2: POLL_MS, requestLimit: map.uds.resetTime };
+        const requestLimit = map.uds.resetTime;
+        const asked = resetPoll === undefined ? { P2: POLL_MS } : { P2: requestLimit, again: resetPoll };
+        const poll = { signal, requestLimit, ...asked };
         await call(client, UDS.testerPresent, { zeroSubFunction: TESTER_PRESENT }, poll);
         return;
       } catch (error) {
