@@ -32,11 +32,11 @@ export function serveCommand(io: Io): Command {
     .action(async (flags: ServeFlags, command: Command) => {
       const all: ServeFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
       const context = await contextOf(io, all);
-      await asService(io.signal, () => runStation(io, context, all.jsonl === true));
+      await asService(context, (ready) => runStation(io, context, all.jsonl === true, ready));
     });
 }
 
-async function runStation(io: Io, context: AppContext, jsonl: boolean): Promise<void> {
+async function runStation(io: Io, context: AppContext, jsonl: boolean, ready: () => void): Promise<void> {
   const { config, clock, logger } = context;
   const station = await openStation(context);
   const bays = new Bays({ places: config.station.bays.map(placeOf), clock, logger });
@@ -53,6 +53,7 @@ async function runStation(io: Io, context: AppContext, jsonl: boolean): Promise<
     const { url } = page;
     const first = { station: config.station.id, vpki: servers?.vpki, kms: servers?.kms, page: url, bays: names };
     await printLine(io, JSON.stringify(first));
+    ready();
     if (jsonl) lines = new BayLines(io, orders);
     const tell = async (record: RunRecord) => {
       // What happens at a bay is told by its lines.

@@ -19,12 +19,13 @@ function withRegistry(context: AppContext, registry: string | undefined): AppCon
   return { ...context, config: { ...context.config, servers: { ...servers, registry: resolve(registry) } } };
 }
 
-async function runServers(io: Io, context: AppContext): Promise<void> {
+async function runServers(io: Io, context: AppContext, ready: () => void): Promise<void> {
   const stores = workerStores(context.logger);
   try {
     const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context, stores);
     try {
       await printLine(io, JSON.stringify({ vpki, kms, ca, clientCert, clientKey }));
+      ready();
       await untilEnded(io.signal);
     } finally {
       await close();
@@ -42,6 +43,6 @@ export function serversCommand(io: Io): Command {
     .action(async (flags: ServersFlags, command: Command) => {
       const all: ServersFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
       const context = withRegistry(await contextOf(io, all), all.registry);
-      await asService(io.signal, () => runServers(io, context));
+      await asService(context, (ready) => runServers(io, context, ready));
     });
 }
