@@ -20,7 +20,7 @@ const Text = Type.String({ minLength: 1 });
 const WebhookSchema = Type.Object(
   {
     kind: Type.Literal("webhook"),
-    url: Type.String({ pattern: "^https://[^\\s/#]+[^\\s#]*$" }),
+    url: Type.String({ pattern: "^https://[^\\s/@?#]+([/?][^\\s#]*)?$" }),
     ...PEER_FILES,
     /** Key of the signature, hex. */
     secretFile: Text,

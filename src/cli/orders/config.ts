@@ -10,12 +10,16 @@ import { httpOrders, namesOf } from "./http.js";
 
 const strict = { additionalProperties: false };
 
+/** ms for one question, connection and answer included. */
+const Timeout = Type.Number({ minimum: 100, maximum: 600_000, default: 5_000 });
+
 const FolderSchema = Type.Object(
   {
     kind: Type.Literal("folder"),
     path: Type.String({ minLength: 1 }),
     /** Input whose value the files are named by. */
     key: Type.String({ minLength: 1, default: "vin" }),
+    timeout: Timeout,
   },
   strict,
 );
@@ -24,10 +28,9 @@ const HttpSchema = Type.Object(
   {
     kind: Type.Literal("http"),
     /** With `${input}` in its path or query for the values that find the order. */
-    url: Type.String({ pattern: "^https://[^\\s/?#$]+/[^\\s#]*$" }),
+    url: Type.String({ pattern: "^https://[^\\s/@?#$]+/[^\\s#]*$" }),
     ...PEER_FILES,
-    /** ms for one GET, connection and answer included. */
-    timeout: Type.Number({ minimum: 100, maximum: 600_000, default: 5_000 }),
+    timeout: Timeout,
     attempts: Type.Integer({ minimum: 1, maximum: 100, default: 3 }),
   },
   strict,
@@ -81,7 +84,7 @@ export interface PlantOrders {
 /** @throws StationError CONFIG_INVALID */
 export async function openOrders(orders: OrdersConfig, clock: Clock): Promise<PlantOrders> {
   if (typeof orders === "string") return { source: undefined, close: async () => undefined };
-  if (orders.kind === "folder") return { source: folderOrders(orders), close: async () => undefined };
+  if (orders.kind === "folder") return { source: folderOrders(orders, clock), close: async () => undefined };
   const { url, peer, timeout, attempts } = orders;
   const { origin } = new URL(url);
   const http = createHttpClient(

@@ -1,12 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import type { TLSSocket, TlsOptions } from "node:tls";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { serverKeyOf } from "../../../src/clients/connection.js";
-import { createKmsClient, type KmsClientOptions } from "../../../src/clients/kms.js";
+import type { KmsClientOptions } from "../../../src/clients/kms.js";
 import { breathe } from "../../../src/shared/clock.js";
-import { credentials, foreignTls, never, sleepless, tls } from "./helpers.js";
+import { bench, foreignTls, never, type PeerOptions, sleepless, tls } from "./helpers.js";
 
 const DONE = JSON.stringify({ ResultStatus: "Success", ResultReason: "", ResultMessage: "" });
 const RESULT = {
@@ -19,38 +16,11 @@ const RESULT = {
   correlationId: undefined,
 } as const;
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
+const { serve: serveAny, kmsAt: kmsOf } = bench();
 
-/** A server with TLS options of its own. */
-async function serve(options: TlsOptions = {}) {
-  const { certPem, keyPem } = await tls();
-  const clients: (string | undefined)[] = [];
-  const connections = new Set<TLSSocket>();
-  const server = createServer({ cert: certPem, key: keyPem, ...options }, (request, response) => {
-    const socket = request.socket as TLSSocket;
-    connections.add(socket);
-    clients.push(socket.getPeerX509Certificate()?.subject);
-    request.resume().on("end", () => response.end(DONE));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  opened.push({
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  });
-  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, clients, connections };
-}
-
-async function kmsAt(url: string, options: Partial<KmsClientOptions> = {}) {
-  const client = createKmsClient({ baseUrls: [url], ...(await credentials()), clock: sleepless().clock, ...options });
-  opened.push(client);
-  return client;
-}
+/** A KMS with TLS options of its own. */
+const serve = (options: PeerOptions = {}) => serveAny(() => ({ body: DONE }), options);
+const kmsAt = (url: string, options: Partial<KmsClientOptions> = {}) => kmsOf([url], options);
 
 test("requests one after the other go over one connection", async () => {
   const server = await serve();
@@ -61,14 +31,14 @@ test("requests one after the other go over one connection", async () => {
     await breathe();
   }
   expect(server.connections.size).toBe(1);
-  expect(server.clients).toHaveLength(5);
+  expect(server.seen).toHaveLength(5);
 });
 
 test("the station shows its certificate to a server that asks for one", async () => {
   const { caPem, clientCertPem } = await tls();
   const server = await serve({ ca: caPem, requestCert: true, rejectUnauthorized: true });
   await (await kmsAt(server.url)).report(RESULT, "k", never);
-  expect(server.clients).toEqual([new X509Certificate(clientCertPem).subject]);
+  expect(server.seen.map(({ client }) => client)).toEqual([new X509Certificate(clientCertPem).subject]);
 });
 
 test("a server that speaks nothing newer than TLS 1.1 is left at once", async () => {
@@ -80,7 +50,7 @@ test("a server that speaks nothing newer than TLS 1.1 is left at once", async ()
     message: expect.stringMatching(/protocol version|unsupported protocol/i),
   });
   expect(pauses).toEqual([]);
-  expect(server.clients).toEqual([]);
+  expect(server.seen).toEqual([]);
 });
 
 test("a server of the right CA whose key is not pinned gets nothing", async () => {
@@ -93,7 +63,7 @@ test("a server of the right CA whose key is not pinned gets nothing", async () =
     message: expect.stringContaining("is none of serverKeys"),
   });
   await expect(client.report(RESULT, "k", never)).rejects.toMatchObject({ code: "KMS_UNREACHABLE" });
-  expect(server.clients).toEqual([]);
+  expect(server.seen).toEqual([]);
 });
 
 test("one of several pinned keys is enough, beside the right CA and name", async () => {

@@ -1,7 +1,6 @@
-import { afterEach, expect, test } from "vitest";
-import { createKmsClient, type KmsClientOptions } from "../../../src/clients/kms.js";
+import { expect, test } from "vitest";
 import { VirtualClock } from "../../../src/shared/clock.js";
-import { credentials, deadUrl, never, type Peer, peer, sleepless } from "./helpers.js";
+import { bench, deadUrl, never, sleepless } from "./helpers.js";
 
 const SYNC = JSON.stringify({
   ResultStatus: "Success",
@@ -20,22 +19,7 @@ const RESULT = {
   correlationId: "set-1",
 } as const;
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
-
-async function kmsAt(urls: readonly string[], options: Partial<KmsClientOptions> = {}) {
-  const client = createKmsClient({ baseUrls: urls, ...(await credentials()), clock: sleepless().clock, ...options });
-  opened.push(client);
-  return client;
-}
-
-async function serve(...args: Parameters<typeof peer>): Promise<Peer> {
-  const server = await peer(...args);
-  opened.push(server);
-  return server;
-}
+const { serve, kmsAt } = bench();
 
 test.each([
   ["cuts its answer off", () => "cut" as const],
@@ -77,11 +61,7 @@ test("a server that stalled is asked again itself, and the other one stays out o
   const request = new Promise<void>((resolve) => {
     arrived = resolve;
   });
-  const first = await serve(
-    (n) => (n === 0 ? "stall" : { body: DONE }),
-    undefined,
-    () => arrived(),
-  );
+  const first = await serve((n) => (n === 0 ? "stall" : { body: DONE }), { onRequest: () => arrived() });
   const second = await serve(() => ({ body: DONE }));
   const client = await kmsAt([first.url, second.url], { clock, tryLimit: 7_000, random: () => 0 });
   const report = client.report(RESULT, "k", never);
@@ -98,13 +78,11 @@ test("the first server is returned to when it answers again, and no request is s
   const back = new Promise<void>((resolve) => {
     found = resolve;
   });
-  const first = await serve(
-    () => (away ? { status: 503 } : { body: SYNC }),
-    undefined,
-    () => {
+  const first = await serve(() => (away ? { status: 503 } : { body: SYNC }), {
+    onRequest: () => {
       if (!away) found();
     },
-  );
+  });
   const second = await serve(() => ({ body: SYNC }));
   const client = await kmsAt([first.url, second.url], { clock, stickFor: 60_000, random: () => 0 });
   const ask = () => client.requestSync("EcuMasterKey", RESULT.ecuId, "1", never);

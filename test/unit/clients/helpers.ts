@@ -4,6 +4,9 @@ import { createServer } from "node:https";
 import { type AddressInfo, createServer as createTcp, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TLSSocket, TlsOptions } from "node:tls";
+import { afterEach } from "vitest";
+import { createKmsClient, type KmsClientOptions } from "../../../src/clients/kms.js";
 import { ensureTls } from "../../../src/servers/http/tls.js";
 import { type Clock, systemClock } from "../../../src/shared/clock.js";
 
@@ -38,16 +41,34 @@ export function tls(): Promise<Identity> {
 /** Those of another CA. */
 export const foreignTls = makeIdentity;
 
-export interface Peer {
-  readonly url: string;
-  /** Requests that came in. */
-  readonly seen: { method: string; url: string; headers: NodeJS.Dict<string | string[]>; body: string }[];
+interface Closable {
   close(): Promise<void>;
+}
+
+export interface Peer extends Closable {
+  readonly url: string;
+  /** Requests that came in; `client` is the subject of the certificate that was shown. */
+  readonly seen: {
+    method: string;
+    url: string;
+    headers: NodeJS.Dict<string | string[]>;
+    body: string;
+    client: string | undefined;
+  }[];
+  /** Connections that requests came over. */
+  readonly connections: ReadonlySet<TLSSocket>;
 }
 
 type Reply = (n: number) => { status?: number; body?: string; headers?: Record<string, string> } | "stall" | "cut";
 
-async function listen(server: Server, host = "127.0.0.1"): Promise<{ url: string; close(): Promise<void> }> {
+/** TLS options take the place of those of the local CA. */
+export interface PeerOptions extends TlsOptions {
+  /** Called when a request has come in whole. */
+  readonly onRequest?: () => void;
+  readonly host?: string;
+}
+
+async function listen(server: Server, host = "127.0.0.1"): Promise<{ readonly url: string } & Closable> {
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -62,33 +83,52 @@ async function listen(server: Server, host = "127.0.0.1"): Promise<{ url: string
 }
 
 /** A server over TLS that answers as `reply` says; its argument counts requests from 0. */
-export async function peer(
-  reply: Reply,
-  certificate?: Identity,
-  onRequest: () => void = () => undefined,
-  host?: string,
-): Promise<Peer> {
-  const { certPem, keyPem } = certificate ?? (await tls());
+export async function peer(reply: Reply, { onRequest, host, ...options }: PeerOptions = {}): Promise<Peer> {
+  const { certPem, keyPem } = await tls();
   const seen: Peer["seen"] = [];
+  const connections = new Set<TLSSocket>();
   const handler: RequestListener = (request, response) => {
+    const socket = request.socket as TLSSocket;
+    connections.add(socket);
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
       const { method = "", url = "", headers } = request;
-      seen.push({ method, url, headers, body: Buffer.concat(parts).toString() });
+      const client = socket.getPeerX509Certificate()?.subject;
+      seen.push({ method, url, headers, body: Buffer.concat(parts).toString(), client });
       const answer = reply(seen.length - 1);
-      onRequest();
+      onRequest?.();
       if (answer === "stall") return;
       if (answer === "cut") {
-        request.socket.destroy();
+        socket.destroy();
         return;
       }
       response.writeHead(answer.status ?? 200, { "content-type": "application/json", ...answer.headers });
       response.end(answer.body ?? "");
     });
   };
-  const server = createServer({ cert: certPem, key: keyPem }, handler);
-  return { seen, ...(await listen(server, host)) };
+  const server = createServer({ cert: certPem, key: keyPem, ...options }, handler);
+  return { seen, connections, ...(await listen(server, host)) };
+}
+
+/** Servers and clients of one test file, closed behind each test. */
+export function bench() {
+  const opened: Closable[] = [];
+  afterEach(async () => {
+    for (const each of opened.splice(0).reverse()) await each.close();
+  });
+  const keep = <T extends Closable>(thing: T): T => {
+    opened.push(thing);
+    return thing;
+  };
+  return {
+    keep,
+    /** As `peer`. */
+    serve: async (...args: Parameters<typeof peer>): Promise<Peer> => keep(await peer(...args)),
+    /** A client of these servers, which waits for nothing unless its clock is given. */
+    kmsAt: async (urls: readonly string[], options: Partial<KmsClientOptions> = {}) =>
+      keep(createKmsClient({ baseUrls: urls, ...(await credentials()), clock: sleepless().clock, ...options })),
+  };
 }
 
 /** An address where nobody listens. */
@@ -99,7 +139,7 @@ export async function deadUrl(): Promise<string> {
 }
 
 /** A server that speaks HTTP without TLS at an https address. */
-export async function plainPeer(): Promise<{ url: string; close(): Promise<void> }> {
+export async function plainPeer(): Promise<{ readonly url: string } & Closable> {
   return listen(createPlain((_request, response) => response.end("{}")));
 }
 

@@ -1,8 +1,7 @@
-import { afterEach, expect, test } from "vitest";
-import { createKmsClient, type KmsClientOptions } from "../../../src/clients/kms.js";
+import { expect, test } from "vitest";
 import { systemClock, VirtualClock } from "../../../src/shared/clock.js";
 import { Secret } from "../../../src/shared/secret.js";
-import { credentials, deadUrl, foreignTls, never, type Peer, peer, plainPeer, sleepless, tls } from "./helpers.js";
+import { bench, deadUrl, foreignTls, never, plainPeer, sleepless, tls } from "./helpers.js";
 
 const SET = {
   KeyID: "1",
@@ -18,27 +17,7 @@ const refusal = (reason: string, message: string) =>
   JSON.stringify({ ResultStatus: "OperationFailed", ResultReason: reason, ResultMessage: message });
 const REQUEST = { type: "EcuMasterKey", ecuId: "0".repeat(54), keyId: "1" } as const;
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
-
-async function kmsAt(urls: readonly string[], options: Partial<KmsClientOptions> = {}) {
-  const client = createKmsClient({
-    baseUrls: urls,
-    ...(await credentials()),
-    clock: sleepless().clock,
-    ...options,
-  });
-  opened.push(client);
-  return client;
-}
-
-async function serve(...args: Parameters<typeof peer>): Promise<Peer> {
-  const server = await peer(...args);
-  opened.push(server);
-  return server;
-}
+const { keep, serve, kmsAt } = bench();
 
 test("a server that refuses the connection is KMS_UNREACHABLE after all attempts", async () => {
   const { clock, pauses } = sleepless();
@@ -71,11 +50,7 @@ test("a server that stalls is left after the time limit of a try", async () => {
   const request = new Promise<void>((resolve) => {
     arrived = resolve;
   });
-  const server = await serve(
-    () => "stall",
-    undefined,
-    () => arrived(),
-  );
+  const server = await serve(() => "stall", { onRequest: () => arrived() });
   const client = await kmsAt([server.url], { clock, attempts: 1, tryLimit: 7_000 });
   const answer = client.requestKey(REQUEST, "k", never);
   const failed = expect(answer).rejects.toMatchObject({
@@ -91,11 +66,7 @@ test("a server that stalls is left after the time limit of a try", async () => {
 
 test("an abort ends a call at once with the caller's reason", async () => {
   const stop = new AbortController();
-  const server = await serve(
-    () => "stall",
-    undefined,
-    () => stop.abort(new Error("enough")),
-  );
+  const server = await serve(() => "stall", { onRequest: () => stop.abort(new Error("enough")) });
   const client = await kmsAt([server.url], { clock: systemClock });
   await expect(client.requestKey(REQUEST, "k", stop.signal)).rejects.toThrow("enough");
   await expect(client.requestKey(REQUEST, "k", stop.signal)).rejects.toThrow("enough");
@@ -134,7 +105,8 @@ test("a redirect is not followed and not tried again", async () => {
 });
 
 test("a certificate of another CA is KMS_UNREACHABLE at once, and nothing is sent", async () => {
-  const server = await serve(() => ({ body: good() }), await foreignTls());
+  const { certPem, keyPem } = await foreignTls();
+  const server = await serve(() => ({ body: good() }), { cert: certPem, key: keyPem });
   const { clock, pauses } = sleepless();
   const client = await kmsAt([server.url], { clock });
   for (const call of [client.ping(never), client.requestKey(REQUEST, "k", never)])
@@ -145,7 +117,7 @@ test("a certificate of another CA is KMS_UNREACHABLE at once, and nothing is sen
 
 test("a certificate for another name is KMS_UNREACHABLE at once, and nothing is sent", async () => {
   // The certificate is for localhost, 127.0.0.1 and ::1.
-  const server = await serve(() => ({ body: good() }), undefined, undefined, "127.0.0.2");
+  const server = await serve(() => ({ body: good() }), { host: "127.0.0.2" });
   const { clock, pauses } = sleepless();
   const client = await kmsAt([server.url], { clock });
   await expect(client.requestKey(REQUEST, "k", never)).rejects.toMatchObject({
@@ -157,8 +129,7 @@ test("a certificate for another name is KMS_UNREACHABLE at once, and nothing is 
 });
 
 test("a server without TLS is KMS_UNREACHABLE", async () => {
-  const server = await plainPeer();
-  opened.push(server);
+  const server = keep(await plainPeer());
   const client = await kmsAt([server.url], { attempts: 1 });
   await expect(client.ping(never)).rejects.toMatchObject({ code: "KMS_UNREACHABLE" });
 });

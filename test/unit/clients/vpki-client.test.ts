@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createVpkiClient, type VpkiClientOptions } from "../../../src/clients/vpki.js";
 import type { CertificateRequest } from "../../../src/station/ports.js";
-import { credentials, deadUrl, never, type Peer, peer, sleepless, tls } from "./helpers.js";
+import { bench, credentials, deadUrl, never, sleepless, tls } from "./helpers.js";
 
 const REQUEST: CertificateRequest = {
   type: "prov-15118-20",
@@ -14,26 +14,17 @@ const REQUEST: CertificateRequest = {
   brandCode: "HMC",
 };
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
+const { keep, serve } = bench();
 
 async function vpkiAt(url: string, chain?: VpkiClientOptions["chain"]) {
-  const client = createVpkiClient({
-    baseUrls: [url],
-    ...(await credentials()),
-    clock: sleepless().clock,
-    chain: chain ?? (async () => ({ issuers: [], anchors: [] })),
-  });
-  opened.push(client);
-  return client;
-}
-
-async function serve(...args: Parameters<typeof peer>): Promise<Peer> {
-  const server = await peer(...args);
-  opened.push(server);
-  return server;
+  return keep(
+    createVpkiClient({
+      baseUrls: [url],
+      ...(await credentials()),
+      clock: sleepless().clock,
+      chain: chain ?? (async () => ({ issuers: [], anchors: [] })),
+    }),
+  );
 }
 
 const message = (resultMessage: string) => JSON.stringify({ resultMessage });
