@@ -55,7 +55,8 @@ export const ResultsSchema = Type.Object(
   {
     sinks: Type.Record(
       Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]*$" }),
-      Type.Union([WebhookSchema, FolderSchema, MqttSchema]),
+      // typebox fills in what a record's values lack only where these have a default of their own.
+      Type.Union([WebhookSchema, FolderSchema, MqttSchema], { default: undefined }),
       { ...strict, default: {} },
     ),
     /** What may wait or be in quarantine, the KMS's included, before no further unit is begun. */

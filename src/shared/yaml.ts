@@ -196,14 +196,15 @@ function problemsOf(schema: TSchema, value: unknown, base: YamlPath): Problem[] 
 
 /** The key by whose literal the branches of a union differ, where the value has none of their literals; with what they expect. */
 function unknownKind(branches: readonly TSchema[], value: Schema): { key: string; schema: Schema } | undefined {
-  const properties = branches.map(
-    (branch) => ((branch as Schema).properties ?? {}) as Readonly<Record<string, unknown>>,
-  );
+  const properties = branches.flatMap((branch) => {
+    const own = (branch as Schema).properties as Readonly<Record<string, unknown>> | undefined;
+    return own === undefined ? [] : [own];
+  });
   for (const key of Object.keys(value)) {
     const literals = properties.flatMap(({ [key]: property }) =>
       isObject(property) && "const" in property ? [property.const] : [],
     );
-    if (literals.length === branches.length && !literals.includes(value[key]))
+    if (literals.length === properties.length && !literals.includes(value[key]))
       return { key, schema: { enum: literals } };
   }
   return undefined;

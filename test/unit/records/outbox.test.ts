@@ -1,68 +1,38 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { inlineStores, type StoreHost } from "../../../src/db/store.js";
-import { openRecords, type Records } from "../../../src/records/journal.js";
-import { createOutbox, type Outbox } from "../../../src/records/outbox.js";
-import { VirtualClock } from "../../../src/shared/clock.js";
 import { StationError } from "../../../src/shared/errors.js";
-import { silentLogger } from "../../../src/shared/logger.js";
-import type { KmsResult, RunHeader } from "../../../src/station/ports.js";
+import type { KmsResult } from "../../../src/station/ports.js";
+import * as rigged from "./outbox-rig.js";
 
-let folder: string;
-let stores: StoreHost;
-let records: Records;
-let clock: VirtualClock;
-let outbox: Outbox;
+let rig: rigged.OutboxRig;
+let station: rigged.Process;
 /** Every try, and what the server does with it. */
 let tries: { id: string; at: number }[];
 let answer: (id: string, result: KmsResult, signal: AbortSignal) => Promise<void>;
 const signal = new AbortController().signal;
 
-async function open(): Promise<void> {
-  stores = inlineStores();
-  records = await openRecords({ stores, file: join(folder, "r.db"), clock });
+function open(): Promise<rigged.Process> {
   const kms = {
     report: async (result: KmsResult, id: string, own: AbortSignal) => {
-      tries.push({ id, at: clock.monotonic() });
+      tries.push({ id, at: rig.clock.monotonic() });
       await answer(id, result, own);
     },
   };
-  outbox = createOutbox({ records, kms, clock, logger: silentLogger, random: () => 1 });
-  outbox.start();
-}
-
-async function close(): Promise<void> {
-  await clock.drive(outbox.close());
-  await stores.close();
+  return rig.open({ kms });
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "outbox-"));
-  clock = new VirtualClock();
+  rig = new rigged.OutboxRig();
   tries = [];
   answer = async () => undefined;
-  await open();
-  await records.runs.begin({ runId: "a", bay: "b", profile: { name: "p" }, inputs: {}, startedAt: 0 } as RunHeader);
+  station = await open();
+  await station.records.runs.begin(rigged.headerOf("a"));
 });
 afterEach(async () => {
-  await close();
-  rmSync(folder, { recursive: true, force: true });
+  await station.close();
+  rig.remove();
 });
 
-function owe(id: string, ecuId = "e1"): Promise<void> {
-  const result: KmsResult = {
-    kind: "key",
-    type: "SecOCKey",
-    ecuId,
-    keyId: "4",
-    status: "Success",
-    message: "",
-    correlationId: undefined,
-  };
-  return records.runs.append("a", { step: id, event: "finished", at: 0, data: {} }, [{ id, result }]);
-}
+const owe = (id: string, ecuId?: string) => rigged.owe(station.records, "a", id, ecuId);
 
 const unreachable = () => Promise.reject(new StationError("KMS_UNREACHABLE", { details: { what: "refused" } }));
 const fault = () => Promise.reject(new StationError("KMS_FAULT", { details: { what: "500" } }));
@@ -72,22 +42,22 @@ const ids = () => tries.map(({ id }) => id);
 describe("the outbox", () => {
   it("delivers in the order in which results were written, each once", async () => {
     for (const id of ["r1", "r2", "r3"]) await owe(id);
-    await clock.drive(outbox.delivered("r3", signal));
+    await rig.clock.drive(station.outbox.delivered("r3", signal));
     expect(ids()).toEqual(["r1", "r2", "r3"]);
-    await clock.advance(3_600_000);
+    await rig.clock.advance(3_600_000);
     expect(tries).toHaveLength(3);
-    expect(await outbox.waiting({})).toBe(0);
+    expect(await station.outbox.waiting({})).toBe(0);
   });
 
   it("tries again with growing pauses while the server is away, and delivers when it is back", async () => {
     answer = unreachable;
     await owe("r1");
-    await clock.advance(10_000);
+    await rig.clock.advance(10_000);
     const pauses = tries.map(({ at }, i) => at - (tries[i - 1]?.at ?? at)).slice(1);
     expect(pauses).toEqual([500, 1_000, 2_000, 4_000]);
     answer = async () => undefined;
-    await clock.advance(10_000);
-    expect(await outbox.waiting({})).toBe(0);
+    await rig.clock.advance(10_000);
+    expect(await station.outbox.waiting({})).toBe(0);
   });
 
   it("keeps an ECU's results behind the one that fails, and lets other ECUs' pass", async () => {
@@ -95,34 +65,34 @@ describe("the outbox", () => {
     await owe("r1", "e1");
     await owe("r2", "e1");
     await owe("r3", "e2");
-    await clock.drive(outbox.delivered("r3", signal));
+    await rig.clock.drive(station.outbox.delivered("r3", signal));
     expect(ids()).not.toContain("r2");
-    expect(await outbox.waiting({ ecuId: "e1" })).toBe(2);
-    expect(await outbox.waiting({ ecuId: "e2" })).toBe(0);
-    expect(await outbox.waiting({ runId: "a" })).toBe(2);
+    expect(await station.outbox.waiting({ ecuId: "e1" })).toBe(2);
+    expect(await station.outbox.waiting({ ecuId: "e2" })).toBe(0);
+    expect(await station.outbox.waiting({ runId: "a" })).toBe(2);
   });
 
   it("puts a result that is refused for good into a visible quarantine and goes on", async () => {
     answer = (id) => (id === "r1" ? rejected() : Promise.resolve());
     await owe("r1");
     await owe("r2");
-    await clock.drive(outbox.delivered("r2", signal));
-    await expect(outbox.delivered("r1", signal)).rejects.toMatchObject({ code: "OUTBOX_QUARANTINED" });
-    const kept = await records.history.outbox("quarantined");
+    await rig.clock.drive(station.outbox.delivered("r2", signal));
+    await expect(station.outbox.delivered("r1", signal)).rejects.toMatchObject({ code: "OUTBOX_QUARANTINED" });
+    const kept = await station.records.history.outbox("quarantined");
     expect(kept.map(({ id, lastError }) => [id, lastError])).toEqual([["r1", expect.stringContaining("no such set")]]);
-    await clock.advance(3_600_000);
+    await rig.clock.advance(3_600_000);
     expect(ids().filter((id) => id === "r1")).toHaveLength(1);
   });
 
   it("delivers what an earlier process left", async () => {
     answer = unreachable;
     await owe("r1");
-    await clock.advance(100);
-    await close();
+    await rig.clock.advance(100);
+    await station.close();
     answer = async () => undefined;
     tries = [];
-    await open();
-    await clock.advance(1_000);
+    station = await open();
+    await rig.clock.advance(1_000);
     expect(ids()).toEqual(["r1"]);
   });
 
@@ -134,9 +104,9 @@ describe("the outbox", () => {
     answer = unreachable;
     await owe("r1");
     // The list that this process works through is read with all three in it.
-    await outbox.close();
+    await station.outbox.close();
     for (const id of ["r2", "r3"]) await owe(id);
-    await stores.close();
+    await station.close();
     tries = [];
     let first = true;
     answer = () => {
@@ -144,15 +114,13 @@ describe("the outbox", () => {
       first = false;
       return wait;
     };
-    await open();
-    await clock.advance(0);
-    const mine = { records, outbox, stores };
-    await open();
-    await clock.drive(outbox.delivered("r3", signal));
+    const other = await open();
+    await rig.clock.advance(0);
+    station = await open();
+    await rig.clock.drive(station.outbox.delivered("r3", signal));
     goOn();
-    await clock.drive(mine.outbox.flush(signal));
-    await clock.drive(mine.outbox.close());
-    await mine.stores.close();
+    await rig.clock.drive(other.outbox.flush(signal));
+    await other.close();
     // The one that was under way may arrive twice, under one idempotency key; nothing behind it does.
     expect(ids().sort()).toEqual(["r1", "r1", "r2", "r3"]);
   });
@@ -160,17 +128,19 @@ describe("the outbox", () => {
   it("ends the wait for a delivery with the server's error once its patience is over", async () => {
     answer = unreachable;
     await owe("r1");
-    const from = clock.monotonic();
-    await expect(clock.drive(outbox.delivered("r1", signal))).rejects.toMatchObject({ code: "KMS_UNREACHABLE" });
-    expect(clock.monotonic() - from).toBe(20_000);
-    expect(await outbox.waiting({})).toBe(1);
+    const from = rig.clock.monotonic();
+    await expect(rig.clock.drive(station.outbox.delivered("r1", signal))).rejects.toMatchObject({
+      code: "KMS_UNREACHABLE",
+    });
+    expect(rig.clock.monotonic() - from).toBe(20_000);
+    expect(await station.outbox.waiting({})).toBe(1);
   });
 
   it("ends the wait for a delivery at once when its signal ends", async () => {
     answer = unreachable;
     await owe("r1");
     const abort = new AbortController();
-    const waiting = outbox.delivered("r1", abort.signal);
+    const waiting = station.outbox.delivered("r1", abort.signal);
     abort.abort(new StationError("RUN_ABORTED"));
     await expect(waiting).rejects.toMatchObject({ code: "RUN_ABORTED" });
   });
@@ -179,24 +149,24 @@ describe("the outbox", () => {
     answer = (_id, _result, own) => new Promise((_, reject) => own.addEventListener("abort", () => reject(own.reason)));
     await owe("r1");
     const time = new AbortController();
-    clock.timer(1_000, () => time.abort());
-    expect(await clock.drive(outbox.flush(time.signal))).toBe(1);
-    expect(clock.monotonic()).toBe(1_000);
+    rig.clock.timer(1_000, () => time.abort());
+    expect(await rig.clock.drive(station.outbox.flush(time.signal))).toBe(1);
+    expect(rig.clock.monotonic()).toBe(1_000);
   });
 
   it("flushes rows that are not due yet", async () => {
     answer = unreachable;
     await owe("r1");
-    await clock.advance(100);
+    await rig.clock.advance(100);
     answer = async () => undefined;
-    expect(await clock.drive(outbox.flush(signal))).toBe(0);
-    expect(clock.monotonic()).toBe(100);
+    expect(await rig.clock.drive(station.outbox.flush(signal))).toBe(0);
+    expect(rig.clock.monotonic()).toBe(100);
   });
 
   it("gives up a PUT that hangs and tries it again", async () => {
     answer = (_id, _result, own) => new Promise((_, reject) => own.addEventListener("abort", () => reject(own.reason)));
     await owe("r1");
-    await clock.advance(31_000);
+    await rig.clock.advance(31_000);
     expect(tries).toHaveLength(2);
   });
 });
