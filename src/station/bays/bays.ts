@@ -35,7 +35,7 @@ export interface BayState {
   readonly waitsFor: string | undefined;
   /** ms since the epoch of the order that is at work, or was last. */
   readonly startedAt: number | undefined;
-  /** ms since the epoch of its end; undefined while it is at work. */
+  /** ms since the epoch of its end, by what passed since its beginning; undefined while it is at work. */
   readonly endedAt: number | undefined;
   readonly takt: number | undefined;
   /** The run that goes on, or the last one: it stays until the next begins. */
@@ -146,6 +146,7 @@ export class Bays {
     const given: (() => void)[] = [];
     // An order that was left alone may still talk; it is not the bay's any more.
     const mine = () => bay.abort === abort;
+    const from = this.#clock.monotonic();
     let verdict: Verdict;
     try {
       await this.#takeTurns(bay, abort.signal, given);
@@ -172,7 +173,8 @@ export class Bays {
     bay.answer = undefined;
     const { outcome, failure } = verdict;
     const kept: Verdict = failure === undefined ? { outcome } : { outcome, failure };
-    const endedAt = this.#clock.now();
+    // The wall clock may have been set meanwhile.
+    const endedAt = (bay.state.startedAt ?? 0) + Math.round(this.#clock.monotonic() - from);
     this.#set(bay, { phase: "idle", endedAt, waitsFor: undefined, prompt: undefined, verdict: kept });
     return kept;
   }

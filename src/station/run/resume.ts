@@ -4,6 +4,7 @@ import type { InterruptedRun, RunRecord, StepRecord } from "../ports.js";
 import type { RunRequest } from "./deps.js";
 import { journalVersion, readsJournal } from "./journal-version.js";
 import { OPENING_STEPS } from "./plan.js";
+import { lastTimeOf } from "./run-time.js";
 import { verdictOf } from "./verdict.js";
 
 /** Records of the steps that are done, from the journal. */
@@ -63,8 +64,8 @@ export function change({ header }: InterruptedRun, now: Pick<Present, "profileHa
   return undefined;
 }
 
-/** The record of a run that will not be taken up again. */
-export function closedRecord(run: InterruptedRun, why: string, finishedAt: number, owed: number): RunRecord {
+/** The record of a run that will not be taken up again. @param now ms since the epoch, which may have been set back since */
+export function closedRecord(run: InterruptedRun, why: string, now: number, owed: number): RunRecord {
   const last = run.entries.findLast((entry) => entry.event === "started")?.step ?? "open";
   return {
     schema: 1,
@@ -74,7 +75,7 @@ export function closedRecord(run: InterruptedRun, why: string, finishedAt: numbe
     steps: readsJournal(run.header) ? stepsOf(run) : [],
     timers: {},
     startedAt: run.header.startedAt,
-    finishedAt,
+    finishedAt: Math.max(now, lastTimeOf(run)),
     resumed: run.resumed,
     owed,
     ...verdictOf(new StationError("RUN_INTERRUPTED", { details: { what: why } }), last),

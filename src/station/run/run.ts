@@ -27,9 +27,10 @@ import type { ResolvedOrder } from "./inputs.js";
 import { JOURNAL_VERSION } from "./journal-version.js";
 import { planOf } from "./plan.js";
 import { stepsOf } from "./resume.js";
+import { lastTimeOf, RunTime } from "./run-time.js";
 
 /** Header of a fresh run. */
-function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs): RunHeader {
+function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs, startedAt: number): RunHeader {
   return {
     runId: deps.newRunId(),
     ...(deps.station === undefined ? {} : { station: deps.station }),
@@ -44,7 +45,7 @@ function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs): RunHeader
     },
     inputs,
     expectedEcuId: request.ecuId?.toLowerCase(),
-    startedAt: deps.clock.now(),
+    startedAt,
     programVersion: deps.programVersion,
     journal: JOURNAL_VERSION,
     plan: planOf(deps.profile),
@@ -87,6 +88,7 @@ export class Run {
   release: (() => Promise<void>) | undefined;
   record: RunRecord | undefined;
   #deps: RunDeps;
+  #time: RunTime;
   #header: RunHeader;
   #begun = false;
   #entries: JournalEntry[] = [];
@@ -100,7 +102,8 @@ export class Run {
     this.request = request;
     this.operator = operator;
     this.timers = { ...DEFAULT_RUN_TIMERS, ...deps.timers };
-    this.#header = headerOf(deps, request, request.inputs);
+    this.#time = new RunTime(deps.clock);
+    this.#header = headerOf(deps, request, request.inputs, this.#time.now());
     this.#onEvent = onEvent ?? (() => undefined);
   }
 
@@ -149,7 +152,10 @@ export class Run {
   /** Nothing of an earlier run counts any more; the record is that of a fresh run from here on. */
   reset(): void {
     const { deps, request } = this;
-    if (this.#begun) this.#header = headerOf(deps, request, request.inputs);
+    if (this.#begun) {
+      this.#time = new RunTime(deps.clock);
+      this.#header = headerOf(deps, request, request.inputs, this.#time.now());
+    }
     this.#begun = false;
     this.#entries = [];
     this.resumed = 0;
@@ -168,6 +174,7 @@ export class Run {
 
   /** An interrupted run is taken up again. */
   async takeUp(run: InterruptedRun): Promise<void> {
+    this.#time = new RunTime(this.deps.clock, lastTimeOf(run));
     this.#header = run.header;
     this.#entries = [...run.entries];
     this.resumed = run.resumed + 1;
@@ -268,7 +275,7 @@ export class Run {
 
   async #perform<T>(step: string, signal: AbortSignal, work: (scope: StepScope) => Promise<T>): Promise<T> {
     const { clock, profile } = this.deps;
-    const startedAt = clock.now();
+    const startedAt = this.#time.now();
     const from = clock.monotonic();
     const before = this.#entries.filter((entry) => entry.step === step);
     const facts: Record<string, unknown> = {};
@@ -277,7 +284,7 @@ export class Run {
     let given = true;
     const append = async (event: JournalEntry["event"], data: Readonly<Record<string, unknown>>) => {
       const rows = owed;
-      const entry = { step, event, at: clock.now(), data };
+      const entry = { step, event, at: this.#time.now(), data };
       await this.deps.runs.append(this.runId, entry, rows);
       owed = owed.slice(rows.length);
       this.#entries.push(entry);
@@ -339,7 +346,7 @@ export class Run {
       steps,
       timers: this.measured(),
       startedAt: this.#header.startedAt,
-      finishedAt: this.deps.clock.now(),
+      finishedAt: this.#time.now(),
       resumed: this.resumed,
       owed,
       ...verdict,

@@ -5,33 +5,7 @@ import type { BayOrders, UnitRequest } from "../../../src/cli/bay-orders.js";
 import { VirtualClock } from "../../../src/shared/clock.js";
 import { silentLogger } from "../../../src/shared/logger.js";
 import { type BayOrder, type BayState, Bays } from "../../../src/station/bays/bays.js";
-import type { RunHeader, RunRecord } from "../../../src/station/ports.js";
-
-const HEADER: RunHeader = {
-  runId: "R1",
-  bay: "A",
-  link: "sim:",
-  profile: { name: "evcc", version: 1, hash: "00".repeat(32) },
-  inputs: {},
-  expectedEcuId: undefined,
-  startedAt: 0,
-  programVersion: "0",
-  plan: ["vin", "lock"],
-};
-const PASS: RunRecord = {
-  schema: 1,
-  runId: "R1",
-  header: HEADER,
-  identity: undefined,
-  steps: [],
-  timers: {},
-  startedAt: 0,
-  finishedAt: 1,
-  resumed: 0,
-  owed: 0,
-  outcome: "PASS",
-};
-const QUESTION = { text: { ko: "전원을 켜십시오", en: "Switch the power on" } };
+import { PASS, QUESTION } from "../station/bays/one-run.js";
 
 const untilAborted: BayOrder["work"] = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));

@@ -1,28 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Timer, VirtualClock } from "../../../src/shared/clock.js";
 import { StationError } from "../../../src/shared/errors.js";
+import type { RunRecord } from "../../../src/station/ports.js";
+import { FakeEcu } from "./fake-ecu.js";
 import { Killer, keysProfile, Plant, smallProfile } from "./fakes.js";
+import { SetClock } from "./set-clock.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-
-/** A virtual clock whose wall time somebody sets. */
-class SetClock extends VirtualClock {
-  #ahead = 0;
-
-  override now(): number {
-    return super.now() + this.#ahead;
-  }
-
-  set(by: number): void {
-    this.#ahead += by;
-  }
-
-  /** Sets the clock when the work that asks for it is at work. */
-  setSoon(by: number): Timer {
-    return this.timer(0, () => this.set(by));
-  }
-}
 
 let clock: SetClock;
 let plant: Plant;
@@ -32,6 +16,15 @@ beforeEach(() => {
   plant.profile = keysProfile();
 });
 afterEach(() => plant.remove());
+
+/** The record's times are in their order, and its end lies at most so many ms behind its beginning. */
+function expectInOrder({ startedAt, finishedAt, steps }: RunRecord, most: number): void {
+  const times = steps.map((step) => step.startedAt).sort((a, b) => a - b);
+  expect(times[0]).toBeGreaterThanOrEqual(startedAt);
+  expect(times.at(-1)).toBeLessThanOrEqual(finishedAt);
+  expect(finishedAt - startedAt).toBeGreaterThanOrEqual(40);
+  expect(finishedAt - startedAt).toBeLessThan(most);
+}
 
 describe.each([
   ["back by five hours", -5 * HOUR],
@@ -50,6 +43,7 @@ describe.each([
     for (const { step, ms } of record.steps) expect(ms, step).toBeLessThan(2_000);
     for (const { step, ms } of record.steps) expect(ms, step).toBeGreaterThanOrEqual(0);
     expect(record.steps.find(({ step }) => step === "vin")?.ms).toBeGreaterThanOrEqual(40);
+    expectInOrder(record, 10_000);
     await station.stop();
   });
 
@@ -67,6 +61,25 @@ describe.each([
     expect([record.outcome, record.resumed, record.owed]).toEqual(["PASS", 1, 0]);
     expect(record.steps.find(({ step }) => step === "vin")?.ms).toBeGreaterThanOrEqual(40);
     for (const { step, ms } of record.steps) expect(ms, step).toBeLessThan(2_000);
+    // The two lives lie as far from each other as the clock says, but never in the wrong order.
+    expectInOrder(record, 10_000 + 2 * Math.max(0, by));
+    await second.stop();
+  });
+
+  it("after an interrupted run does not have its record end before its last step", async () => {
+    plant.ecu.faults.onCall = () => clock.sleep(40);
+    const first = await plant.start({ killer: new Killer(35) });
+    await first.run().catch(() => undefined);
+    await first.stop();
+    clock.set(by);
+    // Another unit: the run does not go on.
+    plant.ecu = new FakeEcu(9);
+    const second = await plant.start();
+    expect((await second.run()).outcome).toBe("PASS");
+    const { runs } = await second.records.history.list();
+    const closed = runs.filter(({ code }) => code === "RUN_INTERRUPTED");
+    expect(closed).toHaveLength(1);
+    for (const { startedAt, finishedAt = 0 } of closed) expect(finishedAt).toBeGreaterThan(startedAt);
     await second.stop();
   });
 

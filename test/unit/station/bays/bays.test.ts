@@ -3,35 +3,9 @@ import { VirtualClock } from "../../../../src/shared/clock.js";
 import { StationError } from "../../../../src/shared/errors.js";
 import { silentLogger } from "../../../../src/shared/logger.js";
 import { type BayOrder, type BayState, Bays } from "../../../../src/station/bays/bays.js";
-import type { Operator, RunHeader, RunRecord } from "../../../../src/station/ports.js";
-
-const HEADER: RunHeader = {
-  runId: "R1",
-  bay: "A",
-  link: "sim:",
-  profile: { name: "evcc", version: 1, hash: "00".repeat(32) },
-  inputs: {},
-  expectedEcuId: undefined,
-  startedAt: 0,
-  programVersion: "0",
-  plan: ["vin", "lock"],
-};
-
-const PASS: RunRecord = {
-  schema: 1,
-  runId: "R1",
-  header: HEADER,
-  identity: undefined,
-  steps: [],
-  timers: {},
-  startedAt: 0,
-  finishedAt: 1,
-  resumed: 0,
-  owed: 0,
-  outcome: "PASS",
-};
-
-const QUESTION = { text: { ko: "전원을 켜십시오", en: "Switch the power on" } };
+import type { Operator } from "../../../../src/station/ports.js";
+import { SetClock } from "../set-clock.js";
+import { HEADER, PASS, QUESTION } from "./one-run.js";
 
 /** A run that ends when it is told to. */
 function held(): { work: BayOrder["work"]; end: () => void; begun: Promise<void> } {
@@ -159,6 +133,22 @@ describe("the bays of a station", () => {
     await a.begun;
     await bays.close();
     expect(await first).toMatchObject({ outcome: "ABORTED" });
+  });
+});
+
+describe("the wall clock", () => {
+  it("may be set while an order is at work: its end stays behind its beginning", async () => {
+    const set = new SetClock();
+    bays = new Bays({ places: [{ name: "A" }], clock: set, logger: silentLogger });
+    const a = held();
+    const first = bays.start("A", a);
+    await a.begun;
+    set.set(-3_600_000);
+    await set.advance(250);
+    a.end();
+    await first;
+    const { startedAt = 0, endedAt = 0 } = bays.state("A");
+    expect(endedAt - startedAt).toBe(250);
   });
 });
 
