@@ -58,8 +58,25 @@ const ROWS: readonly Row[] = [
   { ends: UNREACHABLE },
 ];
 
-/** The ends that the table allows. @param last true for a request whose fault leaves the verdict alone, lasting as it may be */
-export function expectedEnds({ fault, key, mode }: Blow, last: boolean): readonly End[] {
+/** Where a request stands to the last one whose answer the run needs; a result goes out beside the run, so one may come either way. */
+export type Order = "before" | "beside" | "behind";
+
+/** The order of each of a run's requests, which are given as they came. */
+export function ordersOf(requests: readonly string[]): ReadonlyMap<string, Order> {
+  const lastNeeded = requests.findLastIndex((key) => kindOf(key) !== "report");
+  const lastKey = requests.findLast((key) => key.startsWith("kms report key"));
+  const order = (key: string, at: number) => (key === lastKey ? "beside" : at > lastNeeded ? "behind" : "before");
+  return new Map(requests.map((key, at) => [key, order(key, at)]));
+}
+
+/** The ends that the table allows. */
+export function expectedEnds(blow: Blow, order: Order): readonly End[] {
+  if (order !== "beside") return endsOf(blow, order === "behind");
+  return [...new Set([...endsOf(blow, false), ...endsOf(blow, true)])];
+}
+
+/** @param last true for a request whose fault leaves the verdict alone, lasting as it may be */
+function endsOf({ fault, key, mode }: Blow, last: boolean): readonly End[] {
   const row = ROWS.find(
     (each) =>
       (each.faults?.includes(fault) ?? true) &&

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { randomOf, SEED } from "../seed.js";
 import { profileOf } from "../wire/plant.js";
 import { Bench, type Result } from "./cases.js";
-import { expectedEnds } from "./expected.js";
+import { expectedEnds, ordersOf } from "./expected.js";
 import { type Blow, blowsOf, kindOf, type Mode } from "./faults.js";
 
 /** Cases of the choice. */
@@ -61,13 +61,13 @@ export function sweep(mode: Mode): void {
       // Two signs of life, 3 certificates, 11 keys and a sync value with their results.
       expect(requests).toHaveLength(2 + 3 + 2 * (11 + 1));
       const blows = blowsOf(requests).filter((blow) => blow.mode === mode);
-      const lastNeeded = requests.findLastIndex((key) => kindOf(key) !== "report");
+      const orders = ordersOf(requests);
       const results: Result[] = [];
       const failures: string[] = [];
       for (const blow of chosen(blows, mode)) {
         if (failures.length >= MOST_FAILURES) break;
         const result = await bench.try(blow);
-        const expected = expectedEnds(blow, requests.indexOf(blow.key) > lastNeeded);
+        const expected = expectedEnds(blow, orders.get(blow.key) ?? "before");
         results.push(result);
         if (expected.includes(result.end) && result.wrong.length === 0) continue;
         const { fault, key } = blow;

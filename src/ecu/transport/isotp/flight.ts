@@ -43,8 +43,9 @@ export class Flight {
     this.size = Math.min(size, options.most);
   }
 
-  get full(): boolean {
-    return this.#underWay >= this.size;
+  /** Frames that may be given to the link now. */
+  get room(): number {
+    return Math.max(0, this.size - this.#underWay);
   }
 
   get #underWay(): number {

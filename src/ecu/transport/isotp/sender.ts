@@ -43,6 +43,8 @@ export class Sender {
   readonly #to: Endpoint;
   readonly #settings: SenderSettings;
   readonly #clock: Clock;
+  /** Bytes of a consecutive frame. */
+  readonly #size: number;
   /** Size of the last flight, with which the next begins. */
   #ahead: number | undefined;
   #busy = false;
@@ -58,6 +60,7 @@ export class Sender {
     this.#to = to;
     this.#settings = settings;
     this.#clock = clock;
+    this.#size = consecutiveSize(to.prefix, settings.txDl);
   }
 
   /** True from the first frame of a segmented message until the link has its last one: a response may overtake that one's confirmation. */
@@ -147,8 +150,9 @@ export class Sender {
     try {
       for (let sent = 0; sent < count; ) {
         this.#throwIfEnded(signal);
-        for (const now = this.#clock.monotonic(); sent < count && !flight.full; sent++)
-          flight.add(this.#port.give(this.#to, this.#consecutive(message, sent + 1 === count)), now);
+        const now = this.#clock.monotonic();
+        for (let room = Math.min(flight.room, count - sent); room > 0; room--)
+          flight.add(this.#port.give(this.#to, this.#consecutive(message, ++sent === count)), now);
         // Half of them at a time, so that the link can put them into one write.
         await flight.until(sent < count ? flight.size >> 1 : 0, signal);
       }
@@ -157,11 +161,6 @@ export class Sender {
       this.#ahead = flight.size;
       flight.end();
     }
-  }
-
-  /** Bytes of a consecutive frame. */
-  get #size(): number {
-    return consecutiveSize(this.#to.prefix, this.#settings.txDl);
   }
 
   /** The next frame, as the link is about to have it. @param endsBlock a flow control must follow it, unless it is the message's last */
