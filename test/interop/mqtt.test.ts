@@ -4,9 +4,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type MqttOptions, mqttSink } from "../../src/records/sinks/mqtt.js";
+import { type MqttOptions, type MqttTls, mqttSink } from "../../src/records/sinks/mqtt.js";
 import { Secret } from "../../src/shared/secret.js";
 import { requireTool, works } from "../require.js";
+import { foreignTls, tls as localTls } from "../unit/clients/helpers.js";
 import { going, resultRow } from "../unit/records/sinks/rows.js";
 
 const there = requireTool(
@@ -41,6 +42,9 @@ function says(child: ChildProcess | undefined, text: RegExp): Promise<void> {
 describe.runIf(there)("mosquitto as a receiver of results", () => {
   let folder: string;
   let port: number;
+  /** Of the listener that speaks TLS and wants a certificate. */
+  let tlsPort: number;
+  let tls: MqttTls;
   let broker: ChildProcess | undefined;
 
   const start = async () => {
@@ -71,13 +75,29 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
     folder = mkdtempSync(join(tmpdir(), "mqtt-"));
     chmodSync(folder, 0o755);
     port = await freePort();
+    tlsPort = await freePort();
     const passwords = join(folder, "passwords");
     writeFileSync(passwords, "");
     works("mosquitto_passwd", ["-b", passwords, "station", PASSWORD]);
     chmodSync(passwords, 0o644);
+    const { caPem, certPem, keyPem, clientCertPem, clientKeyPem } = await localTls();
+    tls = { ca: caPem, cert: clientCertPem, key: clientKeyPem };
+    for (const [name, text] of Object.entries({ caPem, certPem, keyPem })) {
+      writeFileSync(join(folder, name), text);
+      chmodSync(join(folder, name), 0o644);
+    }
+    const secured = { cafile: "caPem", certfile: "certPem", keyfile: "keyPem" };
     writeFileSync(
       join(folder, "broker.conf"),
-      `listener ${port} 127.0.0.1\nallow_anonymous false\npassword_file ${passwords}\n`,
+      [
+        `allow_anonymous false`,
+        `password_file ${passwords}`,
+        `listener ${port} 127.0.0.1`,
+        `listener ${tlsPort} 127.0.0.1`,
+        ...Object.entries(secured).map(([key, name]) => `${key} ${join(folder, name)}`),
+        "require_certificate true",
+        "",
+      ].join("\n"),
     );
     await start();
   });
@@ -86,7 +106,8 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each([5, 4] as const)("hands a result on to its subscriber (protocol level %i)", async (version) => {
+  /** What a subscriber gets of what `publish` sends. */
+  async function received(publish: () => Promise<void>): Promise<string> {
     const who = ["-h", "127.0.0.1", "-p", String(port), "-u", "station", "-P", PASSWORD];
     const subscribed = says(broker, /Sending SUBACK/);
     const judge = spawn("mosquitto_sub", [...who, "-t", "plant/+/results", "-q", "1", "-C", "1", "-F", "%q %p"]);
@@ -97,9 +118,55 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
     const ended = new Promise((resolve) => judge.once("close", resolve));
     // The subscriber's own word waits in its buffer until it ends.
     await subscribed;
-    await sink({ version }).deliver(resultRow(), going);
+    await publish();
     await ended;
-    expect(printed).toBe(`1 ${JSON.stringify(resultRow().result)}\n`);
+    return printed;
+  }
+  const RESULT = `1 ${JSON.stringify(resultRow().result)}\n`;
+
+  it.each([5, 4] as const)("hands a result on to its subscriber (protocol level %i)", async (version) => {
+    expect(await received(() => sink({ version }).deliver(resultRow(), going))).toBe(RESULT);
+  });
+
+  it.each([
+    [5, "127.0.0.1"],
+    [4, "localhost"],
+  ] as const)("takes it over TLS from a station with a certificate (protocol level %i, %s)", async (version, host) => {
+    const secured = sink({ version, host, port: tlsPort, tls });
+    expect(await received(() => secured.deliver(resultRow(), going))).toBe(RESULT);
+  });
+
+  it("is asked for by its name where it has one", async () => {
+    const asked = new Promise<string>((resolve) => {
+      const server = createServer((socket) => {
+        socket.once("data", (hello) => {
+          resolve(hello.toString("latin1"));
+          socket.destroy();
+          server.close();
+        });
+      }).listen(0, "127.0.0.1", () => {
+        const address = server.address();
+        const at = typeof address === "object" && address !== null ? address.port : 0;
+        void sink({ host: "localhost", port: at, tls })
+          .deliver(resultRow(), going)
+          .catch(() => undefined);
+      });
+    });
+    expect(await asked).toContain("localhost");
+  });
+
+  it.each([
+    ["with no certificate of the station's", async () => ({ ca: tls.ca })],
+    [
+      "with a certificate of another CA than the station believes",
+      async () => ({ ...tls, ca: (await foreignTls()).caPem }),
+    ],
+  ])("over TLS %s is out of reach, and gets nothing", async (_, given) => {
+    const secured = sink({ port: tlsPort, tls: await given() });
+    await expect(secured.deliver(resultRow(), going)).rejects.toMatchObject({
+      code: "SINK_UNREACHABLE",
+      details: { what: expect.stringMatching(/certificate|handshake|alert|ended/i) },
+    });
   });
 
   it("delivers nothing where nobody has subscribed", async () => {

@@ -3,7 +3,7 @@
  * The codec is mqtt-packet's.
  */
 import { on } from "node:events";
-import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { IConnackPacket, IConnectPacket, IPubackPacket, IPublishPacket, Packet } from "mqtt-packet";
 import { describe, StationError } from "../../shared/errors.js";
@@ -96,8 +96,12 @@ class Mqtt implements Sink {
     const { host, port, tls, version } = this.#options;
     const codec = await import("mqtt-packet");
     signal.throwIfAborted();
+    // A broker of several names shows the certificate of the one that is asked for (RFC 6066, 3: no addresses).
+    const servername = isIP(host) === 0 ? { servername: host } : {};
     const socket =
-      tls === undefined ? connectPlain({ host, port }) : connectTls({ host, port, minVersion: "TLSv1.2", ...tls });
+      tls === undefined
+        ? connectPlain({ host, port })
+        : connectTls({ host, port, ...servername, minVersion: "TLSv1.2", ...tls });
     return new Connection(socket, codec, version, signal);
   }
 
