@@ -130,5 +130,17 @@ export const COMMANDS: readonly CommandRow[] = [
     },
     async (io) => (await import("./users.js")).usersCommand(io),
   ),
+  row(
+    "backup",
+    "copies the data folder while the programs run",
+    "ecustation backup --to /mnt/backup/2026-11-22",
+    async (io) => (await import("./backup.js")).backupCommand(io),
+  ),
+  row(
+    "restore",
+    "brings a backup into an empty data folder",
+    "ecustation restore --from /mnt/backup/2026-11-22 --data /var/lib/ecustation/station",
+    async (io) => (await import("./backup.js")).restoreCommand(io),
+  ),
   row("bench", "the benchmark", "ecustation bench --json", async (io) => (await import("./bench.js")).benchCommand(io)),
 ];

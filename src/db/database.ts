@@ -43,6 +43,16 @@ export function openReader(file: string): OpenDatabase {
   return around(handle);
 }
 
+/** Writes what is committed in the store `file` to `to`, which must not be there; programs may write to it meanwhile. Deleted rows do not go along. */
+export async function copyDatabase(file: string, to: string): Promise<void> {
+  const database = openReader(file);
+  try {
+    await database.run("VACUUM INTO ?", to);
+  } finally {
+    database.close();
+  }
+}
+
 function around(handle: InstanceType<typeof DatabaseSync>): OpenDatabase {
   const statements = new Map<string, ReturnType<(typeof handle)["prepare"]>>();
   const prepare = (sql: string) => {
