@@ -18,6 +18,7 @@ export interface QueryOptions extends GlobalOptions {
   readonly code?: string;
   readonly station?: string;
   readonly bay?: string;
+  readonly text?: string;
   readonly from?: number;
   readonly to?: number;
 }
@@ -35,6 +36,7 @@ export function addQueryOptions(command: Command): Command {
     .option("--code <code>", "that failed with this code (docs/errors.md)")
     .option("--station <id>", "of this station")
     .option("--bay <name>", "of this bay")
+    .option("--text <text>", "with this anywhere in VIN, EcuID, serial number, code, profile or run")
     .option("--from <time>", "begun at this time or later, e.g. 2026-11-21 or 2026-11-21T08:00:00Z", time)
     .option("--to <time>", "begun before this time", time);
 }
@@ -46,8 +48,10 @@ function time(text: string): number {
 }
 
 export function queryOf(options: QueryOptions): HistoryQuery {
-  const { vin, ecuId, serial: serialNumber, certificate, outcome, code, station, bay, from, to } = options;
-  const given = { vin, ecuId: ecuId?.toLowerCase(), serialNumber, certificate, outcome, code, station, bay, from, to };
+  const { vin, ecuId, serial: serialNumber, certificate, outcome, code, station, bay, text } = options;
+  const { from, to } = options;
+  const ids = { vin, ecuId: ecuId?.toLowerCase(), serialNumber, certificate };
+  const given = { ...ids, outcome, code, station, bay, text, from, to };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as HistoryQuery;
 }
 

@@ -34,6 +34,12 @@ const INDEXES: readonly { readonly filters: readonly Filter[]; readonly index: s
   { filters: [], index: "run_time" },
 ];
 
+/** What a free text is looked for in. No index helps there: the runs that the other filters leave are gone through. */
+const SEARCHED = ["vin", "ecu_id", "serial", "code", "profile", "run_id"];
+
+/** A text as a pattern that finds it anywhere. */
+const anywhere = (text: string) => `%${text.replace(/[\\%_]/g, "\\$&")}%`;
+
 /** A serial as certificates have it: lower-case hex. @param text with or without colons */
 export function serialOf(text: string): string {
   return text.replaceAll(":", "").toLowerCase();
@@ -63,6 +69,11 @@ export function historySelect(columns: string, query: HistoryQuery, limit: numbe
   for (const [name, column] of Object.entries(COLUMNS)) {
     const value = query[name as Filter];
     if (value !== undefined) add(`run.${column} = ?`, name === "ecuId" ? value.toLowerCase() : value);
+  }
+  if (query.text !== undefined) {
+    const pattern = anywhere(query.text);
+    const either = SEARCHED.map((column) => `run.${column} LIKE ? ESCAPE '\\'`).join(" OR ");
+    add(`(${either})`, ...SEARCHED.map(() => pattern));
   }
   if (query.from !== undefined) add("run.started_at >= ?", query.from);
   if (query.to !== undefined) add("run.started_at < ?", query.to);

@@ -73,6 +73,8 @@ export interface HistoryQuery {
   readonly code?: string;
   readonly station?: string;
   readonly bay?: string;
+  /** Stands anywhere in VIN, EcuID, serial number, code, profile or id of the run; small letters count as capitals. */
+  readonly text?: string;
   /** Runs that began in [from, to), ms since the epoch. */
   readonly from?: number;
   readonly to?: number;

@@ -120,7 +120,7 @@ export class Chromium {
   /** Types into the field as a keyboard does. */
   async type(selector: string, text: string): Promise<void> {
     await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).focus()`);
-    await this.#ask("Input.insertText", { text });
+    await this.composed(text);
   }
 
   /** Presses a key, with what the page makes of it by itself: a character, or a key by its name. */
@@ -128,6 +128,16 @@ export class Chromium {
     const code = KEYS[key] ?? (key.length === 1 ? { text: key, windowsVirtualKeyCode: key.charCodeAt(0) } : {});
     await this.#ask("Input.dispatchKeyEvent", { type: "keyDown", key, code: key, ...code });
     await this.#ask("Input.dispatchKeyEvent", { type: "keyUp", key, code: key });
+  }
+
+  /** What an input method shows of the keys so far, in place of what it showed of them before. */
+  async composing(text: string): Promise<void> {
+    await this.#ask("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+  }
+
+  /** What an input method makes of the keys in the end. */
+  async composed(text: string): Promise<void> {
+    await this.#ask("Input.insertText", { text });
   }
 
   /** What a keyboard-wedge scanner does: the characters one by one wherever the focus is, then Enter. */
@@ -159,6 +169,17 @@ export class Chromium {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** Waits until an element, or the page, shows these words. */
+  shows(words: string, selector = "body"): Promise<void> {
+    const element = `document.querySelector(${JSON.stringify(selector)})`;
+    return this.until(`"${words}" in ${selector}`, `${element}?.innerText.includes(${JSON.stringify(words)})`);
+  }
+
+  /** What an element, or the page, shows; empty where it is not there. */
+  text(selector = "body"): Promise<string> {
+    return this.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`);
   }
 
   /** Follows a link or presses a button within the page, by its selector. */

@@ -16,7 +16,7 @@ describe.skipIf(!chromium)("the console in Chromium", () => {
   let servers: Servers;
   let browser: Chromium;
   const at = (path: string) => `${servers.kms}/console${path}`;
-  const text = () => browser.evaluate<string>("document.body.innerText");
+  const text = () => browser.text();
 
   beforeAll(async () => {
     const data = tempFolder("console-e2e");

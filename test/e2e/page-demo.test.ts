@@ -13,15 +13,10 @@ describe.skipIf(!chromium)("the demo's page", () => {
   let url = "";
   const data = tempFolder("page-e2e");
   const tile = (name: string) => `[data-bay="${name}"]`;
-  const shows = (words: string, selector = "body") =>
-    browser.until(
-      `"${words}" in ${selector}`,
-      `document.querySelector(${JSON.stringify(selector)})?.innerText.includes(${JSON.stringify(words)})`,
-    );
+  const shows = (words: string, selector?: string) => browser.shows(words, selector);
   const idle = (bay: string) =>
     browser.until(`bay ${bay} idle`, `document.querySelector('${tile(bay)}')?.dataset.phase === "idle"`);
-  const text = (selector: string) =>
-    browser.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`);
+  const text = (selector: string) => browser.text(selector);
   const urlOf = async (demo: Running) => {
     const line = await demo.line((one) => one.startsWith("Operator page: "));
     return /https?:\S+/.exec(line)?.[0] ?? "";

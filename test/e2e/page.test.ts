@@ -1,17 +1,14 @@
 /** The operator page in a browser, as a person at a bay uses it; the station behind it is whatever a test wants. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import { request } from "undici";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { SCREENS } from "../../src/hmi/web/route.js";
 import { requireTool, works } from "../require.js";
 import { Chromium } from "./browser.js";
 import { FakeStation } from "./page/fake.js";
+import { openPage } from "./page/open.js";
 import { answerAll, asking, FAILURE, failed, idle, passed, running, stateOf, VIN } from "./page/states.js";
 
 const chromium = requireTool("chromium", () => works("chromium", ["--version"]), "apt-get install -y chromium");
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** Counts the tones that the page makes, by their frequency. */
 const HEAR = `window.tones = []; const Real = window.OscillatorNode;
   window.OscillatorNode = class extends Real { constructor(c, o) { super(c, o); window.tones.push(o.frequency); } };`;
@@ -19,13 +16,8 @@ const HEAR = `window.tones = []; const Real = window.OscillatorNode;
 describe.skipIf(!chromium)("the operator page", () => {
   let browser: Chromium;
   let station: FakeStation;
-  const text = (selector = "body") =>
-    browser.evaluate<string>(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`);
-  const shows = (words: string, selector = "body") =>
-    browser.until(
-      `"${words}" in ${selector}`,
-      `document.querySelector(${JSON.stringify(selector)})?.innerText.includes(${JSON.stringify(words)})`,
-    );
+  const text = (selector?: string) => browser.text(selector);
+  const shows = (words: string, selector?: string) => browser.shows(words, selector);
   const tile = (name: string) => `[data-bay="${name}"]`;
 
   beforeAll(async () => {
@@ -39,15 +31,7 @@ describe.skipIf(!chromium)("the operator page", () => {
   });
   afterEach(() => station.close());
 
-  async function open(fragment = ""): Promise<void> {
-    const url = await station.open();
-    await browser.show(1280, "light");
-    await browser.goto(`${url}/${fragment}`);
-    await browser.evaluate("localStorage.clear()");
-    await browser.goto("about:blank");
-    await browser.goto(`${url}/${fragment}`);
-    await browser.until("the page", `document.querySelector("main")`);
-  }
+  const open = (fragment?: string) => openPage(browser, station, fragment);
   const operate = async () => {
     await open();
     await browser.until("the tiles", `document.querySelectorAll(".tile input").length > 0`);
@@ -65,6 +49,54 @@ describe.skipIf(!chromium)("the operator page", () => {
     await expect
       .poll(() => station.posted, { timeout: 20_000 })
       .toEqual([{ path: "/api/bays/2/scan", body: { text: VIN }, csrf: "token-1" }]);
+  });
+
+  it("reads a scanner whose keys go through an input method in Hangul mode", async () => {
+    await operate();
+    await browser.press("F2");
+    await browser.until("the field of bay 2", `document.activeElement.closest('${tile("2")}') !== null`);
+    for (const jamo of ["ㅏ", "ㅡ", "ㅗ", "ㅊ", "85", "ㅊ"]) {
+      await browser.composing(jamo);
+      await browser.composed(jamo);
+    }
+    // The last syllable is still open when Enter comes.
+    for (const syllable of ["ㄹ", "리"]) await browser.composing(syllable);
+    await browser.press("Enter");
+    expect(station.posted).toEqual([]);
+    await browser.composed("리");
+    await expect
+      .poll(() => station.posted, { timeout: 20_000 })
+      .toMatchObject([{ path: "/api/bays/2/scan", body: { text: "KMHC85CFL" } }]);
+  });
+
+  it("gives each bay its profile on the screen of the profiles, too, where a small tile has no room for the choice", async () => {
+    await open("#/profiles");
+    await browser.tap('[data-bay-profile="2"] button');
+    await browser.tap("dialog[open] .stack button + button");
+    await expect.poll(() => station.posted).toMatchObject([{ path: "/api/bays/2/profile", body: { profile: "evcc" } }]);
+  });
+
+  it("shows what the configuration says of each bay, and what it does now", async () => {
+    await open("#/admin");
+    await browser.shows("manual:", '[data-bay-row="1"]');
+    expect(await text('[data-bay-row="1"]')).toMatch(
+      /socketcan:can0\s+evcc\s+she-uds\s+manual:\s+60\.00 s\s+비어 있음/,
+    );
+    station.change({ bay: running("1") });
+    await browser.shows("작업 중", '[data-bay-row="1"]');
+    expect(await text('[data-bay-row="2"]')).toContain("모의 ECU");
+  });
+
+  it("searches the history by any text, certificate, code and station; CSV is of the same search", async () => {
+    await open("#/history");
+    await browser.until("the runs", `document.querySelectorAll("main tbody tr").length === 2`);
+    const fields = { text: "0001", certificate: "00:A1 B2", code: "isotp_timeout_bs", station: "station-03" };
+    for (const [name, value] of Object.entries(fields)) await browser.type(`main [name="${name}"]`, value);
+    await browser.press("Enter");
+    await expect
+      .poll(() => Object.fromEntries(new URLSearchParams(station.asked.get("/api/runs"))), { timeout: 20_000 })
+      .toEqual({ ...fields, certificate: "00:a1b2", code: "ISOTP_TIMEOUT_BS" });
+    expect(await browser.evaluate(`document.querySelector("a[download]").search`)).toContain("text=0001");
   });
 
   it("echoes what was read, and says why a scan was not taken", async () => {
@@ -269,58 +301,5 @@ describe.skipIf(!chromium)("the operator page", () => {
     const sizes = bodies.map((body) => gzipSync(body).length);
     expect(sizes.length).toBeGreaterThan(2);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000);
-  });
-
-  describe.each([
-    ["ko", "light"],
-    ["en", "dark"],
-  ] as const)("in %s, %s", (language, scheme) => {
-    const places = [...SCREENS.map((name) => `#/${name}`), "#/history/run-1", `#/profiles/${"5f".repeat(32)}`];
-    it.each(places)("axe finds nothing serious on %s, and targets have 64 px", async (place) => {
-      await station.close();
-      station = new FakeStation(stateOf([passed("1"), failed("2"), running("3"), asking("4")]));
-      answerAll(station, "admin");
-      await open();
-      await browser.show(1280, scheme, 1024);
-      await browser.tap(`.languages [lang="${language}"]`);
-      await browser.evaluate(`location.hash = "${place}"`);
-      await browser.until(
-        "the screen",
-        `document.querySelector("main h1") && !document.querySelector("main p.empty[role=status]")`,
-      );
-      await browser.evaluate(`${AXE}; undefined`);
-      const found = await browser.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
-        violations.filter(({ impact }) => impact === "serious" || impact === "critical")
-          .map(({ id, nodes }) => id + ": " + nodes.map(({ target }) => target.join(" ")).join(", ")))`);
-      expect(found).toEqual([]);
-      const small = await browser.evaluate(`[...document.querySelectorAll("button, a[href], input, select")]
-        .filter((element) => element.getClientRects().length > 0 && !element.closest("p.text"))
-        .filter((element) => element.getBoundingClientRect().height < 63.5).map((element) => element.outerHTML)`);
-      expect(small).toEqual([]);
-    });
-  });
-
-  it.each([
-    [1024, 768, 2],
-    [1280, 720, 2],
-    [1280, 720, 4],
-    [1920, 1080, 8],
-    [3840, 2160, 4],
-  ])("fits into %i × %i with %i bays, verdicts and a failure's text with them", async (width, height, count) => {
-    const names = Array.from({ length: count }, (_, index) => String(index + 1));
-    await station.close();
-    station = new FakeStation(stateOf(names.map((name, index) => (index % 2 === 0 ? passed(name) : failed(name)))));
-    answerAll(station, "engineer");
-    await open();
-    await browser.show(width, "light", height);
-    await browser.until("all verdicts", `document.querySelectorAll(".verdict").length === ${count}`);
-    const outside = await browser.evaluate(`[...document.querySelectorAll(".tile, .tile > .band, .tile > .actions")]
-      .filter((element) => { const box = element.getBoundingClientRect(); const tile = element.closest(".tile").getBoundingClientRect();
-        return box.bottom > innerHeight + 1 || box.right > innerWidth + 1 || box.bottom > tile.bottom + 1; })
-      .map((element) => element.className + " " + element.closest(".tile").dataset.bay)`);
-    expect(outside).toEqual([]);
-    const low = await browser.evaluate(`[...document.querySelectorAll(".band")]
-      .filter((element) => element.getBoundingClientRect().height < innerHeight * 0.2 - 1).length`);
-    expect(low).toBe(0);
   });
 });

@@ -14,6 +14,7 @@ import { CHECKS, type Finding } from "../doctor/checks.js";
 import { guarded } from "../doctor.js";
 import { reason } from "../files.js";
 import { KeptTraces } from "./kept-traces.js";
+import { recallLastRuns } from "./last-runs.js";
 import type { LiveTraces } from "./live-trace.js";
 import { ProfileDesk } from "./profiles.js";
 import { pageSimulator } from "./simulator.js";
@@ -37,6 +38,7 @@ export async function openStationPage(
     scan: { ...scan, rules },
     sessions: session,
   };
+  await recallLastRuns(orders.bays, station.history);
   const listen = (wanted: number) =>
     openPage({ ...options, port: wanted }).catch((error: unknown) => {
       throw cannotListen(host, wanted, error);
@@ -84,7 +86,13 @@ function portsOf(context: AppContext, station: Station, orders: BayOrders, live:
       language: config.language,
       programVersion: programVersion(),
     },
-    places: places.map(({ name, link, profile }) => ({ name, link: link === "sim:" ? undefined : link, profile })),
+    places: places.map(({ name, link, profile, power, takt }) => ({
+      name,
+      link: link === "sim:" ? undefined : link,
+      profile,
+      power: power?.supply,
+      takt: takt === undefined ? undefined : takt * 1_000,
+    })),
     bays: orders.bays,
     profiles: new ProfileDesk(config, station.profiles),
     async begin({ bay, profile, inputs, fault, operator }) {

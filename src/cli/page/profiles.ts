@@ -19,13 +19,14 @@ export class ProfileDesk implements PageProfiles {
     const found = await findProfile(nameOrFile, this.config.profileDirs);
     const { profile, hash } = found;
     const [{ approved }] = await this.#judged(found);
-    const { name, version, title } = profile;
+    const { name, version, title, target } = profile;
     return {
       name,
       version,
       hash,
       file: found.file,
       title,
+      target,
       approved,
       inputs: inputsOf(profile, this.config.orders !== "none"),
     };

@@ -28,6 +28,8 @@ export interface PageProfile {
   /** Where it was read from, absolute. */
   readonly file: string;
   readonly title: LocalText;
+  /** Where keys and certificates go. */
+  readonly target: string;
   readonly approved: boolean;
   readonly inputs: readonly PageInput[];
 }
@@ -38,6 +40,10 @@ export interface PageBay {
   readonly link: string | undefined;
   /** Profile by name or file, where the configuration says it. */
   readonly profile: string | undefined;
+  /** What feeds its units, as the configuration names it. */
+  readonly power?: string | undefined;
+  /** ms; undefined where the profile's holds. */
+  readonly takt?: number | undefined;
 }
 
 /** What a bay is to do. */

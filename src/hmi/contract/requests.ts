@@ -66,6 +66,8 @@ export const RunsQuery = Type.Object(
     station: Type.Optional(Text(100)),
     bay: Type.Optional(Text(100)),
     outcome: Type.Optional(Type.Enum([...OUTCOMES])),
+    /** Anywhere in what a run is told by. */
+    text: Type.Optional(Text(100)),
     /** Runs that began in [from, to). */
     from: Type.Optional(Time),
     to: Type.Optional(Time),

@@ -51,6 +51,7 @@ export const ROUTES = {
   retry: post("/api/outbox/:id/retry", "outbox"),
   waive: post("/api/outbox/:id/waive", "waive"),
 
+  bays: get("/api/bays", "adapters"),
   adapters: get("/api/adapters", "adapters"),
   users: get("/api/users", "users"),
   addUser: post("/api/users", "users"),

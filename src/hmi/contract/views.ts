@@ -111,6 +111,21 @@ export interface UserRow {
   readonly locked: boolean;
 }
 
+/** bays: a list of what the configuration says of each; what it does is in the stream of the state */
+export interface BayRow {
+  readonly name: string;
+  /** Undefined where a simulator is started for each run. */
+  readonly link: string | undefined;
+  /** Of the next unit; undefined where the scan decides. */
+  readonly profile: string | undefined;
+  /** Where that profile's keys and certificates go: `she-uds`, `pkcs11`. */
+  readonly target: string | undefined;
+  /** Supply of its units; undefined where the station switches none. */
+  readonly power: string | undefined;
+  /** ms; undefined where the profile's holds. */
+  readonly takt: number | undefined;
+}
+
 /** adapters: a list of what `ecustation doctor` finds */
 export interface CheckRow {
   readonly what: string;

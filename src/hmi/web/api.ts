@@ -2,6 +2,7 @@
 import { addressOf, CSRF_HEADER, type PathValues, ROUTES, type RouteName } from "../contract/routes.js";
 import type { LocalText } from "../contract/state.js";
 import type {
+  BayRow,
   CheckRow,
   OutboxRowView,
   ProfileChanges,
@@ -27,6 +28,7 @@ export interface Answers {
   profiles: readonly ProfileRow[];
   profileChanges: ProfileChanges;
   outbox: readonly OutboxRowView[];
+  bays: readonly BayRow[];
   adapters: readonly CheckRow[];
   users: readonly UserRow[];
   simulator: SimulatorView;

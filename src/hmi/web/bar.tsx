@@ -5,6 +5,7 @@ import type { ServerView } from "../contract/state.js";
 import { loadSession, post } from "./api.js";
 import { timeOfDay } from "./format.js";
 import { live } from "./live/live.js";
+import { SimulatorMark } from "./operate/simulator.js";
 import { Action } from "./parts/action.js";
 import { Modal } from "./parts/modal.js";
 import { useNow } from "./parts/now.js";
@@ -26,7 +27,7 @@ export function Bar() {
       <a class="station" href={addressOfPlace("operate")}>
         {station?.id ?? t("station.none")}
       </a>
-      {station?.mode === "simulator" ? <span class="mode">{t("station.simulator")}</span> : null}
+      {station?.mode === "simulator" ? <SimulatorMark /> : null}
       <Health />
       <span class="space" />
       <Who />

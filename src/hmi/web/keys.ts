@@ -31,7 +31,7 @@ function onKey(event: KeyboardEvent): void {
   if (document.querySelector("dialog[open]") !== null) return;
   if (event.key === "Escape") back();
   else if (/^F[1-9]$/.test(event.key)) bayKey(event);
-  else if (event.key.length === 1 && event.key !== " " && !isField(event.target)) scanField()?.focus();
+  else if (isCharacter(event) && !isField(event.target)) scanField()?.focus();
 }
 
 /** Does what the bay's main button does. */
@@ -51,6 +51,9 @@ function scanField(): HTMLElement | null {
   if (lastField?.isConnected) return lastField;
   return document.querySelector<HTMLElement>(`[${SCAN_FIELD}]`);
 }
+
+/** `Process` stands for a key that an input method has taken. */
+const isCharacter = ({ key }: KeyboardEvent) => (key.length === 1 && key !== " ") || key === "Process";
 
 const isField = (target: EventTarget | null) =>
   target instanceof HTMLElement && target.closest("input, textarea, select") !== null;

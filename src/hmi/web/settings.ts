@@ -9,10 +9,12 @@ export interface Settings {
   readonly language: Language | undefined;
   readonly palette: Palette;
   readonly sound: boolean;
+  /** Whether the simulator's panel is open; undefined: where there is room for it. */
+  readonly simulator: boolean | undefined;
 }
 
 const KEY = "settings";
-const FIRST: Settings = { language: undefined, palette: "system", sound: true };
+const FIRST: Settings = { language: undefined, palette: "system", sound: true, simulator: undefined };
 
 export const settings = new Store<Settings>(stored());
 

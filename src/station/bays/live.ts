@@ -46,6 +46,12 @@ export function afterEvent(run: LiveRun, event: RunEvent): LiveRun {
   }
 }
 
+/** A run that has ended, as its record has it. */
+export function liveRunOf(record: RunRecord): LiveRun {
+  const { header, steps, resumed } = record;
+  return { header, resumed: resumed > 0, steps, record };
+}
+
 function waiting(header: RunHeader, begun: readonly LiveStep[]): readonly LiveStep[] {
   return header.plan
     .filter((step) => !begun.some((known) => known.step === step))

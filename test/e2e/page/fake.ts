@@ -26,6 +26,8 @@ export class FakeStation {
   /** Answers of GET routes by their path, and what a POST gets instead of 204. */
   readonly answers = new Map<string, { readonly status: number; readonly body: unknown }>();
   readonly posted: Posted[] = [];
+  /** The last query of each path. */
+  readonly asked = new Map<string, string>();
   /** Last-Event-ID of each connection to the events. */
   readonly connections: (string | undefined)[] = [];
   /** False: no beats, as of a station that hangs. */
@@ -92,7 +94,8 @@ export class FakeStation {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = new URL(request.url ?? "/", "http://x").pathname;
+    const { pathname: path, search } = new URL(request.url ?? "/", "http://x");
+    this.asked.set(path, search);
     if (path === ROUTES.events.path) this.#events(request, response);
     else if (/^\/api\/bays\/[^/]+\/trace$/.test(path)) this.#stream(response, this.#traces);
     else if (path.startsWith("/api/")) this.#api(request, response, path);

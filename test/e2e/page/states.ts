@@ -203,6 +203,10 @@ export function answerAll(station: FakeStation, role: "operator" | "engineer" | 
     { ...waiting, state: "waiting" },
     { ...waiting, id: "2", state: "quarantined", lastError: "KMS_REJECTED" },
   ]);
+  station.answer("bays", [
+    { name: "1", link: "socketcan:can0", profile: "evcc", target: "she-uds", power: "manual:", takt: 60_000 },
+    { name: "2" },
+  ]);
   station.answer("adapters", [
     { what: "socketcan:can0", state: "ok", text: "500 kbit/s" },
     { what: "slcan", state: "missing", text: "/dev/ttyACM0", todo: "usermod -a -G dialout station" },

@@ -29,6 +29,7 @@ export const EVCC: PageProfile = {
   hash: "aa".repeat(32),
   file: "/profiles/evcc.yaml",
   title: local("EVCC"),
+  target: "she-uds",
   approved: true,
   inputs: [
     { name: "vin", title: local("VIN"), wanted: true, accepts: (value) => /^[A-HJ-NPR-Z0-9]{17}$/.test(value) },

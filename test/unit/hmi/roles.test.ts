@@ -32,6 +32,7 @@ const LEAST: Readonly<Record<RouteName, Role | undefined>> = {
   outbox: "engineer",
   retry: "engineer",
   waive: "admin",
+  bays: "engineer",
   adapters: "engineer",
   users: "admin",
   addUser: "admin",

@@ -20,6 +20,8 @@ const QUERIES: readonly [HistoryQuery, string][] = [
   [{ outcome: "FAIL", after: "5:a" }, "run_outcome"],
   [{ bay: "1" }, "run_bay"],
   [{ station: "s", from: 1 }, "run_station"],
+  [{ text: "123" }, "run_time"],
+  [{ text: "123", bay: "1" }, "run_bay"],
   [{ certificate: "01:AB" }, "run_certificate_serial"],
 ];
 

@@ -1,6 +1,6 @@
 /** What is done at the bays. */
 import { StationError } from "../../../shared/errors.js";
-import type { SimulatorView } from "../../contract/views.js";
+import type { BayRow, SimulatorView } from "../../contract/views.js";
 import type { PagePorts } from "../ports.js";
 import type { AddRoute } from "../routing.js";
 import type { ScanDesk } from "../scan/desk.js";
@@ -8,9 +8,17 @@ import { EventReader, eventText } from "../state/sse.js";
 import type { Watch } from "../state/watch.js";
 
 export function addBayRoutes(add: AddRoute, ports: PagePorts, desk: ScanDesk): void {
-  const { bays, users } = ports;
+  const { bays, places, users } = ports;
   const note = (actor: string, action: string, bay: string, details: Record<string, unknown>) =>
     users.note({ actor, action, subject: bay, outcome: "asked", details });
+  add(
+    "bays",
+    async (): Promise<readonly BayRow[]> =>
+      places.map(({ name, link, power, takt }) => {
+        const { profile } = desk.next(name);
+        return { name, link, profile: profile?.name, target: profile?.target, power, takt };
+      }),
+  );
   add("scan", ({ path, given, visitor }) => desk.scan(path.bay, given.text, visitor.name));
   add("clear", ({ path }) => desk.clear(path.bay));
   add("start", ({ path, given, visitor }) =>

@@ -9,7 +9,6 @@ export function Operate() {
   const { t } = useTexts();
   // Names as one string: a bay that changes is its tile's concern alone.
   const names = useStore(live, ({ state }) => state?.bays.map(({ name }) => name).join("\n"));
-  const simulated = useStore(live, ({ state }) => state?.station.mode === "simulator");
   if (names === undefined) {
     return (
       <p class="empty" role="status">
@@ -26,7 +25,7 @@ export function Operate() {
           <Tile key={name} name={name} shortcut={`F${index + 1}`} number={index + 1} />
         ))}
       </div>
-      {simulated ? <Simulator bays={bays} /> : null}
+      <Simulator bays={bays} />
     </>
   );
 }

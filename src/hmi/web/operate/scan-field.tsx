@@ -5,6 +5,7 @@ import type { BayView } from "../../contract/state.js";
 import { post } from "../api.js";
 import { reason } from "../parts/loaded.js";
 import { useTexts } from "../texts/texts.js";
+import { asLatin, latinKey } from "./hangul.js";
 import { type LastScan, scanOf } from "./scanner.js";
 
 interface ScanFieldProps {
@@ -23,6 +24,9 @@ export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
   const [error, setError] = useState<unknown>(undefined);
   // Two codes of one unit may be scanned within one request's time: they go out in their order.
   const sent = useRef<Promise<unknown>>(Promise.resolve());
+  // An input method in Hangul mode sees the scanner's keys first.
+  const pressed = useRef("");
+  const enterComes = useRef(false);
   const onKeyDown = (event: KeyboardEvent) => {
     const input = event.currentTarget;
     if (!(input instanceof HTMLInputElement)) return;
@@ -30,10 +34,22 @@ export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
       event.preventDefault();
       onPrimary();
     }
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    const scan = scanOf(input.value, performance.now(), last.current);
+    if (event.key === "Enter") {
+      event.preventDefault();
+      // The last syllable is not in the field before its composition ends.
+      if (event.isComposing) enterComes.current = true;
+      else send(input);
+    } else pressed.current += latinKey(event.code, event.shiftKey !== event.getModifierState("CapsLock"));
+  };
+  const onCompositionEnd = ({ currentTarget: input }: CompositionEvent) => {
+    if (!enterComes.current || !(input instanceof HTMLInputElement)) return;
+    enterComes.current = false;
+    send(input);
+  };
+  const send = (input: HTMLInputElement) => {
+    const scan = scanOf(asLatin(input.value, pressed.current), performance.now(), last.current);
     input.value = "";
+    pressed.current = "";
     if (scan === undefined) return;
     last.current = scan;
     onScan();
@@ -55,6 +71,7 @@ export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
         aria-label={t("scan.field", { name: bay.name })}
         placeholder={missing.map(({ label }) => local(label)).join(" · ") || t("scan")}
         onKeyDown={onKeyDown}
+        onCompositionEnd={onCompositionEnd}
       />
       <p class="echo" aria-live="polite">
         {notTaken !== undefined ? (

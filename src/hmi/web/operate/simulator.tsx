@@ -5,12 +5,41 @@ import { get, post } from "../api.js";
 import { live } from "../live/live.js";
 import { useAction } from "../parts/action.js";
 import { useLoad } from "../parts/loaded.js";
+import { place } from "../route.js";
 import { useMay } from "../session.js";
+import { choose, settings } from "../settings.js";
 import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
 
+const PANEL = "simulator";
+/** Four tiles leave no room below them there. */
+const NARROW = "(height < 800px)";
+
+/** True where the panel is shown; undefined where there is none. */
+function useOpen(): boolean | undefined {
+  const chosen = useStore(settings, ({ simulator }) => simulator);
+  const count = useStore(live, ({ state }) => state?.bays.length ?? 0);
+  const simulated = useStore(live, ({ state }) => state?.station.mode === "simulator");
+  const screen = useStore(place, (value) => value.screen);
+  if (!useMay("simulate") || !simulated || screen !== "operate") return undefined;
+  return chosen ?? (count <= 2 || !matchMedia(NARROW).matches);
+}
+
 export function Simulator({ bays }: { readonly bays: readonly string[] }) {
-  return useMay("simulate") ? <Panel bays={bays} /> : null;
+  return useOpen() === true ? <Panel bays={bays} /> : null;
+}
+
+/** Says in the bar that all is simulated; opens and folds the panel where there is one. */
+export function SimulatorMark() {
+  const { t } = useTexts();
+  const open = useOpen();
+  if (open === undefined) return <span class="mode">{t("station.simulator")}</span>;
+  const toggle = () => choose({ simulator: !open });
+  return (
+    <button type="button" class="flat mode" aria-expanded={open} aria-controls={PANEL} onClick={toggle}>
+      {t("station.simulator")} <span aria-hidden="true">{open ? "▾" : "▸"}</span>
+    </button>
+  );
 }
 
 function Panel({ bays }: { readonly bays: readonly string[] }) {
@@ -25,7 +54,7 @@ function Panel({ bays }: { readonly bays: readonly string[] }) {
   const faults = load.kind === "failed" ? [] : (load.value?.faults ?? []);
   const broken = load.kind === "failed" ? [] : (load.value?.broken ?? []);
   return (
-    <aside class="simulator" aria-label={t("simulator")}>
+    <aside id={PANEL} class="simulator" aria-label={t("simulator")}>
       <strong>{t("simulator")}</strong>
       {bays.map((name) => (
         <button

@@ -1,11 +1,15 @@
-/** Users and adapters. */
+/** Users, bays and adapters. */
 import { useRef } from "preact/hooks";
 import { ROLES } from "../../contract/roles.js";
 import type { UserRow } from "../../contract/views.js";
 import { get, post } from "../api.js";
+import { seconds } from "../format.js";
+import { live } from "../live/live.js";
 import { Action, useAction } from "../parts/action.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
+import { Region } from "../parts/region.js";
 import { useMay } from "../session.js";
+import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
 
 export function Admin() {
@@ -14,9 +18,49 @@ export function Admin() {
   return (
     <>
       {mayUsers ? <Users /> : null}
+      <h2>{t("bays")}</h2>
+      <Bays />
       <h2>{t("adapters")}</h2>
       <Adapters />
     </>
+  );
+}
+
+function Bays() {
+  const { t } = useTexts();
+  const bays = useStore(live, ({ state }) => state?.bays) ?? [];
+  const { load, reload } = useLoad("bays", (signal) => get("bays", {}, {}, signal));
+  return (
+    <Loaded load={load} reload={reload} empty={{ when: (rows) => rows.length === 0, text: t("bays.none") }}>
+      {(rows) => (
+        <Region label={t("bays")}>
+          <table>
+            <thead>
+              <tr>
+                {(["bay", "link", "profile", "target", "power", "takt", "state"] as const).map((name) => (
+                  <th key={name} scope="col">
+                    {t(`field.${name}`)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ name, link, profile, target, power, takt }) => (
+                <tr key={name} data-bay-row={name}>
+                  <td>{name}</td>
+                  <td>{link ?? t("link.simulated")}</td>
+                  <td>{profile ?? t("profile.byScan")}</td>
+                  <td>{target ?? "–"}</td>
+                  <td>{power ?? "–"}</td>
+                  <td>{takt === undefined ? "–" : t("seconds", { value: seconds(takt) })}</td>
+                  <td>{t(`phase.${bays.find((bay) => bay.name === name)?.phase ?? "idle"}`)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Region>
+      )}
+    </Loaded>
   );
 }
 

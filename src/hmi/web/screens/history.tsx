@@ -14,6 +14,7 @@ import { useMay } from "../session.js";
 import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
 
+const FIELDS = ["text", "vin", "ecuId", "serialNumber", "certificate", "code", "station"] as const;
 const DAY = 24 * 60 * 60 * 1000;
 
 /** A form's fields as the query that they mean; the last day counts whole. */
@@ -21,10 +22,15 @@ function queryOf(form: HTMLFormElement): Query {
   const data = new FormData(form);
   const field = (name: string) => String(data.get(name) ?? "").trim();
   const to = midnight(field("to"));
+  const id = (name: string) => field(name).replace(/\s/g, "").toLowerCase();
   return {
+    text: field("text"),
     vin: field("vin"),
-    ecuId: field("ecuId").replace(/\s/g, "").toLowerCase(),
+    ecuId: id("ecuId"),
     serialNumber: field("serialNumber"),
+    certificate: id("certificate"),
+    code: field("code").toUpperCase(),
+    station: field("station"),
     bay: field("bay"),
     outcome: field("outcome"),
     from: midnight(field("from")),
@@ -50,7 +56,7 @@ export function History() {
             reload();
           }}
         >
-          {(["vin", "ecuId", "serialNumber"] as const).map((name) => (
+          {FIELDS.map((name) => (
             <label key={name}>
               {t(`field.${name}`)}
               <input type="search" name={name} maxLength={60} />

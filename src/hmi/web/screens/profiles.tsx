@@ -3,11 +3,14 @@ import { useState } from "preact/hooks";
 import type { ProfileRow } from "../../contract/views.js";
 import { get, post } from "../api.js";
 import { dateAndTime } from "../format.js";
+import { live } from "../live/live.js";
+import { ProfileChoice } from "../operate/profile-choice.js";
 import { Action } from "../parts/action.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
 import { Region } from "../parts/region.js";
 import { addressOfPlace } from "../route.js";
 import { useMay } from "../session.js";
+import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
 
 export function Profiles({ hash }: { readonly hash: string | undefined }) {
@@ -17,9 +20,32 @@ export function Profiles({ hash }: { readonly hash: string | undefined }) {
     <Loaded load={load} reload={reload} empty={{ when: (rows) => rows.length === 0, text: t("profiles.none") }}>
       {(rows) => {
         const row = rows.find((one) => one.hash === hash);
-        return row === undefined ? <List rows={rows} onChange={reload} /> : <Changes key={row.hash} row={row} />;
+        if (row !== undefined) return <Changes key={row.hash} row={row} />;
+        return (
+          <>
+            <OfBays />
+            <List rows={rows} onChange={reload} />
+          </>
+        );
       }}
     </Loaded>
+  );
+}
+
+/** The choice for each bay, where its tile has no room for it. */
+function OfBays() {
+  const { t } = useTexts();
+  const bays = useStore(live, ({ state }) => state?.bays) ?? [];
+  if (!useMay("chooseProfile")) return null;
+  return (
+    <section class="of-bays">
+      <h2>{t("profile.choose")}</h2>
+      {bays.map((bay) => (
+        <p key={bay.name} data-bay-profile={bay.name}>
+          <span>{t("bay", { name: bay.name })}</span> <ProfileChoice bay={bay} kind="plain" />
+        </p>
+      ))}
+    </section>
   );
 }
 
