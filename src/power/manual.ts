@@ -37,8 +37,7 @@ export class ManualOutput implements Output {
 
   async #ask(what: keyof typeof TEXTS, signal: AbortSignal): Promise<void> {
     if (this.operator === undefined) {
-      const why = `${this.name} nobody is at bay ${this.bay} to switch it ${what}`;
-      throw new StationError("POWER_UNREACHABLE", { details: { what: why } });
+      throw new StationError("POWER_UNATTENDED", { details: { what: `${this.name} bay ${this.bay}` } });
     }
     await this.operator.ask({ text: TEXTS[what](this.bay), choices: [DONE] }, signal);
   }

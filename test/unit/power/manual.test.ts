@@ -42,6 +42,6 @@ describe("a person as the power supply", () => {
   });
 
   it("who is not there is told", async () => {
-    await expect(supplies.supplyOf("A", CONFIG).on(never())).rejects.toMatchObject({ code: "POWER_UNREACHABLE" });
+    await expect(supplies.supplyOf("A", CONFIG).on(never())).rejects.toMatchObject({ code: "POWER_UNATTENDED" });
   });
 });
