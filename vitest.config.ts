@@ -71,6 +71,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "scale",
+          include: ["test/scale/*.test.ts"],
+          pool: "forks",
+          testTimeout: 7_200_000,
+        },
+      },
+      {
+        test: {
           name: "socketcan",
           include: ["test/socketcan/**/*.test.ts"],
           pool: "forks",

@@ -65,9 +65,11 @@ export class Cluster {
     private readonly bin: string,
     private readonly as: { uid: number; gid: number } | undefined,
     readonly port: number,
+    private readonly durable: boolean,
   ) {}
 
-  static async start(): Promise<Cluster> {
+  /** @param durable writes reach the disk before they are answered, as in a plant; else a test waits for no disk */
+  static async start(durable = false): Promise<Cluster> {
     const bin = programs();
     if (bin === undefined) throw new Error("PostgreSQL is missing");
     const as = account();
@@ -77,14 +79,18 @@ export class Cluster {
     if (as !== undefined) for (const path of [folder, passwords]) chownSync(path, as.uid, as.gid);
     const flags = ["-U", USER, "-A", "scram-sha-256", `--pwfile=${passwords}`, "-E", "UTF8", "--locale=C", "-N"];
     execFileSync(join(bin, "initdb"), ["-D", join(folder, "data"), ...flags], { ...as, cwd: folder, stdio: "pipe" });
-    const cluster = new Cluster(folder, bin, as, await freePort());
+    const cluster = new Cluster(folder, bin, as, await freePort(), durable);
     await cluster.resume();
     return cluster;
   }
 
   /** Starts the server again after `pause`. */
   async resume(): Promise<void> {
-    const settings = { listen_addresses: "127.0.0.1", unix_socket_directories: this.folder, fsync: "off" };
+    const settings = {
+      listen_addresses: "127.0.0.1",
+      unix_socket_directories: this.folder,
+      fsync: this.durable ? "on" : "off",
+    };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const args = ["-D", join(this.folder, "data"), "-p", String(this.port), ...flags];
     const server = spawn(join(this.bin, "postgres"), args, {

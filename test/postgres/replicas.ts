@@ -5,7 +5,7 @@ import { Agent, request } from "undici";
 import { KMS_PATHS } from "../../src/contract/kms.js";
 import type { PostgresConfig } from "../../src/db/postgres/config.js";
 import type { LoadTarget } from "../sweep/load.js";
-import { type Servers, startServers, tempFolder } from "../system/harness.js";
+import { type Options, type Servers, startServers, tempFolder } from "../system/harness.js";
 import { type Bench, type Answer as KmsAnswer, REGISTRY } from "../unit/servers/kms/helpers.js";
 import type { Served, Answer as VpkiAnswer } from "../unit/servers/vpki/helpers.js";
 
@@ -19,11 +19,17 @@ export interface Replica {
   readonly file: string;
 }
 
+/** Ports of both servers; left out, free ones. */
+interface Ports {
+  readonly vpkiPort?: number;
+  readonly kmsPort?: number;
+}
+
 /** The configuration of a replica with a data folder of its own. */
-export function replicaConfig(data: string, postgres: PostgresConfig): string {
+export function replicaConfig(data: string, postgres: PostgresConfig, ports: Ports = {}): string {
   const registry = join(data, "registry.yaml");
   writeFileSync(registry, REGISTRY);
-  const embedded = { registry, database: { postgres }, vpki: { baseUrl: "http://vpki.plant.example" } };
+  const embedded = { registry, database: { postgres }, vpki: { baseUrl: "http://vpki.plant.example" }, ...ports };
   const file = join(data, "station.yaml");
   writeFileSync(file, JSON.stringify({ schema: 1, mode: "simulator", data, servers: { embedded } }));
   return file;
@@ -39,15 +45,33 @@ export function shareWith(first: string, name: string): string {
   return data;
 }
 
-export async function startReplica(data: string, postgres: PostgresConfig): Promise<Replica> {
-  const file = replicaConfig(data, postgres);
-  return { servers: await startServers(["--config", file]), data, file };
+export async function startReplica(
+  data: string,
+  postgres: PostgresConfig,
+  options: Options = {},
+  ports: Ports = {},
+): Promise<Replica> {
+  const file = replicaConfig(data, postgres, ports);
+  return { servers: await startServers(["--config", file], options), data, file };
+}
+
+/** The same replica once more, where its clients know it. */
+export function restartReplica(
+  { data, servers }: Replica,
+  postgres: PostgresConfig,
+  options: Options = {},
+): Promise<Replica> {
+  const port = (url: string) => Number(new URL(url).port);
+  return startReplica(data, postgres, options, { vpkiPort: port(servers.vpki), kmsPort: port(servers.kms) });
 }
 
 /** Two replicas; the first makes what both need. */
-export async function startReplicas(postgres: PostgresConfig): Promise<readonly [Replica, Replica]> {
-  const first = await startReplica(tempFolder("replica"), postgres);
-  return [first, await startReplica(shareWith(first.data, "replica"), postgres)];
+export async function startReplicas(
+  postgres: PostgresConfig,
+  options: Options = {},
+): Promise<readonly [Replica, Replica]> {
+  const first = await startReplica(tempFolder("replica"), postgres, options);
+  return [first, await startReplica(shareWith(first.data, "replica"), postgres, options)];
 }
 
 export async function stopAll(replicas: readonly Replica[]): Promise<void> {

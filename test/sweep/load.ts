@@ -376,7 +376,8 @@ class Worker {
   }
 }
 
-async function csrOf(key: KeyObject, dn: string, hash: "sha256" | "sha384" | "sha512"): Promise<string> {
+/** PEM. */
+export async function csrOf(key: KeyObject, dn: string, hash: "sha256" | "sha384" | "sha512"): Promise<string> {
   const der = await buildCsr({
     subject: encodeName(parseDn(dn)),
     publicKey: publicKeyOf(key).spki,
