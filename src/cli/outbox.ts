@@ -1,5 +1,4 @@
 /** `outbox`: results that no receiver has taken yet, and what is to become of them. */
-import { userInfo } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 import type { Store } from "../db/store.js";
 import { overLimit, resultText } from "../records/outbox.js";
@@ -9,6 +8,7 @@ import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { loadConfig, recordsFile } from "./config.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { actingPerson } from "./person.js";
 import { withRecords } from "./records-query.js";
 
 type Records = Store<RecordsDefinition>;
@@ -41,7 +41,7 @@ export function outboxCommand(io: Io): Command {
     .description("lets results be sent again, at once where a station runs, else when the next one starts")
     .action(async (ids: string[], _options, self: Command) => {
       await decide(io, self, ids, (store, id) =>
-        store.call("outboxRetry", { id, now: systemClock.now(), actor: account() }),
+        store.call("outboxRetry", { id, now: systemClock.now(), actor: actingPerson(io.env) }),
       );
       for (const id of ids) await printLine(io, `waits again: ${id}`);
     });
@@ -52,7 +52,7 @@ export function outboxCommand(io: Io): Command {
     .action(async (ids: string[], options: { reason: string }, self: Command) => {
       const { reason } = options;
       await decide(io, self, ids, (store, id) =>
-        store.call("outboxWaive", { id, now: systemClock.now(), actor: account(), reason }),
+        store.call("outboxWaive", { id, now: systemClock.now(), actor: actingPerson(io.env), reason }),
       );
       for (const id of ids) await printLine(io, `waived: ${id}`);
     });
@@ -63,11 +63,6 @@ function reasonText(text: string): string {
   const reason = text.trim();
   if (reason === "" || reason.length > 500) throw new InvalidArgumentError("expected 1–500 characters.");
   return reason;
-}
-
-/** Who the audit log says it was. */
-function account(): string {
-  return `account ${userInfo().username}`;
 }
 
 /** All of them or none. @throws StationError USAGE for an id that is none of what waits or is in quarantine */

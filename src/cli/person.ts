@@ -16,7 +16,22 @@ export interface Account {
 }
 
 export function ownAccount(): Account {
-  return { name: userInfo().username, isRoot: process.getuid?.() === 0 };
+  const uid = process.getuid?.();
+  return { name: nameOf(uid), isRoot: uid === 0 };
+}
+
+function nameOf(uid: number | undefined): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A service or container may run under a number that no account has.
+    return `uid ${uid ?? "unknown"}`;
+  }
+}
+
+/** Name of the person who acts, for the audit log and records. */
+export function actingPerson(env: Io["env"]): string {
+  return personOf(undefined, env, ownAccount()).person;
 }
 
 /**

@@ -1,17 +1,15 @@
 /** `profile`: hardware profiles checked, named by their hash, approved, and compared. */
 import { Command } from "commander";
-import { inlineStores } from "../db/store.js";
 import type { EcuProfile } from "../profiles/loader.js";
-import { openRecords } from "../records/journal.js";
 import { type Profiles, SHORT_HASH } from "../records/profiles.js";
 import type { KeptProfile, ProfileVersion } from "../records/types.js";
-import { systemClock } from "../shared/clock.js";
 import { isStationError } from "../shared/errors.js";
 import { diffLines, formatDiff } from "../shared/line-diff.js";
-import { loadConfig, recordsFile, type StationConfig } from "./config.js";
+import { loadConfig, type StationConfig } from "./config.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { ownAccount, personOf } from "./person.js";
 import { findAnyProfile, findProfile, versionOf } from "./profiles.js";
+import { withOpenRecords } from "./records-query.js";
 
 export function profileCommand(io: Io): Command {
   const command = new Command("profile").description("hardware profiles");
@@ -50,7 +48,7 @@ export function profileCommand(io: Io): Command {
       const config = await configOf(self);
       const profile = versionOf(await findProfile(name, config.profileDirs));
       const who = personOf(by, io.env, ownAccount());
-      const { added, ...kept } = await withProfiles(config, (profiles) => profiles.approve({ profile, ...who }));
+      const { added, ...kept } = await withOpenRecords(config, ({ profiles }) => profiles.approve({ profile, ...who }));
       if (!added) await printLine(io, `${who.person} had approved it already`);
       await printLine(io, approvalLine(kept, config));
     });
@@ -60,7 +58,7 @@ export function profileCommand(io: Io): Command {
     .option("--json", "one JSON array: hash, name, version, keptAt, approvals")
     .action(async (name: string | undefined, { json }: { json?: boolean }, self: Command) => {
       const config = await configOf(self);
-      const kept = await withProfiles(config, (profiles) => profiles.versions(name));
+      const kept = await withOpenRecords(config, ({ profiles }) => profiles.versions(name));
       if (json === true) await printLine(io, JSON.stringify(kept, null, 2));
       else for (const version of kept) await printLine(io, approvalLine(version, config));
     });
@@ -71,7 +69,7 @@ export function profileCommand(io: Io): Command {
     )
     .action(async (former: string, present: string, _options, self: Command) => {
       const config = await configOf(self);
-      const [a, b] = await withProfiles(config, async (profiles) => [
+      const [a, b] = await withOpenRecords(config, async ({ profiles }) => [
         await versionNamed(former, config, profiles),
         await versionNamed(present, config, profiles),
       ]);
@@ -86,16 +84,6 @@ export function profileCommand(io: Io): Command {
 function contentsOf(profile: EcuProfile): string {
   if (profile.target === "none") return `${profile.server.services.length} services, nothing to provision`;
   return `${profile.certificates.length} certificates, ${profile.keys.length} keys`;
-}
-
-async function withProfiles<T>(config: StationConfig, work: (profiles: Profiles) => Promise<T>): Promise<T> {
-  const stores = inlineStores();
-  try {
-    const { profiles } = await openRecords({ stores, file: recordsFile(config), clock: systemClock });
-    return await work(profiles);
-  } finally {
-    await stores.close();
-  }
 }
 
 const HASH = new RegExp(`^[0-9a-f]{${SHORT_HASH},64}$`, "i");

@@ -2,9 +2,11 @@
 import { access } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { inlineStores, type Store } from "../db/store.js";
-import { createHistory, type History } from "../records/history.js";
-import { type RecordsDefinition, recordsSource } from "../records/store.js";
+import type { History } from "../records/history.js";
+import { openRecords, type Records } from "../records/journal.js";
+import type { RecordsDefinition } from "../records/store.js";
 import type { HistoryQuery } from "../records/types.js";
+import { systemClock } from "../shared/clock.js";
 import type { Outcome } from "../station/ports.js";
 import { recordsFile, type StationConfig } from "./config.js";
 import type { GlobalOptions } from "./io.js";
@@ -65,11 +67,14 @@ export async function withRecords<T>(
     () => true,
     () => false,
   );
-  if (!there) return undefined;
+  return there ? withOpenRecords(config, ({ history, store }) => work(history, store)) : undefined;
+}
+
+/** The records, made where there are none yet. */
+export async function withOpenRecords<T>(config: StationConfig, work: (records: Records) => Promise<T>): Promise<T> {
   const stores = inlineStores();
   try {
-    const store = await stores.open(recordsSource, file);
-    return await work(createHistory(store), store);
+    return await work(await openRecords({ stores, file: recordsFile(config), clock: systemClock }));
   } finally {
     await stores.close();
   }

@@ -7,7 +7,7 @@ import type { RevokedCertificate } from "../records/types.js";
 import { StationError } from "../shared/errors.js";
 import { type Language, recordsFile } from "./config.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
-import { ownAccount, personOf } from "./person.js";
+import { actingPerson } from "./person.js";
 import { contextOf } from "./run.js";
 
 interface RevokeFlags extends GlobalOptions {
@@ -42,10 +42,9 @@ export function revokeCommand(io: Io): Command {
       await access(recordsFile(context.config)).catch((cause: unknown) => {
         throw new StationError("UNIT_UNKNOWN", { details: { unit }, cause });
       });
-      const { person } = personOf(undefined, io.env, ownAccount());
       const station = await openStation(context);
       try {
-        const revoked = await station.revoke({ unit, reason, rework, actor: person });
+        const revoked = await station.revoke({ unit, reason, rework, actor: actingPerson(io.env) });
         if (flags.json === true) await printLine(io, JSON.stringify(revoked, null, 2));
         else for (const line of revokedLines(revoked, context.config.language)) await printLine(io, line);
       } finally {

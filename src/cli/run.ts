@@ -12,7 +12,7 @@ import { DECISIONS, type Decision } from "../station/run/index.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { terminalOperator } from "./operator.js";
-import { ownAccount } from "./person.js";
+import { actingPerson } from "./person.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
 import { checkLink } from "./simulator.js";
@@ -158,7 +158,7 @@ export function runCommand(io: Io): Command {
       try {
         const { ecuId: ordered, onInterrupted } = all;
         const order = {
-          ...{ profile, link, inputs, by: all.operator ?? ownAccount().name },
+          ...{ profile, link, inputs, by: all.operator ?? actingPerson(io.env) },
           ...(ordered === undefined ? {} : { ecuId: ordered }),
           ...(onInterrupted === undefined ? {} : { onInterrupted }),
         };

@@ -1,20 +1,18 @@
 /** `ecustation users`: who may use the operator page. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { Value } from "typebox/value";
-import { inlineStores } from "../db/store.js";
 import { NewUser } from "../hmi/contract/requests.js";
 import { ROLES, type Role } from "../hmi/contract/roles.js";
-import { openRecords } from "../records/journal.js";
 import type { Users } from "../records/users.js";
-import { systemClock } from "../shared/clock.js";
-import { loadConfig, recordsFile } from "./config.js";
+import { loadConfig } from "./config.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
-import { ownAccount, personOf } from "./person.js";
+import { actingPerson } from "./person.js";
+import { withOpenRecords } from "./records-query.js";
 import { readUnseen } from "./unseen.js";
 
 export function usersCommand(io: Io): Command {
   const command = new Command("users").description("users of the operator page (docs/operator-page.md)");
-  const actor = () => personOf(undefined, io.env, ownAccount()).person;
+  const actor = () => actingPerson(io.env);
   command
     .command("add <name>")
     .description("adds a user; the PIN (4–12 digits) is the first line of stdin, typed unseen at a terminal")
@@ -74,11 +72,5 @@ async function readPin(io: Io): Promise<string> {
 async function withUsers<T>(io: Io, self: Command, work: (users: Users) => Promise<T>): Promise<T> {
   const { config: file, data } = self.optsWithGlobals<GlobalOptions>();
   const config = await loadConfig(file, data, io.env);
-  const stores = inlineStores();
-  try {
-    const { users } = await openRecords({ stores, file: recordsFile(config), clock: systemClock });
-    return await work(users);
-  } finally {
-    await stores.close();
-  }
+  return withOpenRecords(config, ({ users }) => work(users));
 }
