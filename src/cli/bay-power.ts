@@ -5,7 +5,6 @@ import { withLimit } from "../shared/abort.js";
 import { describe, StationError } from "../shared/errors.js";
 import type { Operator, PowerSupply, RunLedger } from "../station/ports.js";
 import type { BayConfig } from "./bays.js";
-import type { UnitOrder } from "./unit-run.js";
 
 /** ms that a supply may take to switch off when the station starts. */
 const START_LIMIT = 10_000;
@@ -17,13 +16,9 @@ export class BayPower {
     this.#supplies = new PowerSupplies(context.clock);
   }
 
-  /** What feeds the unit of an order; undefined where its bay has nothing that does. */
-  supplyOf(
-    { bay: name, link }: Pick<UnitOrder, "bay" | "link">,
-    operator: Operator | undefined,
-  ): PowerSupply | undefined {
-    const { bays } = this.context.config.station;
-    const bay = bays.find((each) => (name === undefined ? each.link === link : each.name === name));
+  /** What feeds the units of a bay; undefined where nothing does, or the configuration has no such bay. */
+  supplyOf(name: string | undefined, operator: Operator | undefined): PowerSupply | undefined {
+    const bay = this.context.config.station.bays.find((each) => each.name === name);
     return bay?.power && this.#supplies.supplyOf(bay.name, bay.power, operator);
   }
 

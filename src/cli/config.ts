@@ -196,7 +196,7 @@ export function parseConfig(
   const folder = file === undefined ? packageRoot() : dirname(resolve(file));
   const at = (path: string) => resolve(folder, path);
   const profileAt = (nameOrFile: string) => (isPath(nameOrFile) ? at(nameOrFile) : nameOrFile);
-  const fault = bayFault(given.station.bays);
+  const fault = bayFault(given.station.bays, given.tokens);
   if (fault !== undefined) throw document.error(["station", "bays", ...fault.path], fault.what);
   const secrets = new Map<string, SecretSource>();
   for (const [name, source] of Object.entries(given.secrets)) {

@@ -9,10 +9,11 @@ import { StationError } from "../shared/errors.js";
 import { jsonLogger, silentLogger } from "../shared/logger.js";
 import type { Outcome, RunEvent, RunRecord } from "../station/ports.js";
 import { DECISIONS, type Decision } from "../station/run/index.js";
+import { bayAt } from "./bays.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { terminalOperator } from "./operator.js";
-import { actingPerson } from "./person.js";
+import { ownAccount } from "./person.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
 import { checkLink } from "./simulator.js";
@@ -154,11 +155,13 @@ export function runCommand(io: Io): Command {
       checkInputs(profile.profile, inputs);
       const link = linkOf(all, context.config);
       checkLink(link);
+      const bay = bayAt(link, context.config.station.bays);
       const station = await openStation(context);
       try {
         const { ecuId: ordered, onInterrupted } = all;
         const order = {
-          ...{ profile, link, inputs, by: all.operator ?? actingPerson(io.env) },
+          ...{ profile, link, inputs, by: all.operator ?? ownAccount().name },
+          ...(bay === undefined ? {} : { bay }),
           ...(ordered === undefined ? {} : { ecuId: ordered }),
           ...(onInterrupted === undefined ? {} : { onInterrupted }),
         };

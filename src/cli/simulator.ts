@@ -22,6 +22,11 @@ export function isSimulatorLink(link: string): boolean {
   return link.startsWith(SCHEME);
 }
 
+/** False for a simulated unit without a state file: it exists for one run. */
+export function isLastingUnit(link: string): boolean {
+  return !isSimulatorLink(link) || link.includes("state=");
+}
+
 /** Judges the address of a link without opening it. @throws StationError LINK_URL_INVALID */
 export function checkLink(link: string): void {
   if (isSimulatorLink(link)) simulatorOptions(link);

@@ -15,7 +15,7 @@ import { openEcu } from "./open-ecu.js";
 import { noOrders, simulatorOrders } from "./orders/made-up.js";
 import { type FoundProfile, versionOf } from "./profiles.js";
 import { newRunId } from "./run-id.js";
-import { isSimulatorLink, type Simulator, startSimulator } from "./simulator.js";
+import { isLastingUnit, isSimulatorLink, type Simulator, startSimulator } from "./simulator.js";
 import { RunTrace, type TracedRunOptions } from "./traces.js";
 import type { UnitTokens } from "./unit-tokens.js";
 
@@ -45,7 +45,7 @@ export async function runOne(
   const { config, clock, logger } = context;
   const trace = new RunTrace(context, options);
   const { link, profile: found, bay, ...request } = order;
-  const supply = power.supplyOf(order, options?.operator);
+  const supply = power.supplyOf(bay, options?.operator);
   const simulated = isSimulatorLink(link);
   // Nobody but a simulator may make a unit's numbers up.
   const madeUp = simulated && config.orders === "simulator";
@@ -53,7 +53,7 @@ export async function runOne(
   const simulators: Simulator[] = [];
   /** What follows from a profile; its secrets live as long as the run. */
   const kindOf = async (found: FoundProfile): Promise<UnitKind> => {
-    const unitOf = tokens.unitOf(found);
+    const unitOf = tokens.unitOf(found, bay);
     const { access, wipe } = await openEcuAccess(found, config, clock);
     ends.push(wipe);
     await profiles.assertApproved(versionOf(found), config.profileApprovals);
@@ -122,5 +122,5 @@ export async function runOne(
 
 /** A unit at the end of a link is in a place of its own; a simulated unit without a state file exists for one run of this process. */
 export function bayOf(link: string): string {
-  return isSimulatorLink(link) && !link.includes("state=") ? `sim-${process.pid}-${randomInt(1e9)}` : link;
+  return isLastingUnit(link) ? link : `sim-${process.pid}-${randomInt(1e9)}`;
 }

@@ -17,12 +17,13 @@ export class UnitTokens {
   /**
    * What makes of an opened ECU the unit that the profile means: with target pkcs11 one whose keys go into its token. The first step asks
    * the token whether it is there and fit, before the unit is touched, and throws TOKEN_*.
+   * @param bay that the unit is at, whose tokens may be its own
    * @throws StationError CONFIG_INVALID where nothing says where the profile's token is
    */
-  unitOf(found: FoundProfile): (signal: AbortSignal) => Promise<(ecu: OpenedEcu) => OpenedEcu> {
+  unitOf(found: FoundProfile, bay: string | undefined): (signal: AbortSignal) => Promise<(ecu: OpenedEcu) => OpenedEcu> {
     const { pkcs11 } = found.profile;
     if (pkcs11 === undefined) return async () => (ecu) => ecu;
-    const token = this.#token(this.#place(found, pkcs11));
+    const token = this.#token(this.#place(found, pkcs11, bay));
     const { mechanisms, blankKey } = pkcs11;
     return async (signal) => {
       await assertTokenFits(token, mechanisms, signal);
@@ -37,9 +38,14 @@ export class UnitTokens {
   }
 
   /** The configuration knows the machine; what the profile says is for stations that it says nothing of. */
-  #place({ file, profile }: FoundProfile, pkcs11: NonNullable<FoundProfile["profile"]["pkcs11"]>): TokenConfig {
+  #place(
+    { file, profile }: FoundProfile,
+    pkcs11: NonNullable<FoundProfile["profile"]["pkcs11"]>,
+    bay: string | undefined,
+  ): TokenConfig {
     const { config } = this.context;
-    const { token: name, address } = pkcs11;
+    const { token, address } = pkcs11;
+    const name = config.station.bays.find((each) => each.name === bay)?.tokens?.[token] ?? token;
     const invalid = (what: string) => new StationError("CONFIG_INVALID", { details: { what } });
     const configured = config.tokens.get(name);
     if (configured !== undefined) return configured;

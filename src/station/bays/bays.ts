@@ -5,7 +5,7 @@ import { Listeners } from "../../shared/listeners.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Operator, Prompt, RunEvent, RunRecord, Verdict } from "../ports.js";
 import { verdictOf } from "../run/index.js";
-import { afterEvent, type LiveRun, NO_RUN_YET } from "./live.js";
+import { afterEvent, type LiveRun, liveRunOf, NO_RUN_YET } from "./live.js";
 import { Turns } from "./turns.js";
 
 export interface BayPlace {
@@ -93,6 +93,15 @@ export class Bays {
   /** @throws StationError BAY_UNKNOWN */
   state(name: string): BayState {
     return this.#bay(name).state;
+  }
+
+  /** What the bay's last run came to, which an earlier start of the program did; nothing where one was begun since. @throws StationError BAY_UNKNOWN */
+  recall(name: string, record: RunRecord): void {
+    const bay = this.#bay(name);
+    if (bay.state.run !== undefined) return;
+    const { outcome, failure, startedAt, finishedAt: endedAt } = record;
+    const verdict: Verdict = failure === undefined ? { outcome } : { outcome, failure };
+    this.#set(bay, { startedAt, endedAt, run: liveRunOf(record), verdict });
   }
 
   /**

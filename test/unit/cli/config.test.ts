@@ -123,6 +123,11 @@ describe("a plant's file", () => {
       `${plant}station: { bays: [{ name: A, link: "usb:can0" }] }\n`,
       /:10:36: station\.bays\[0\]\.link: The link address is not valid: .*usb/,
     ],
+    [
+      "a bay with a token that is not there",
+      `${plant}station: { bays: [{ name: A, tokens: { ccu-hsm: hsm-a } }] }\n`,
+      /:10:49: station\.bays\[0\].tokens\.ccu-hsm: is hsm-a, which tokens does not have/,
+    ],
     ["an unknown limit", `${plant}limits: { reqest: 5 }\n`, /:10:11: limits\.reqest: unknown key/],
     ["a secret's name with a blank", plant.replace("{ cluster", "{ a b"), /:9:12: secrets\.a b: unknown key/],
     [
