@@ -46,11 +46,20 @@ export function readChainBundle(pem: string, name = "chain file"): ChainBundle {
   const stray = depths.find(({ depth }) => depth === 0);
   if (stray !== undefined) throw fail(`no root leads to ${stray.certificate.subject.replaceAll("\n", ", ")}`);
   depths.sort((a, b) => b.depth - a.depth);
+  // Each from itself to its root: known once, not checked again for every leaf.
+  const ways = new Map([
+    ...roots.map((root) => [root, [root]] as const),
+    ...others.map((certificate) => [certificate, [certificate, ...(wayOf(certificate) ?? [])]] as const),
+  ]);
   return {
     all: { issuers: depths.map(({ certificate }) => der(certificate)), anchors: roots.map(der) },
     of(leafDer) {
-      const way = wayOf(new X509Certificate(leafDer));
-      return way === undefined ? undefined : { issuers: way.slice(0, -1).map(der), anchors: way.slice(-1).map(der) };
+      const leaf = new X509Certificate(leafDer);
+      const named = certificates.filter((certificate) => leaf.checkIssued(certificate));
+      // A signature is checked here, which holds up everything else, only where names and key ids leave a choice.
+      const issuer = named.length > 1 ? named.find((certificate) => issued(certificate, leaf)) : named[0];
+      const way = issuer && ways.get(issuer);
+      return way && { issuers: way.slice(0, -1).map(der), anchors: way.slice(-1).map(der) };
     },
   };
 }

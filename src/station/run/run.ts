@@ -14,6 +14,7 @@ import type {
   StepRecord,
   Verdict,
 } from "../ports.js";
+import { AskedAhead } from "./ahead.js";
 import { bounded } from "./bounded.js";
 import {
   DEFAULT_RUN_TIMERS,
@@ -80,6 +81,8 @@ export class Run {
   identity: EcuIdentity | undefined;
   /** Report of the master key that authorises what follows; it must have arrived before the next POST. */
   authorisation: string | undefined;
+  /** What was asked for ahead of its step and not taken yet. */
+  readonly ahead = new AskedAhead();
   /** This run has switched the unit on, or has begun to, and is to end its power. */
   powered = false;
   /** The unit was restarted by its power, in this life and right before its last step. */
@@ -92,6 +95,8 @@ export class Run {
   #header: RunHeader;
   #begun = false;
   #entries: JournalEntry[] = [];
+  /** Those of earlier lives. */
+  #before: readonly JournalEntry[] = [];
   #opened: OpenedEcu | undefined;
   #over = false;
   #resting: Promise<unknown> = Promise.resolve();
@@ -158,6 +163,7 @@ export class Run {
     }
     this.#begun = false;
     this.#entries = [];
+    this.#before = [];
     this.resumed = 0;
     this.candidate = undefined;
     this.authorisation = undefined;
@@ -177,12 +183,37 @@ export class Run {
     this.#time = new RunTime(this.deps.clock, lastTimeOf(run));
     this.#header = run.header;
     this.#entries = [...run.entries];
+    this.#before = run.entries;
     this.resumed = run.resumed + 1;
     this.candidate = run;
     for (const record of stepsOf(run)) this.steps.set(record.step, record);
     await this.deps.runs.resume(run.header.runId);
     this.#begun = true;
     this.emit({ kind: "begun", header: run.header, resumed: true });
+  }
+
+  /** The step behind another one in the plan, where it has not begun in any life; undefined where there is none. */
+  fresh(behind: string): string | undefined {
+    const { plan } = this.#header;
+    const step = plan[plan.indexOf(behind) + 1];
+    return step === undefined || this.before(step).length > 0 ? undefined : step;
+  }
+
+  /** What earlier lives of this run wrote about a step. */
+  before(step: string): readonly JournalEntry[] {
+    return this.#before.filter((entry) => entry.step === step);
+  }
+
+  /** Writes an entry, and what it owes; durable when it resolves. What is written later is durable later. */
+  async append(
+    step: string,
+    event: JournalEntry["event"],
+    data: Readonly<Record<string, unknown>>,
+    owed: readonly OutboxRow[] = [],
+  ): Promise<void> {
+    const entry = { step, event, at: this.#time.now(), data };
+    await this.deps.runs.append(this.runId, entry, owed);
+    this.#entries.push(entry);
   }
 
   /** True where the journal says that the step is done. */
@@ -212,6 +243,7 @@ export class Run {
   /** Closes the session, within the profile's limit. Never rejects. */
   async teardown(): Promise<void> {
     this.#over = true;
+    this.ahead.stop();
     const opened = this.#opened;
     this.#opened = undefined;
     if (opened !== undefined) await this.#close(opened);
@@ -277,17 +309,15 @@ export class Run {
     const { clock, profile } = this.deps;
     const startedAt = this.#time.now();
     const from = clock.monotonic();
-    const before = this.#entries.filter((entry) => entry.step === step);
+    const before = this.before(step);
     const facts: Record<string, unknown> = {};
     let owed: OutboxRow[] = [];
     let skipped = false;
     let given = true;
     const append = async (event: JournalEntry["event"], data: Readonly<Record<string, unknown>>) => {
-      const rows = owed;
-      const entry = { step, event, at: this.#time.now(), data };
-      await this.deps.runs.append(this.runId, entry, rows);
+      const rows = [...owed];
+      await this.append(step, event, data, rows);
       owed = owed.slice(rows.length);
-      this.#entries.push(entry);
     };
     const write: typeof append = async (event, data) => {
       // A step that was given up must not go on writing behind the run's back.
@@ -304,18 +334,23 @@ export class Run {
     this.emit({ kind: "step-started", step, at: startedAt });
     try {
       const value = await bounded(clock, { limit, unwind: this.timers.unwind, onLimit }, signal, async (own) => {
-        await write("started", {});
+        // The unit need not wait for this commit: what the step writes later is durable behind it.
+        const started = write("started", {});
+        started.catch(() => undefined);
         const result = await work({
           step,
           signal: own,
           before,
-          note: (data) => write("noted", data),
+          note: async (data) => {
+            await Promise.all([started, write("noted", data)]);
+          },
           fact: (more) => Object.assign(facts, more),
           skip: () => {
             skipped = true;
           },
           owe: (row) => owed.push(row),
         });
+        await started;
         const ms = clock.monotonic() - from;
         await write("finished", { ...facts, ms, ...(skipped ? { skipped: true } : {}) });
         return result;

@@ -6,11 +6,15 @@ import { readPublicKey, verifySignature } from "../../../pki/keys.js";
 import { decodeName, sameName } from "../../../pki/names.js";
 import { CERTIFICATE_TYPES } from "../../../pki/types.js";
 import type { ProfileCertificate } from "../../../profiles/schema.js";
+import { abortable } from "../../../shared/abort.js";
 import { equalBytes } from "../../../shared/bytes.js";
 import { isStationError, StationError } from "../../../shared/errors.js";
 import type { CertificateChain, IssueAnswer } from "../../ports.js";
+import { Ahead } from "../ahead.js";
 import { type CertificateOrder, certificateOrder } from "../inputs.js";
+import { certificateOf } from "../plan.js";
 import type { Run, StepScope } from "../run.js";
+import { askKeyAhead } from "./key.js";
 import { sha256 } from "./verify.js";
 
 /** How many key pairs are made before the vPKI's "key used" counts as its fault. */
@@ -48,16 +52,13 @@ export async function certificateStep(run: Run, scope: StepScope, certificate: P
   scope.fact({ type: certificate.type, slot: certificate.slot, dn: order.dn });
   const noted = notedRequest(scope);
   if (noted !== undefined && (await goOn(work, noted))) return;
-  let operation = noted?.operation ?? (await firstOperation(work));
+  const ahead = takeAhead(work);
+  let operation = noted?.operation;
   const first = (noted?.attempt ?? 0) + 1;
   for (let attempt = first; attempt < first + MAX_KEY_PAIRS; attempt++) {
-    const csr = await makeCsr(work);
-    const at = run.deps.clock.now();
-    const request = { attempt, operation, at, ecuId: run.unit.ecuId, dn: order.dn, csr: base64(csr) };
-    await scope.note({ request });
-    const leaf = await ask(work, request);
-    if (leaf !== undefined) {
-      await installAndProve(work, request, leaf);
+    const obtained = attempt === first && ahead !== undefined ? await ahead : await request(work, attempt, operation);
+    if (obtained !== undefined) {
+      await installAndProve(work, obtained);
       return;
     }
     // The key was certified before, so this DN is known to the vPKI.
@@ -66,6 +67,77 @@ export async function certificateStep(run: Run, scope: StepScope, certificate: P
   throw new StationError("VPKI_REJECTED", {
     details: { status: 403, what: `${MAX_KEY_PAIRS} fresh keys were used before` },
   });
+}
+
+/** A fresh key pair and its certificate; undefined when its key was used before. */
+async function request(work: Work, attempt: number, operation: Operation | undefined): Promise<Obtained | undefined> {
+  const noted = await makeRequest(work, attempt, operation);
+  const obtaining = obtain(work, noted);
+  obtaining.catch(() => undefined);
+  await askAhead(work);
+  return obtaining;
+}
+
+/** A fresh key pair in the target, and its request in the journal. */
+async function makeRequest(work: Work, attempt: number, known: Operation | undefined): Promise<NotedRequest> {
+  const { run, scope, order } = work;
+  const operation = known ?? (await firstOperation(work));
+  const csr = await makeCsr(work);
+  const at = run.deps.clock.now();
+  const noted = { attempt, operation, at, ecuId: run.unit.ecuId, dn: order.dn, csr: base64(csr) };
+  await scope.note({ request: noted });
+  return noted;
+}
+
+/** The next certificate's answer: undefined when its key was used before. */
+export interface CertificateAhead {
+  readonly obtained: Obtained | undefined;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * While the vPKI works on this certificate, the bus works on the next one's key pair and CSR; its answer then comes while this one is
+ * installed. What goes wrong with it is told by its own step.
+ */
+async function askAhead({ run, scope }: Work): Promise<void> {
+  const step = run.fresh(scope.step);
+  const certificate = step === undefined ? undefined : certificateOf(run.deps.profile, step);
+  if (step === undefined || certificate === undefined || run.ahead.certificate !== undefined) return;
+  const facts: Record<string, unknown> = {};
+  const workOf = (signal: AbortSignal): Work => ({
+    run,
+    certificate,
+    order: certificateOrder(certificate, run.header.inputs),
+    scope: {
+      ...scope,
+      step,
+      signal,
+      before: [],
+      note: (data) => run.append(step, "noted", data),
+      fact: (more) => Object.assign(facts, more),
+    },
+  });
+  const made = makeRequest(workOf(scope.signal), 1, undefined);
+  run.ahead.certificate = new Ahead({
+    step,
+    fetch: async (signal) => ({ obtained: await obtain(workOf(signal), await made), facts }),
+  });
+  await made.catch(() => undefined);
+}
+
+/** What was asked for ahead of this step, and behind it the next one's; undefined where nothing was. */
+function takeAhead(work: Work): Promise<Obtained | undefined> | undefined {
+  const { run, scope } = work;
+  const { certificate } = run.ahead;
+  if (certificate?.step !== scope.step) return undefined;
+  run.ahead.certificate = undefined;
+  scope.signal.addEventListener("abort", () => certificate.stop(), { once: true });
+  return (async () => {
+    await askAhead(work);
+    const { obtained, facts } = await abortable(certificate.answer, scope.signal);
+    scope.fact(facts);
+    return obtained;
+  })();
 }
 
 function notedRequest(scope: StepScope): NotedRequest | undefined {
@@ -79,10 +151,10 @@ function notedRequest(scope: StepScope): NotedRequest | undefined {
 
 /** Goes on with a request of an earlier life; false when that leads nowhere and a new key pair is due. */
 async function goOn(work: Work, noted: NotedRequest): Promise<boolean> {
-  const leaf = noted.leaf === undefined ? await ask(work, noted) : fromBase64(noted.leaf);
-  if (leaf === undefined) return false;
+  const obtained = await obtain(work, noted);
+  if (obtained === undefined) return false;
   try {
-    await installAndProve(work, noted, leaf);
+    await installAndProve(work, obtained);
     work.scope.fact({ settled: "noted request" });
     return true;
   } catch (error) {
@@ -152,13 +224,27 @@ async function ask(work: Work, noted: NotedRequest): Promise<Uint8Array | undefi
   return answer.certificate;
 }
 
-async function installAndProve(work: Work, noted: NotedRequest, leaf: Uint8Array): Promise<void> {
+/** A certificate that may be installed. */
+interface Obtained {
+  readonly leaf: Uint8Array;
+  readonly chain: CertificateChain;
+  readonly issued: Certificate;
+}
+
+/** The certificate for a noted request, checked; undefined when its key was used before. */
+async function obtain(work: Work, noted: NotedRequest): Promise<Obtained | undefined> {
   const { run, scope } = work;
+  const leaf = noted.leaf === undefined ? await ask(work, noted) : fromBase64(noted.leaf);
+  if (leaf === undefined) return undefined;
   const chain = await run.deps.vpki.chain(leaf, scope.signal);
-  const issued = await checkLeaf(work, noted, leaf, chain);
+  return { leaf, chain, issued: await checkLeaf(work, noted, leaf, chain) };
+}
+
+async function installAndProve(work: Work, { leaf, chain, issued }: Obtained): Promise<void> {
+  askKeyAhead(work.run, work.scope);
   await install(work, leaf, chain);
   await prove(work, issued);
-  scope.fact({
+  work.scope.fact({
     serial: issued.serial,
     notAfter: new Date(issued.notAfter).toISOString(),
     sha256: sha256(leaf),

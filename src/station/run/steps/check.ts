@@ -90,8 +90,12 @@ export async function checkStep(run: Run, signal: AbortSignal): Promise<void> {
 async function checkServers(run: Run, signal: AbortSignal): Promise<void> {
   const { vpki, kms } = run.deps;
   const kinds = new Set(todoOf(run.header.plan, (step) => run.isDone(step)).map((step) => parseStep(step).kind));
-  if (kinds.has("cert")) await vpki.ping(signal);
-  if (kinds.has("key") || kinds.has("sync")) await kms.ping(signal);
+  const pings = [
+    ...(kinds.has("cert") ? [vpki.ping(signal)] : []),
+    ...(kinds.has("key") || kinds.has("sync") ? [kms.ping(signal)] : []),
+  ];
+  for (const { status, ...answer } of await Promise.allSettled(pings))
+    if (status === "rejected" && "reason" in answer) throw answer.reason;
 }
 
 /** Delivers what waits in the outbox, as far as that goes in the run's time for it. */

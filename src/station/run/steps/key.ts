@@ -1,8 +1,11 @@
 /** One key: M1–M3 from the KMS into its slot, M4 and M5 compared, and the result owed to the KMS in the step's own transaction. */
 import type { ProfileKey } from "../../../profiles/schema.js";
+import { abortable } from "../../../shared/abort.js";
 import { concat, equalBytes, equalConstantTime, fromHex, toHex } from "../../../shared/bytes.js";
 import { isStationError, StationError } from "../../../shared/errors.js";
 import type { KeyReceipt, KeyRequest, KeySet, OutboxRow, UnsettledLoad } from "../../ports.js";
+import { Ahead } from "../ahead.js";
+import { keyOf, parseStep } from "../plan.js";
 import type { Run, StepScope } from "../run.js";
 import { isStored, load, notedReceipt, receiptHex, sameReceipt } from "./load.js";
 
@@ -22,6 +25,9 @@ interface Attempt {
   readonly requestId: string;
   readonly reportId: string;
 }
+
+/** A set as it is asked for. */
+type Asked = Pick<Attempt, "run" | "key" | "ecuId" | "reportId">;
 
 /** The slot as operators and texts name it. */
 export function slotName(slot: number): string {
@@ -95,16 +101,63 @@ async function loadOnce(attempt: Attempt): Promise<void> {
       return;
     }
   }
-  await authorised(run, signal);
-  const set = await run.deps.kms.requestKey(keyRequest(attempt), attempt.requestId, signal);
+  const ahead = await fetchedAhead(run, scope.step, signal);
+  if (ahead === undefined) await authorised(run, signal);
+  const set = ahead ?? (await run.deps.kms.requestKey(keyRequest(attempt), attempt.requestId, signal));
   try {
-    await inject(attempt, set, noted);
+    await inject(attempt, set, ahead === undefined ? noted : noteOf(attempt, set));
   } catch (error) {
     if (isStationError(error) && REPORTED.has(error.code)) throw new LoadFailed(error, set.correlationId);
     throw error;
   } finally {
-    for (const part of [set.m1, set.m2, set.m3]) part.fill(0);
+    wipe(set);
   }
+}
+
+/** The set that was asked for ahead of its step; it stays the run's where the signal ends before it is there. */
+async function fetchedAhead(run: Run, step: string, signal: AbortSignal): Promise<KeySet | undefined> {
+  const { key } = run.ahead;
+  if (key?.step !== step) return undefined;
+  const set = await abortable(key.answer, signal);
+  run.ahead.key = undefined;
+  return set;
+}
+
+/**
+ * Asks for the set of the next step's key while this step works on the bus. Not behind a master key, by which the KMS may authorise it
+ * only once it knows that the ECU has it; and no master key's own: one that was never loaded would leave the KMS with a choice.
+ */
+export function askKeyAhead(run: Run, { step: behind }: StepScope): void {
+  const { profile } = run.deps;
+  const step = run.fresh(behind);
+  const next = step !== undefined && parseStep(step).kind === "key" ? keyOf(profile, step) : undefined;
+  if (step === undefined || next === undefined || run.ahead.key !== undefined) return;
+  if ([next, keyOf(profile, behind)].some((key) => key?.type === "EcuMasterKey")) return;
+  if (run.authorisation !== undefined) return;
+  const { ecuId } = run.unit;
+  const requestId = `${run.runId}:${step}:1`;
+  const asked = { run, key: next, ecuId, reportId: `${requestId}:report` };
+  run.ahead.key = new Ahead({
+    step,
+    async fetch(signal) {
+      const set = await run.deps.kms.requestKey(keyRequest(asked), requestId, signal);
+      checkSet(asked, set);
+      await run.append(step, "noted", { load: noteOf(asked, set) });
+      return set;
+    },
+    // The KMS would else reckon with it, and keep the ECU for this station.
+    async unused(set) {
+      wipe(set);
+      const { reportId } = asked;
+      const load = { ...asked, ...next, correlationId: set.correlationId };
+      const row = keyReport(load, "OperationFailed", "The set was not sent to the ECU.");
+      await run.append(step, "noted", { unused: reportId }, [row]);
+    },
+  });
+}
+
+function wipe({ m1, m2, m3 }: KeySet): void {
+  for (const part of [m1, m2, m3]) part.fill(0);
 }
 
 /** Errors after which the KMS must not take its set for stored; after others nobody knows, and the next run settles it. */
@@ -119,6 +172,7 @@ async function inject(attempt: Attempt, set: KeySet, noted: NotedLoad | undefine
   const { run, scope, key } = attempt;
   const { signal } = scope;
   checkSet(attempt, set);
+  askKeyAhead(run, scope);
   if (noted === undefined || !sameReceipt(notedReceipt(noted), set) || noted.correlationId !== set.correlationId) {
     await scope.note({ load: noteOf(attempt, set) });
   }
@@ -143,14 +197,14 @@ function notedLoad(scope: StepScope, reportId: string): NotedLoad | undefined {
   return loads.findLast((load) => load.reportId === reportId);
 }
 
-function noteOf(attempt: Attempt, set: KeySet): NotedLoad {
+function noteOf(attempt: Asked, set: KeySet): NotedLoad {
   const { key, ecuId, reportId } = attempt;
   const load = { reportId, ecuId, slot: key.slot, type: key.type, keyId: key.keyId, ...receiptHex(set) };
   const value = set.keySyncValue === undefined ? {} : { keySyncValue: toHex(set.keySyncValue) };
   return { ...load, correlationId: set.correlationId, ...value };
 }
 
-function keyRequest({ run, key, ecuId }: Attempt): KeyRequest {
+function keyRequest({ run, key, ecuId }: Asked): KeyRequest {
   const { type, keyId, secOC } = key;
   if (secOC === undefined) return { type, ecuId, keyId };
   const supplierSecret = run.deps.secrets(secOC.supplierSecret);
@@ -158,7 +212,7 @@ function keyRequest({ run, key, ecuId }: Attempt): KeyRequest {
 }
 
 /** M1 = UID | ID | AuthID (spec/she.md): a set for another ECU or slot is not sent. */
-function checkSet({ key, ecuId }: Attempt, set: KeySet): void {
+function checkSet({ key, ecuId }: Asked, set: KeySet): void {
   const fault = (what: string) => new StationError("KMS_FAULT", { details: { what } });
   const sizes = concat(Uint8Array.of(set.m1.length, set.m2.length, set.m3.length, set.m4.length, set.m5.length));
   if (toHex(sizes) !== "1020102010") throw fault(`M1–M5 for slot ${slotName(key.slot)} have the wrong lengths`);

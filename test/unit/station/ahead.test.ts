@@ -1,0 +1,106 @@
+/** What the servers are asked for while the bus works. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Plant, type Station } from "./fakes.js";
+
+let plant: Plant;
+let station: Station;
+/** What was begun and what had ended, in order. */
+let order: string[];
+
+/** Notes beginning and end of an object's calls. */
+function note<T extends object>(object: T, method: keyof T & string, name: (...args: never[]) => string): void {
+  const original = (Reflect.get(object, method) as (...args: never[]) => Promise<unknown>).bind(object);
+  Reflect.set(object, method, async (...args: never[]) => {
+    const called = name(...args);
+    order.push(called);
+    const result = await original(...args);
+    // What is asked meanwhile is asked by now.
+    await plant.clock.sleep(5);
+    order.push(`${called} done`);
+    return result;
+  });
+}
+
+const opened = () =>
+  plant.start({
+    deps: {
+      openSession: async () => {
+        const [session, target] = [plant.ecu.session(), plant.ecu.target()];
+        note(target, "loadKey", (slot: number) => `load ${slot.toString(16).toUpperCase()}`);
+        note(target, "makeCsr", ({ slot }: { slot: number }) => `csr ${slot}`);
+        note(target, "installCertificate", (slot: number) => `install ${slot}`);
+        return { session, target };
+      },
+    },
+  });
+
+beforeEach(async () => {
+  plant = new Plant();
+  order = [];
+  station = await opened();
+  note(plant.kms, "requestKey", ({ keyId }: { keyId: string }) => `post ${keyId}`);
+  note(plant.vpki, "issue", ({ type }: { type: string }) => `issue ${type}`);
+});
+afterEach(async () => {
+  await station.stop();
+  plant.remove();
+});
+
+const inOrder = (a: string, b: string) => {
+  expect(order).toContain(a);
+  expect(order).toContain(b);
+  expect(order.indexOf(a), `${a} before ${b}: ${order.join(", ")}`).toBeLessThan(order.indexOf(b));
+};
+
+describe("while the bus works", () => {
+  it("the next key's set is fetched, but for the one that a master key authorises", async () => {
+    expect((await station.run()).outcome).toBe("PASS");
+    inOrder("post D", "load 4 done");
+    inOrder("load 4", "post D done");
+    inOrder("load 1 done", "post 4");
+  });
+
+  it("the next certificate's key pair is made while the vPKI works, and its answer comes while this one is installed", async () => {
+    expect((await station.run()).outcome).toBe("PASS");
+    inOrder("issue prov-15118-2", "csr 1");
+    inOrder("csr 1", "issue prov-15118-2 done");
+    inOrder("issue prov-15118-20", "install 0 done");
+    inOrder("issue prov-15118-20", "install 1");
+  });
+
+  it("no master key's set is fetched, which the KMS would have to reckon with for good", async () => {
+    expect((await station.run()).outcome).toBe("PASS");
+    inOrder("install 1 done", "post 1");
+  });
+
+  it("the first key's set is, where it is no master key's", async () => {
+    plant.profile = { ...plant.profile, keys: plant.profile.keys.slice(1) };
+    await station.stop();
+    station = await opened();
+    expect((await station.run()).outcome).toBe("PASS");
+    inOrder("install 0 done", "post 4");
+    inOrder("post 4", "install 1 done");
+  });
+});
+
+describe("what was asked for and is not used", () => {
+  it("is told the KMS as not stored where the run ends before its step", async () => {
+    plant.ecu.faults.beforeLoad = (slot) => {
+      if (slot === 4) throw new Error("the ECU burns");
+    };
+    expect((await station.run()).outcome).not.toBe("PASS");
+    const unused = [...plant.kms.results.values()].filter(({ keyId }) => keyId === "D");
+    expect(unused).toMatchObject([{ status: "OperationFailed", message: "The set was not sent to the ECU." }]);
+    expect(order).not.toContain("load D");
+  });
+
+  it("ends the run with the code and the step that it belongs to", async () => {
+    plant.kms.requestKey = async (request) => {
+      throw new Error(`no ${request.keyId}`);
+    };
+    const record = await station.run();
+    expect(record.failure).toMatchObject({ code: "INTERNAL", step: "key:master" });
+    // Both certificates were done by then.
+    expect(order).toContain("install 1 done");
+  });
+});
