@@ -19,6 +19,7 @@ import {
   serverOf,
 } from "./faults.js";
 import { type Identities, makeIdentities } from "./identities.js";
+import { Ledger } from "./ledger.js";
 import { FaultProxy } from "./proxy.js";
 import { TryClock } from "./try-clock.js";
 
@@ -29,6 +30,8 @@ interface Way {
 }
 
 export class FaultyServers implements Between {
+  /** What came to either server, by all ways. */
+  readonly ledger = new Ledger();
   readonly #clock: VirtualClock;
   readonly #tries: TryClock;
   readonly #dir = mkdtempSync(join(tmpdir(), "server-faults-"));
@@ -84,6 +87,7 @@ export class FaultyServers implements Between {
     return new FaultProxy({
       ...{ server, upstream, agent, identities, faultOf },
       apart: () => this.#blow !== undefined && isConnectionFault(this.#blow.fault),
+      ledger: this.ledger,
       keepWaiting: () => this.#tries.keepWaiting(),
       sleep: (ms) => this.#clock.sleep(ms),
     });

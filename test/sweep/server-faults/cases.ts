@@ -5,8 +5,8 @@ import { VirtualClock } from "../../../src/shared/clock.js";
 import { Plant } from "../wire/plant.js";
 import { FaultyServers } from "./between.js";
 import type { End } from "./expected.js";
-import type { Blow } from "./faults.js";
-import { accountFaults, memoryFaults, recordFaults } from "./judge.js";
+import { type Blow, isConnectionFault, kindOf } from "./faults.js";
+import { accountFaults, memoryFaults, owedIds, recordFaults } from "./judge.js";
 
 /** ms between a run and the next one on the same ECU. */
 const PAUSE = 2_000;
@@ -54,6 +54,7 @@ export class Bench {
     const { plant, servers } = this;
     const unit = await plant.unit();
     try {
+      servers.ledger.clear();
       await servers.strike(blow);
       const { record, ms } = await plant.attempt(unit, undefined);
       const wrong = servers.struck ? [] : ["the request never came"];
@@ -72,6 +73,10 @@ export class Bench {
         const { ecuId } = clean.identity;
         wrong.push(...memoryFaults(plant, unit, ecuId, true), ...accountFaults(plant, unit, ecuId));
       }
+      wrong.push(...servers.ledger.faults(owedIds(plant)));
+      const { repeats } = servers.ledger;
+      if (kindOf(blow.key) === "report" && !isConnectionFault(blow.fault) && repeats === 0)
+        wrong.push("the result never came again");
       const broken = [...unit.failures, ...servers.failures];
       wrong.push(...broken.map((failure) => `ECU or proxy failed: ${String(failure)}`));
       return {

@@ -92,6 +92,12 @@ function setFaults(sets: readonly NumberedSet[], reports: readonly ReportRow[]):
   });
 }
 
+/** Ids of all results that the station owes or owed the KMS. */
+export function owedIds(plant: Plant): ReadonlySet<string> {
+  const file = join(plant.folder, "records.sqlite");
+  return new Set(rows<{ id: string }>(file, "SELECT id FROM outbox WHERE sink = 'kms'").map(({ id }) => id));
+}
+
 /** What the outbox delivered took effect once, and nothing else did. */
 function resultFaults(plant: Plant, unit: Unit, reports: readonly ReportRow[]): string[] {
   const outbox = rows<{ state: string }>(

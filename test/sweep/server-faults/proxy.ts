@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type Agent, request as send } from "undici";
-import { IDEMPOTENCY_KEY } from "../../../src/contract/common.js";
+import { CORRELATION_ID, IDEMPOTENCY_KEY } from "../../../src/contract/common.js";
 import { breathe } from "../../../src/shared/clock.js";
 import { answerWrongly } from "./bodies.js";
 import type { ConnectionFault, ExchangeFault, ServerName } from "./faults.js";
 import { keyOf } from "./faults.js";
 import { HOST, type Identities } from "./identities.js";
+import type { Ledger } from "./ledger.js";
 
 /** ms between two bytes of an answer that drips. */
 const DRIP = 1_000;
@@ -25,6 +26,8 @@ export interface FaultProxyOptions {
   readonly faultOf: (key: string) => ExchangeFault | undefined;
   /** True where every request is to have a connection of its own. */
   readonly apart: () => boolean;
+  /** Told of every request that came in whole and has an Idempotency-Key, whatever it meets then. */
+  readonly ledger: Ledger;
   /** The client is kept waiting. */
   readonly keepWaiting: () => void;
   /** Virtual ms. */
@@ -104,13 +107,15 @@ export class FaultProxy {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { server, apart, faultOf } = this.#options;
+    const { server, apart, faultOf, ledger } = this.#options;
     response.on("error", () => undefined);
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const body = Buffer.concat(parts).toString("utf8");
     const { method = "", url = "" } = request;
     const key = keyOf(server, method, url, body);
+    const { [IDEMPOTENCY_KEY]: id, [CORRELATION_ID]: set = "" } = request.headers;
+    if (typeof id === "string") ledger.note(method, url, body, String(set), id);
     if (apart()) response.shouldKeepAlive = false;
     const forward = (forgetful = false) => this.#forward(request, body, forgetful);
     const exchange: Exchange = { key, request, response, forward };
@@ -124,7 +129,7 @@ export class FaultProxy {
   async #forward(request: IncomingMessage, body: string, forgetful: boolean): Promise<Upstream> {
     const { upstream, agent } = this.#options;
     const { host: _host, connection: _connection, "content-length": _length, ...headers } = request.headers;
-    if (forgetful) delete headers[IDEMPOTENCY_KEY.toLowerCase()];
+    if (forgetful) delete headers[IDEMPOTENCY_KEY];
     const method = request.method as "POST";
     const answer = await send(`${upstream}${request.url}`, {
       dispatcher: agent,
