@@ -1,5 +1,6 @@
 /** Drives a headless Chromium by its DevTools protocol: pages, clicks and typing as a person does them. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,8 +59,8 @@ export class Chromium {
     });
   }
 
-  /** Opens a browser with one empty page, which takes any TLS certificate. */
-  static async open(): Promise<Chromium> {
+  /** Opens a browser with one empty page. @param trusted PEM of the one TLS certificate that it takes; left out, it takes any */
+  static async open(trusted?: string): Promise<Chromium> {
     const folder = mkdtempSync(join(tmpdir(), "chromium-"));
     const child = spawn(
       "chromium",
@@ -68,7 +69,9 @@ export class Chromium {
         ...[
           "--remote-debugging-port=0",
           `--user-data-dir=${folder}`,
-          "--ignore-certificate-errors",
+          trusted === undefined
+            ? "--ignore-certificate-errors"
+            : `--ignore-certificate-errors-spki-list=${pinOf(trusted)}`,
           "--accept-lang=ko-KR,ko",
           "about:blank",
         ],
@@ -149,9 +152,11 @@ export class Chromium {
   /** What the browser traces of these categories while `work` goes on. */
   async trace(includedCategories: readonly string[], work: () => Promise<unknown>): Promise<readonly TraceEvent[]> {
     const events: TraceEvent[] = [];
-    const ended = this.#once("Tracing.tracingComplete", ({ method, params }) => {
+    const collect = ({ method, params }: Message) => {
       if (method === "Tracing.dataCollected") events.push(...((params?.value ?? []) as TraceEvent[]));
-    });
+    };
+    this.#events.push(collect);
+    const ended = this.#once("Tracing.tracingComplete").finally(() => this.#forget(collect));
     await this.#ask("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories } });
     await work();
     await this.#ask("Tracing.end");
@@ -188,6 +193,30 @@ export class Chromium {
     await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);
   }
 
+  /** Has files saved in a folder. */
+  async saveTo(downloadPath: string): Promise<void> {
+    await this.#ask("Browser.setDownloadBehavior", { behavior: "allow", downloadPath, eventsEnabled: true });
+  }
+
+  /** Does what makes the browser save a file, and waits for it; its name. */
+  async downloading(work: () => Promise<unknown>): Promise<string> {
+    const begun = this.#once("Browser.downloadWillBegin");
+    const ended = this.#once("Browser.downloadProgress", ({ params }) => params?.state === "completed");
+    await work();
+    const { params } = await limited("a download", () => begun);
+    await limited("a whole file", () => ended);
+    return String(params?.suggestedFilename);
+  }
+
+  /** What an expression comes to within the page as it is printed, and the print. */
+  async printed<T>(expression: string): Promise<{ readonly shown: T; readonly pdf: Buffer }> {
+    await this.#ask("Emulation.setEmulatedMedia", { media: "print" });
+    const shown = await this.evaluate<T>(expression);
+    const { data } = await this.#ask("Page.printToPDF");
+    await this.#ask("Emulation.setEmulatedMedia", { media: "" });
+    return { shown, pdf: Buffer.from(String(data), "base64") };
+  }
+
   /** The page as a PNG. */
   async picture(): Promise<Buffer> {
     const { data } = await this.#ask("Page.captureScreenshot", { format: "png" });
@@ -218,17 +247,20 @@ export class Chromium {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The next event of that name. @param meanwhile is told all until then */
-  #once(name: string, meanwhile?: (message: Message) => void): Promise<Message> {
+  /** The next event of that name that fits. */
+  #once(name: string, fits: (message: Message) => boolean = () => true): Promise<Message> {
     return new Promise((resolve) => {
       const listen = (message: Message) => {
-        meanwhile?.(message);
-        if (message.method !== name) return;
-        this.#events.splice(this.#events.indexOf(listen), 1);
+        if (message.method !== name || !fits(message)) return;
+        this.#forget(listen);
         resolve(message);
       };
       this.#events.push(listen);
     });
+  }
+
+  #forget(listen: (message: Message) => void): void {
+    this.#events.splice(this.#events.indexOf(listen), 1);
   }
 
   async #ask(method: string, params: object = {}): Promise<Record<string, unknown>> {
@@ -242,6 +274,12 @@ export class Chromium {
     if (error !== undefined) throw new Error(`${method}: ${error.message}`);
     return result ?? {};
   }
+}
+
+/** SHA-256 of the certificate's key, base64. */
+function pinOf(certificate: string): string {
+  const spki = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(spki).digest("base64");
 }
 
 async function limited<T>(what: string, work: () => Promise<T>): Promise<T> {

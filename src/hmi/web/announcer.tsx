@@ -1,5 +1,5 @@
 /** Says each verdict to a screen reader, on whatever screen. */
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { live } from "./live/live.js";
 import { type BayVerdict, verdictsSince } from "./live/verdicts.js";
 import { useTexts } from "./texts/texts.js";
@@ -7,7 +7,7 @@ import { useTexts } from "./texts/texts.js";
 export function Announcer() {
   const { t, local } = useTexts();
   const [last, setLast] = useState<BayVerdict | undefined>(undefined);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let before = live.value.state;
     return live.subscribe(() => {
       const now = live.value.state;

@@ -1,5 +1,5 @@
 /** One bay: what it is, its verdict or progress, its steps, and what can be done. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { BayView } from "../../contract/state.js";
 import { post } from "../api.js";
 import { bayOf, live } from "../live/live.js";
@@ -30,26 +30,24 @@ function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number
   const { t } = useTexts();
   const field = useRef<HTMLInputElement>(null);
   const { busy, run, refused, forget } = useAction();
-  const [asking, setAsking] = useState(false);
+  // A question about a run that has ended meanwhile is none any more, least of all one about the next.
+  const [asked, setAsked] = useState<number | undefined>(undefined);
   const mayScan = useMay("scan");
   const mayTrace = useMay("trace");
   const active = bay.phase !== "idle";
   const ready = !active && bay.scan.read.length > 0 && bay.scan.missing.length === 0;
   const runId = bay.verdict?.runId ?? bay.run?.runId;
-
-  // A question about a run that has ended meanwhile is none any more.
-  useEffect(() => {
-    if (bay.phase !== "running" && bay.phase !== "queued") setAsking(false);
-  }, [bay.phase]);
+  const order = bay.run?.startedAt ?? 0;
+  const asking = asked === order && active && bay.phase !== "aborting";
 
   const start = (unit: "next" | "last") => run(() => post("start", { bay: bay.name }, { unit }));
   const primary = () => {
-    if (active) setAsking(true);
+    if (active) setAsked(order);
     else if (ready) start("next");
     else field.current?.focus();
   };
   const abort = () => {
-    setAsking(false);
+    setAsked(undefined);
     run(() => post("abort", { bay: bay.name }));
   };
   return (
@@ -105,7 +103,7 @@ function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number
           {refused}
         </p>
       )}
-      <AbortQuestion bay={bay} open={asking} onAbort={abort} onClose={() => setAsking(false)} />
+      <AbortQuestion bay={bay} open={asking} onAbort={abort} onClose={() => setAsked(undefined)} />
     </section>
   );
 }

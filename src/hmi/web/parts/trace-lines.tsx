@@ -1,5 +1,5 @@
 /** Messages of a bus as lines: time, direction, meaning, bytes. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { TraceLine } from "../../contract/views.js";
 import { pairs, timeOfDay } from "../format.js";
 import { useTexts } from "../texts/texts.js";
@@ -17,7 +17,7 @@ interface TraceLinesProps {
 export function TraceLines({ lines, label, follow }: TraceLinesProps) {
   const { t } = useTexts();
   const box = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (follow === true && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
   }, [follow, lines]);
   return (

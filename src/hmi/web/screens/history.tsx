@@ -44,7 +44,8 @@ export function History() {
   const bays = useStore(live, ({ state }) => state?.bays.map(({ name }) => name).join("\n")) ?? "";
   const mayExport = useMay("export");
   const key = JSON.stringify(query);
-  const { load, reload } = useLoad(key, (signal) => get("runs", {}, query, signal));
+  // What is shown while another search goes on belongs to its own query.
+  const { load, reload } = useLoad(key, async (signal) => ({ query, page: await get("runs", {}, query, signal) }));
   return (
     <>
       <search>
@@ -100,8 +101,12 @@ export function History() {
           ) : null}
         </form>
       </search>
-      <Loaded load={load} reload={reload} empty={{ when: ({ runs }) => runs.length === 0, text: t("history.none") }}>
-        {(page) => <Found key={key} first={page} query={query} />}
+      <Loaded
+        load={load}
+        reload={reload}
+        empty={{ when: ({ page }) => page.runs.length === 0, text: t("history.none") }}
+      >
+        {(found) => <Found key={JSON.stringify(found.query)} first={found.page} query={found.query} />}
       </Loaded>
     </>
   );

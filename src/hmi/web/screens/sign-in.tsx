@@ -1,5 +1,5 @@
 /** Signing in by a badge under the scanner, or by name and PIN. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { loadSession, post } from "../api.js";
 import { useAction } from "../parts/action.js";
 import { go } from "../route.js";
@@ -15,8 +15,8 @@ export function SignIn() {
   const name = useRef<HTMLInputElement>(null);
   const pin = useRef<HTMLInputElement>(null);
   const { busy, run, refused } = useAction();
-  // The scanner is at hand before the keyboard is.
-  useEffect(() => badge.current?.focus(), []);
+  // The scanner is at hand before the keyboard is; later the focus would be taken from whoever types already.
+  useLayoutEffect(() => badge.current?.focus(), []);
   const signIn = (body: object) =>
     run(async () => {
       for (const field of [badge, pin]) if (field.current !== null) field.current.value = "";
