@@ -72,6 +72,7 @@ export interface BenchOptions {
   readonly clock?: Clock;
   /** Folder of the built page. */
   readonly assets?: string;
+  readonly pictures?: string;
 }
 
 export interface Bench {
@@ -193,7 +194,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     port: 0,
     names: options.names ?? [],
     assets: options.assets ?? "/there/is/no/such/folder",
-    pictures: undefined,
+    pictures: options.pictures,
     scan: { prefix: "", suffix: "", checkDigit: false, rules: [], ...options.scan },
     sessions: {
       idle: 60_000,
