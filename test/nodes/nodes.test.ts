@@ -108,6 +108,8 @@ for (const version of VERSIONS) {
       const done = await run("ecustation", ["doctor", "--data", tempFolder()], options);
       expect(done.stdout).toMatch(new RegExp(`^OK {6}node +Node ${version}\\.`, "m"));
       for (const name of ["sqlite", "serialport"]) expect(done.stdout).toMatch(new RegExp(`^OK {6}${name} `, "m"));
+      // The one module that is bound to the Node that it was built with.
+      expect(done.stdout).toMatch(/^MISSING socketcan .*(?:run npm rebuild socketcan|is not installed)/m);
       expect(done.code).toBe(0);
     });
   });

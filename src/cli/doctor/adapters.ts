@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import type { SerialDevice } from "../../ecu/link/serial.js";
 import type { AdapterKind } from "../../ecu/link/slcan/adapters.js";
 import type { Netdev } from "../../ecu/link/socketcan/netdev.js";
-import { describe } from "../../shared/errors.js";
+import { describe, isStationError } from "../../shared/errors.js";
 import type { Finding } from "./checks.js";
 import { installed } from "./installed.js";
 
@@ -63,6 +63,13 @@ export async function checkSocketcan(needed: boolean): Promise<Finding[]> {
   if (!installed("socketcan")) {
     const todo = "install a C++ compiler and Python 3 (apt-get install g++ make python3), then run npm ci again";
     return [{ name, state: "MISSING", needed, what: "the socketcan package is not installed", todo }];
+  }
+  try {
+    await (await import("../../ecu/link/socketcan/addon.js")).loadAddon();
+  } catch (error) {
+    // The addon is bound to the version of Node that it was built with.
+    const what = isStationError(error) ? String(error.details.what) : describe(error);
+    return [{ name, state: "MISSING", needed, what, todo: "run npm rebuild socketcan" }];
   }
   const { listNetdevs } = await import("../../ecu/link/socketcan/netdev.js");
   const netdevs = await listNetdevs();
