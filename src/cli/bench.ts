@@ -6,6 +6,10 @@ import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 /** One row set each; loads when it is asked for. */
 const SUITES: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
   takt: async () => (await import("./bench/takt.js")).taktRows(),
+  unpaced: async () => (await import("./bench/unpaced.js")).unpacedRows(),
+  kms: async () => (await import("./bench/kms.js")).kmsRows(),
+  bays: async () => (await import("./bench/bays.js")).bayRows(),
+  start: async () => (await import("./bench/start.js")).startRows(),
   she: async () => (await import("./bench/she.js")).sheRows(),
   isotp: async () => (await import("./bench/isotp.js")).isoTpRows(),
   vpki: async () => (await import("./bench/vpki.js")).vpkiRows(),
