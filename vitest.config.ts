@@ -79,6 +79,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "package",
+          include: ["test/package/*.test.ts"],
+          pool: "forks",
+          testTimeout: 120_000,
+          hookTimeout: 290_000,
+        },
+      },
+      {
+        test: {
           name: "socketcan",
           include: ["test/socketcan/**/*.test.ts"],
           pool: "forks",

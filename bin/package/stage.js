@@ -53,18 +53,19 @@ function productionPackages() {
 
 function copyPackage(path, to) {
   const from = join(root, path);
-  cpSync(from, to, { recursive: true, filter: (file) => isNeeded(relative(from, file)) });
+  // A native module: all but the module itself is left over from its compilation.
+  const compiled = existsSync(join(from, "binding.gyp"));
+  cpSync(from, to, { recursive: true, filter: (file) => isNeeded(relative(from, file), compiled) });
 }
 
 /** Whether a file of a package is used at run time on this platform; packages within it are copied by themselves. */
-function isNeeded(file) {
+function isNeeded(file, compiled) {
   const parts = file.split(sep);
   if (parts.includes("node_modules")) return false;
   const [first, second] = parts;
   if (first === "prebuilds" && second !== undefined) return second.startsWith(PLATFORM);
-  if (first === "build" && parts.length > 2)
-    return second === "Release" && parts.length === 3 && file.endsWith(".node");
-  if (first === "build" && parts.length === 2) return second === "Release";
+  if (compiled && first === "build" && second !== undefined)
+    return second === "Release" && (parts.length === 2 || (parts.length === 3 && file.endsWith(".node")));
   return !SOURCES.test(file);
 }
 

@@ -53,7 +53,12 @@ export interface Running {
 }
 
 export function start(program: Program, args: readonly string[], options: Options = {}): Running {
-  const child = spawn(options.node ?? process.execPath, [bins[program], ...args], {
+  return startCommand(options.node ?? process.execPath, [bins[program], ...args], options);
+}
+
+/** Any program. */
+export function startCommand(command: string, args: readonly string[], options: Omit<Options, "node"> = {}): Running {
+  const child = spawn(command, args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
     cwd: options.cwd ?? root,
