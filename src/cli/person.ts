@@ -16,7 +16,7 @@ export interface Account {
 }
 
 export function ownAccount(): Account {
-  const uid = process.getuid?.();
+  const uid = process.geteuid?.();
   return { name: nameOf(uid), isRoot: uid === 0 };
 }
 

@@ -45,7 +45,7 @@ export interface OutboxOptions {
 
 /** Who decides on a result. */
 export interface OutboxDecision {
-  /** As the audit log shall name them, e.g. `account kim`. */
+  /** As the audit log shall name them, e.g. `kim`. */
   readonly actor: string;
 }
 
@@ -134,12 +134,13 @@ class LanedOutbox implements Outbox {
     await waited.finally(release);
   }
 
-  async flush(signal: AbortSignal): Promise<number> {
+  async flush(signal: AbortSignal, of: "kms" | "all" = "kms"): Promise<number> {
     const ended = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    await Promise.race([this.#kms.kick(true), ended]);
+    const lanes = of === "kms" ? [this.#kms] : this.#lanes;
+    await Promise.race([Promise.all(lanes.map((lane) => lane.kick(true))), ended]);
     return this.waiting({});
   }
 

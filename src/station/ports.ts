@@ -332,8 +332,8 @@ export interface RunStore {
 export interface ResultSink {
   /** Waits until the row is delivered. @throws StationError KMS_UNREACHABLE …, OUTBOX_QUARANTINED */
   delivered(id: string, signal: AbortSignal): Promise<void>;
-  /** Tries to deliver all that waits for the KMS, within the signal's time; the number of rows that still wait. */
-  flush(signal: AbortSignal): Promise<number>;
+  /** Tries to deliver all that waits for the KMS, or for every receiver, due or not, within the signal's time; the number of the KMS's that still wait. */
+  flush(signal: AbortSignal, of?: "kms" | "all"): Promise<number>;
   /** Number of rows that wait for the KMS (quarantined ones do not), of one ECU or one run where asked for. */
   waiting(of: { readonly ecuId?: string; readonly runId?: string }): Promise<number>;
   /** What is too much of all that no receiver has taken yet; undefined while a run may begin. */

@@ -91,3 +91,8 @@ export function freePort(): Promise<number> {
     });
   });
 }
+
+/** Looks until it is so; the test's own time limit bounds it. */
+export async function until(so: () => boolean): Promise<void> {
+  while (!so()) await new Promise((resolve) => setTimeout(resolve, 50));
+}

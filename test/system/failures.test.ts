@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunDetails } from "../../src/records/types.js";
 import type { Outcome, RunRecord } from "../../src/station/ports.js";
-import { EVCC, EVCC_ARGS, externalConfig, freePort, kmsFile, recordOf, recordsFile, rows } from "./cases.js";
+import { EVCC, EVCC_ARGS, externalConfig, freePort, kmsFile, recordOf, recordsFile, rows, until } from "./cases.js";
 import {
   callBuilt,
   type Finished,
@@ -342,8 +342,3 @@ describe("a run that the operator ends", SIDE_BY_SIDE, () => {
     }),
   );
 });
-
-/** Looks until it is so; the test's own time limit bounds it. */
-async function until(so: () => boolean): Promise<void> {
-  while (!so()) await new Promise((resolve) => setTimeout(resolve, 50));
-}

@@ -1,5 +1,5 @@
 /** A station between a MES and its units: orders by HTTPS in, signed results out, and what an operator does about results that wait. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { openRecords } from "../../src/records/journal.js";
 import { systemClock } from "../../src/shared/clock.js";
 import { type Peer, peer, tls } from "../unit/clients/helpers.js";
 import { finish } from "../unit/records/outbox-rig.js";
-import { EVCC, recordOf, recordsFile, rows } from "./cases.js";
+import { EVCC, recordOf, recordsFile, rows, until } from "./cases.js";
 import { callBuilt, type Finished, type Running, run, start, tempFolder } from "./harness.js";
 import { type LinkProxy, startProxy } from "./proxy.js";
 
@@ -208,11 +208,10 @@ describe("a station with a MES", () => {
       const { record } = await unit(service, "body", { vin });
       const id = `${record.runId}:result:mes`;
       await until(() => stateOf(data, id) === "quarantined");
-      const without = await outbox(["waive", id]);
+      const without = await callBuilt("ecustation", words(["waive", id]));
       expect([without.code, without.stderr]).toEqual([2, expect.stringContaining("--reason")]);
-      expect((await outbox(["waive", "nobody", id, "--reason", "scrapped"])).stderr).toMatch(
-        /no result nobody waits or is in quarantine/,
-      );
+      const unknown = await callBuilt("ecustation", words(["waive", "nobody", id, "--reason", "scrapped"]));
+      expect(unknown.stderr).toMatch(/no result nobody waits or is in quarantine/);
       expect(stateOf(data, id)).toBe("quarantined");
       const waived = await outbox(["waive", id, "--reason", "unit scrapped, ticket 4711"], "kim");
       expect(waived).toMatchObject({ code: 0, stdout: `waived: ${id}\n` });
@@ -234,6 +233,33 @@ describe("a station with a MES", () => {
         reason: "unit scrapped, ticket 4711",
       });
       expect((await callBuilt("ecustation", ["records", "verify", "--data", data])).code).toBe(0);
+    },
+    LIMIT,
+  );
+});
+
+describe("a station with a folder of orders", () => {
+  it(
+    "refuses an order that is another unit's, and runs the unit by the corrected one",
+    async () => {
+      const [orders, data] = [tempFolder("orders"), tempFolder()];
+      mes.result = 200;
+      const config = configured("folder.yaml", { orders: { kind: "folder", path: orders } });
+      const put = (body: object) => writeFileSync(join(orders, `${vin}.json`), JSON.stringify({ schema: 1, ...body }));
+      const unitArgs = ["--profile", "body-she", "--vin", vin, "--config", config, "--data", data, "--json"];
+      const ran = async (link: string) =>
+        recordOf(await callBuilt("ecustation", ["run", ...unitArgs, "--link", link], { limit: LIMIT }));
+
+      put({ profile: "evcc", inputs: {} });
+      expect((await ran(wire.url)).failure?.text.en).toMatch(
+        /taken\/KMHC851CFLU061234\.json is for something else: profile/,
+      );
+      writeFileSync(join(orders, `${vin}.csv`), 'profile;vin\nbody-she;"x\n');
+      expect((await ran(wire.url)).failure?.code).toBe("ORDER_INVALID");
+      expect(readFileSync(join(orders, "rejected", `${vin}.csv.reason.txt`), "utf8")).toMatch(/line 2 is not closed/);
+      expect(wire.connections()).toBe(0);
+      put({ profile: "body-she", inputs: {} });
+      expect((await ran("sim:")).outcome).toBe("PASS");
     },
     LIMIT,
   );
@@ -274,9 +300,4 @@ describe("two stations on one data folder", () => {
 
 function stateOf(data: string, id: string): string | undefined {
   return rows<{ state: string }>(recordsFile(data), `SELECT state FROM outbox WHERE id = '${id}'`)[0]?.state;
-}
-
-/** Looks until it is so; the test's own time limit bounds it. */
-async function until(so: () => boolean): Promise<void> {
-  while (!so()) await new Promise((resolve) => setTimeout(resolve, 50));
 }

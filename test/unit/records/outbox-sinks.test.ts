@@ -48,7 +48,7 @@ const away = (name: string) => async () => {
 const refused = async () => {
   throw new StationError("SINK_REJECTED", { details: { sink: "mes", what: "it answered 422" } });
 };
-const by = { actor: "account kim" };
+const by = { actor: "kim" };
 
 describe("the outbox's receivers", () => {
   it("each get every run's result, an ECU's in their order", async () => {
@@ -142,7 +142,7 @@ describe("a result that its receiver refuses", () => {
 
   it("is found by a running station when another process lets it wait again", async () => {
     answers.mes = async () => undefined;
-    await station.records.store.call("outboxRetry", { id: "a:result:mes", now: rig.clock.now(), actor: "account kim" });
+    await station.records.store.call("outboxRetry", { id: "a:result:mes", now: rig.clock.now(), actor: "kim" });
     await rig.clock.advance(15_000);
     expect(sent.mes).toEqual(["a", "a"]);
   });
@@ -164,6 +164,22 @@ describe("a full outbox", () => {
     answers = {};
     await rig.clock.advance(120_000);
     expect(await station.outbox.full()).toBeUndefined();
+  });
+
+  it("is emptied of what its receivers take by now, due or not, and the flush waits for none that stalls", async () => {
+    await station.close();
+    station = await open({ ...DEFAULT_OUTBOX_LIMITS, rows: 2 });
+    answers = { mes: away("mes"), drop: away("drop") };
+    await finish("a");
+    await rig.clock.advance(60_000);
+    expect(await station.outbox.full()).toBeDefined();
+    const time = new AbortController();
+    rig.clock.timer(5_000, () => time.abort());
+    answers = { mes: () => new Promise(() => undefined) };
+    const from = rig.clock.monotonic();
+    await rig.clock.drive(station.outbox.flush(time.signal, "all"));
+    expect(rig.clock.monotonic() - from).toBe(5_000);
+    expect([await station.outbox.full(), sent.drop?.length]).toEqual([undefined, expect.any(Number)]);
   });
 
   it("is not filled further by the starts that it refuses", async () => {

@@ -71,7 +71,7 @@ export async function beginFresh(run: Run, signal: AbortSignal): Promise<void> {
 async function refuseWhileFull(run: Run, signal: AbortSignal): Promise<void> {
   const { results } = run.deps;
   if ((await results.full()) === undefined) return;
-  await flushResults(run, signal);
+  await flushResults(run, signal, "all");
   const what = await results.full();
   if (what !== undefined) throw new StationError("OUTBOX_FULL", { details: { what } });
 }
@@ -98,12 +98,12 @@ async function checkServers(run: Run, signal: AbortSignal): Promise<void> {
     if (status === "rejected" && "reason" in answer) throw answer.reason;
 }
 
-/** Delivers what waits in the outbox, as far as that goes in the run's time for it. */
-export async function flushResults(run: Run, signal: AbortSignal): Promise<void> {
+/** Delivers what waits in the outbox for the KMS, or for all receivers, as far as that goes in the run's time for it. */
+export async function flushResults(run: Run, signal: AbortSignal, of: "kms" | "all" = "kms"): Promise<void> {
   const time = new AbortController();
   const timer = run.deps.clock.timer(run.timers.flush, () => time.abort());
   try {
-    await run.deps.results.flush(AbortSignal.any([signal, time.signal]));
+    await run.deps.results.flush(AbortSignal.any([signal, time.signal]), of);
   } finally {
     timer.cancel();
   }
