@@ -23,6 +23,7 @@ import { ExternalSection, type ExternalServers, externalServersOf, externalText 
 import { readHexFile, readText } from "./files.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { type OrdersConfig, OrdersSchema, ordersOf, ordersText } from "./orders/config.js";
+import { overrideNames, overridesOf } from "./overrides.js";
 import { type PageConfig, PageSchema, pageOf } from "./page/config.js";
 import { type ProfilesConfig, ProfilesSchema, profilesOf } from "./profile-setting.js";
 import { type RecordsConfig, RecordsSchema, ReworkSchema, recordsConfigOf } from "./records-setting.js";
@@ -173,6 +174,7 @@ const DEFAULTS =
  * Reads the configuration.
  * @param file path as given; without it the simulator's defaults hold
  * @param dataDir folder that overrides the file's
+ * @param env the environment, whose settings override the file's (overrides.ts)
  * @throws StationError CONFIG_INVALID with `file:line:column: path: what is wrong`
  */
 export async function loadConfig(
@@ -184,14 +186,16 @@ export async function loadConfig(
   return parseConfig(text, file, dataDir, env);
 }
 
-/** As loadConfig, from text. Relative paths count from the file's folder. */
+/** As loadConfig, from text. Relative paths count from the file's folder, also those that the environment gives. */
 export function parseConfig(
   text: string,
   file: string | undefined,
   dataDir: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): StationConfig {
-  const document = parseYaml(StationSchema, text, file ?? "(built-in configuration)", "CONFIG_INVALID");
+  const document = parseYaml(StationSchema, text, file ?? "(built-in configuration)", "CONFIG_INVALID", (raw) =>
+    overridesOf(StationSchema, raw, env),
+  );
   const given = document.value;
   const folder = file === undefined ? packageRoot() : dirname(resolve(file));
   const at = (path: string) => resolve(folder, path);
@@ -269,6 +273,12 @@ function kmsConfigOf(given: KmsConfig, at: (path: string) => string, fault: Faul
   };
 }
 
+/** The text of docs/station.schema.json. */
+export function stationSchemaJson(): string {
+  const head = { $schema: "https://json-schema.org/draft/2020-12/schema", title: "Configuration of ecustation" };
+  return `${JSON.stringify({ ...head, ...StationSchema }, null, 2)}\n`;
+}
+
 /** True for a profile given by its file instead of its name. */
 export function isPath(nameOrPath: string): boolean {
   return /[\\/]|\.ya?ml$/i.test(nameOrPath);
@@ -311,6 +321,8 @@ export function configCommand(io: Io): Command {
       const lines = [...configLines(config), ...(await accessLines(config))];
       await printLine(io, `${config.file ?? "built-in configuration"}: valid`);
       for (const line of lines) await printLine(io, `  ${line}`);
+      const names = overrideNames(io.env);
+      if (names.length > 0) await printLine(io, `  from the environment ${names.join(", ")}`);
     });
   return command;
 }

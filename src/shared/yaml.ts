@@ -24,6 +24,14 @@ interface Problem {
   atKey?: boolean;
 }
 
+/** A value that stands in place of the text's. */
+export interface YamlOverride {
+  readonly path: YamlPath;
+  readonly value: unknown;
+  /** Names it in errors, in place of file, line and column. */
+  readonly source: string;
+}
+
 /** A value read from YAML that still knows where each part of it stood. */
 export interface YamlDocument<T> {
   readonly value: T;
@@ -36,12 +44,16 @@ export function readYaml<S extends TSchema>(schema: S, text: string, file: strin
   return parseYaml(schema, text, file, code).value;
 }
 
-/** As readYaml, and keeps the positions for further checks. */
+/**
+ * As readYaml, and keeps the positions for further checks.
+ * @param overridesOf what stands in place of parts of the text, by its content
+ */
 export function parseYaml<S extends TSchema>(
   schema: S,
   text: string,
   file: string,
   code: YamlErrorCode,
+  overridesOf: (raw: unknown) => readonly YamlOverride[] = () => [],
 ): YamlDocument<Static<S>> {
   const lines = new LineCounter();
   const failAt = (offset: number, path: YamlPath, what: string) => {
@@ -51,18 +63,38 @@ export function parseYaml<S extends TSchema>(
   };
   if (text.length > MAX_LENGTH) throw failAt(0, [], `the file is too long (at most ${MAX_LENGTH} characters)`);
   const { document, raw } = parse(text, lines, failAt);
-  const { value, problems } = filledIn(schema, raw);
-  if (problems.length > 0) {
-    const placed = problems.map((problem) => ({ problem, offset: offsetOf(document, problem) }));
-    placed.sort((a, b) => a.offset - b.offset);
-    const first = placed[0];
-    if (first !== undefined) throw failAt(first.offset, first.problem.path, first.problem.what);
-  }
-  // The schema has just accepted the value.
-  return {
-    value: value as Static<S>,
-    error: (path, what) => failAt(offsetOf(document, { path, what }), path, what),
+  const overrides = overridesOf(raw);
+  const { value, problems } = filledIn(schema, overridden(raw, overrides));
+  const failFor = (problem: Problem) => {
+    const { path, what } = problem;
+    const override = overrides.find((one) => one.path.every((part, at) => path[at] === part));
+    if (override === undefined) return failAt(offsetOf(document, problem), path, what);
+    return new StationError(code, { details: { what: oneLine(`${override.source}: ${pathText(path)}: ${what}`) } });
   };
+  const [first] = problems
+    .map((problem) => ({ problem, offset: offsetOf(document, problem) }))
+    .sort((a, b) => a.offset - b.offset);
+  if (first !== undefined) throw failFor(first.problem);
+  // The schema has just accepted the value.
+  return { value: value as Static<S>, error: (path, what) => failFor({ path, what }) };
+}
+
+/** A copy of what the text says with other values in place. */
+function overridden(raw: unknown, overrides: readonly YamlOverride[]): unknown {
+  const whole = { "": structuredClone(raw) };
+  for (const { path, value } of overrides) {
+    let at: Record<string | number, unknown> = whole;
+    let key: string | number = "";
+    for (const part of path) {
+      const inner = at[key];
+      const next = typeof inner === "object" && inner !== null ? inner : typeof part === "number" ? [] : {};
+      at[key] = next;
+      at = next as Record<string | number, unknown>;
+      key = part;
+    }
+    at[key] = value;
+  }
+  return whole[""];
 }
 
 /** The value with its defaults, and what is wrong with it. */
