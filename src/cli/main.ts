@@ -75,7 +75,8 @@ async function report(io: Io, error: unknown): Promise<number> {
   const failure = error instanceof CommanderError ? usage(commanderText(error)) : asStationError(error);
   const badInput = BAD_INPUT.has(failure.code);
   const { ko, en } = failure.text;
-  const text = badInput ? `ecustation: ${en}` : `ecustation: ${failure.code}: ${ko} / ${en}`;
+  // Whoever typed it knows what to do with a place and what is wrong there.
+  const text = badInput ? `ecustation: ${failure.message}` : `ecustation: ${failure.code}: ${ko} / ${en}`;
   await writeAll(io.stderr, `${text.replace(/\s*\n\s*/g, " ")}\n`);
   if (io.env.DEBUG !== undefined && io.env.DEBUG !== "" && error instanceof Error)
     await writeAll(io.stderr, `${error.stack}\n`);

@@ -2,6 +2,7 @@
  * The one error type. Codes are stable: operators, records, the MES and docs name them. Texts say what happened, what is safe and what
  * to do; `{name}` stands for a value of `details`.
  */
+import { withAdvice } from "./error-advice.js";
 import { KLINE_ERRORS } from "./kline-errors.js";
 import { KMS_ERRORS } from "./kms-errors.js";
 import { LINK_ERRORS } from "./link-errors.js";
@@ -349,9 +350,11 @@ export class StationError extends Error {
     return ERRORS[this.code].retryable;
   }
 
-  /** The operator's text, `ko` and `en`. */
+  /** The operator's text, `ko` and `en`: what happened, what was kept, what to do. `message` is the English one without advice. */
   get text(): { ko: string; en: string } {
-    return { ko: fill(ERRORS[this.code].ko, this.details), en: fill(ERRORS[this.code].en, this.details) };
+    const of = (language: "ko" | "en") =>
+      withAdvice(this.code, language, fill(ERRORS[this.code][language], this.details));
+    return { ko: of("ko"), en: of("en") };
   }
 }
 

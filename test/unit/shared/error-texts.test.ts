@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ERRORS, type ErrorCode } from "../../../src/shared/errors.js";
+import { ERRORS, type ErrorCode, StationError } from "../../../src/shared/errors.js";
 import { packageRoot } from "../../../src/shared/paths.js";
 
 const rows = Object.entries(ERRORS) as [ErrorCode, (typeof ERRORS)[ErrorCode]][];
@@ -47,12 +47,31 @@ function gives({ args }: Site, name: string): boolean {
   return new RegExp(`\\b${name}\\b`).test(args) || /\bdetails\s*[,}]|details: (?!\{)|\{ \.\.\./.test(args);
 }
 
+/** What became of unit and records. */
+const KEPT = {
+  ko: /기록되어 있|기록은 남아|변경되지 않았|설치되지 않았|주입되지 않았|그대로|바뀐 것은 없|보관되어|계속됩니다|영향이 없/,
+  en: /(?:is|are) (?:recorded|kept)|not (?:changed|touched|installed)|untouched|nothing .*was changed|no unit was touched|runs go on|no further key|does not depend/i,
+} as const;
+/** Somebody is asked to do something. */
+const TODO = {
+  ko: /십시오/,
+  en: /(?:^|[.,;:] |then |or |and )(?:ask|bring|change|check|choose|correct|decide|delete|find|load|look|name|plug|power|put|read|scan|send|set|start|take|tell|try|wait)\b/im,
+} as const;
+
 describe("operator texts", () => {
   it.each(rows)("of %s have the same placeholders in both languages, and end as sentences", (_code, { ko, en }) => {
     expect(placeholders(ko).filter((name) => placeholders(en).includes(name))).toEqual(placeholders(en));
     for (const text of [ko, en]) expect(text).toMatch(/[.}]$/);
     expect(ko).toMatch(/[가-힣]/);
     expect(en).not.toMatch(/[가-힣]/);
+  });
+
+  it.each(rows)("of %s say what was kept and what to do, in both languages", (code) => {
+    const { ko, en } = new StationError(code).text;
+    expect(ko).toMatch(KEPT.ko);
+    expect(en).toMatch(KEPT.en);
+    expect(ko).toMatch(TODO.ko);
+    expect(en).toMatch(TODO.en);
   });
 
   it("get every value that they name wherever an error is made", () => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { withAdvice } from "../../../src/shared/error-advice.js";
 import { ERRORS, type ErrorCode } from "../../../src/shared/errors.js";
 import { packageRoot } from "../../../src/shared/paths.js";
 import { OUTCOMES } from "../../../src/station/run/verdict.js";
@@ -39,7 +40,8 @@ const codes = Object.keys(ERRORS) as ErrorCode[];
 
 function row(code: ErrorCode): string {
   const { ko, en, retryable } = ERRORS[code];
-  return `| \`${code}\` | ${OUTCOMES[code]} | ${retryable ? "yes" : "no"} | ${ko} | ${en} |\n`;
+  const whole = [withAdvice(code, "ko", ko), withAdvice(code, "en", en)].join(" | ");
+  return `| \`${code}\` | ${OUTCOMES[code]} | ${retryable ? "yes" : "no"} | ${whole} |\n`;
 }
 
 function page(): string {

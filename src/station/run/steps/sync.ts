@@ -22,7 +22,7 @@ export async function syncStep(run: Run, scope: StepScope, key: ProfileKey): Pro
   const report = { ...key, reportId, ecuId, correlationId: value.correlationId };
   if (!equalConstantTime(mac, value.keySyncValue)) {
     const error = new StationError("TARGET_SYNC_MISMATCH", { details: { slot } });
-    scope.owe(keyReport(report, "OperationFailed", error.text.en, "sync"));
+    scope.owe(keyReport(report, "OperationFailed", error.message, "sync"));
     throw error;
   }
   scope.owe(keyReport(report, "Success", "", "sync"));
