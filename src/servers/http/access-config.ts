@@ -168,7 +168,20 @@ function authority(pem: string): Authority {
   return { x509: new X509Certificate(der), notBefore, notAfter };
 }
 
+/** What was found of a connection's certificate, by issuer: the signature is checked once, not for every request. */
+const judged = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
+
 function isIssuedBy(leaf: X509Certificate, issuer: X509Certificate): boolean {
+  const known = judged.get(leaf) ?? new WeakMap<X509Certificate, boolean>();
+  judged.set(leaf, known);
+  const earlier = known.get(issuer);
+  if (earlier !== undefined) return earlier;
+  const found = isSignedBy(leaf, issuer);
+  known.set(issuer, found);
+  return found;
+}
+
+function isSignedBy(leaf: X509Certificate, issuer: X509Certificate): boolean {
   try {
     return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey);
   } catch {
