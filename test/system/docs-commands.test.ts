@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { requireTool, works } from "../require.js";
 import { COMMAND_LINE, commandsOf, misspelt } from "./docs/commands.js";
 import { readPages } from "./docs/pages.js";
-import { fileOf, type Ran, runPage, TOOLS, toolsOf } from "./docs/shell.js";
+import { fileOf, firstHome, type Ran, runPage, TOOLS, toolsOf } from "./docs/shell.js";
 
 const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);
@@ -11,6 +11,8 @@ const commands = blocks.filter(({ language }) => language === "sh").flatMap(comm
 const at = ({ page, line }: { page: string; line: number }) => `${page}:${line}`;
 
 const LANGUAGES = ["sh", "yaml", "json", "jsonl", "js", "sql", "text"];
+/** It is read with nothing done before. */
+const FIRST = "README.md";
 /** Pages run side by side. */
 const AT_ONCE = 2;
 
@@ -92,15 +94,20 @@ describe("the commands", () => {
   const ran = new Map<string, Ran[]>();
 
   beforeAll(async () => {
+    const home = await firstHome();
     const queue = [...byPage];
+    const took: string[] = [];
     const work = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         const [name, own] = next;
         const files = blocks.filter((block) => block.page === name && fileOf(block) !== undefined);
-        ran.set(name, await runPage(own, files));
+        const begun = performance.now();
+        ran.set(name, await runPage(own, files, name === FIRST ? undefined : home));
+        took.push(`${((performance.now() - begun) / 1_000).toFixed(1)} s ${name}`);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
+    console.log(took.join(", "));
   }, 600_000);
 
   it.each([...byPage.keys()])("of %s do what the page says", (name) => {

@@ -1,9 +1,9 @@
 /** Runs the commands of a page one after the other in one bash, as a reader does who types them. */
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { root, tempFolder } from "../harness.js";
+import { root, run, tempFolder } from "../harness.js";
 import type { Command } from "./commands.js";
 import type { Block } from "./pages.js";
 
@@ -61,9 +61,26 @@ export const toolsOf = (command: Command): string[] =>
 /** ms for all of a page. */
 const LIMIT = 240_000;
 
-/** @param files blocks that the page names as files: `<!-- file: NAME -->` */
-export async function runPage(commands: readonly Command[], files: readonly Block[]): Promise<Ran[]> {
+/** A home in which one unit has passed: readers of all pages but the first have begun with that. */
+export async function firstHome(): Promise<string> {
+  const home = tempFolder("docs-home");
+  const env = { HOME: home, XDG_DATA_HOME: "" };
+  const done = await run("ecustation", ["demo", "--once", "--trace", "log"], { env, limit: LIMIT });
+  if (done.code !== 0) throw new Error(done.stdout + done.stderr);
+  return home;
+}
+
+/**
+ * @param files blocks that the page names as files: `<!-- file: NAME -->`
+ * @param home what is in the home folder at the beginning
+ */
+export async function runPage(
+  commands: readonly Command[],
+  files: readonly Block[],
+  home: string | undefined,
+): Promise<Ran[]> {
   const folder = tempFolder("docs");
+  if (home !== undefined) cpSync(home, folder, { recursive: true });
   const out = join(folder, ".out");
   mkdirSync(out);
   for (const name of ["bin", "config", "hw-profiles", "package.json"])
