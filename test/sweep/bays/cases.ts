@@ -1,5 +1,6 @@
-/** What goes wrong at one bay, and how that bay's unit must end; all others pass. */
+/** What goes wrong at one bay, and how that bay's unit must end; all others pass, but those that share what is broken. */
 import type { BayEcu } from "./ecu.js";
+import type { BaysPlant } from "./plant.js";
 import type { BayEvent } from "./station.js";
 
 export type Kind = "evcc" | "ccu" | "body-she" | "ccu-pkcs11";
@@ -7,10 +8,21 @@ export type Kind = "evcc" | "ccu" | "body-she" | "ccu-pkcs11";
 /** The round's unit at the bay that fails. */
 export interface Place {
   readonly bay: string;
+  readonly kind: Kind;
   readonly ecu: BayEcu;
   /** Of the new unit. */
   readonly ecuId: string;
+  readonly plant: BaysPlant;
   abort(): void;
+}
+
+/** What all bays, or those of some kinds, share with the one that fails. */
+export interface Shared {
+  readonly kinds: readonly Kind[];
+  /** Before any unit of the round is ordered, and when all have ended. */
+  readonly before?: (plant: BaysPlant) => unknown;
+  readonly after?: (plant: BaysPlant) => unknown;
+  readonly ends: readonly string[];
 }
 
 export interface Case {
@@ -21,9 +33,13 @@ export interface Case {
   readonly before?: (place: Place) => Promise<unknown>;
   /** Changes the order. */
   readonly order?: Readonly<Record<string, unknown>>;
-  /** While it goes on. */
-  readonly during?: (place: Place, event: BayEvent) => void;
+  /** While it goes on; true where it has happened. */
+  readonly during?: (place: Place, event: BayEvent) => boolean;
   readonly after?: (place: Place) => Promise<unknown>;
+  /** How the other bays may end. */
+  readonly shared?: Shared;
+  /** No unit that ends in this way was written to. */
+  readonly untouched?: true;
   /** Outcome and code, as `OUTCOME CODE`. */
   readonly ends: readonly string[];
 }
@@ -32,15 +48,25 @@ const fault = (spec: string) => ({
   before: ({ ecu }: Place) => ecu.command({ cmd: "set", fault: spec }),
 });
 
-/** Calls `act` once, when a step of that kind begins. */
+/** When the first step of that kind begins. */
 const at = (step: string, act: (place: Place) => unknown): NonNullable<Case["during"]> => {
   return (place, event) => {
-    if (event.event === "step" && event.state === "running" && event.step?.startsWith(step) === true) act(place);
+    const begins = event.event === "step" && event.state === "running" && event.step?.startsWith(step) === true;
+    if (begins) act(place);
+    return begins;
   };
 };
 
 const OTHER_VIN = "KMHZZ99ZZZZ999999";
 const WITH_CERTIFICATES = ["evcc", "ccu"] as const;
+const ALL = ["evcc", "ccu", "body-she", "ccu-pkcs11"] as const;
+const WITH_TOKEN = ["ccu-pkcs11"] as const;
+const RESPONSE_IDS: Readonly<Record<Kind, string>> = {
+  evcc: "7E8",
+  ccu: "7EA",
+  "body-she": "7EC",
+  "ccu-pkcs11": "7EA",
+};
 const WITH_KEYS = ["evcc", "ccu", "body-she"] as const;
 
 /** The hex digits of an EcuID that name the ECU type, in its UID. */
@@ -80,7 +106,7 @@ export const CASES: readonly Case[] = [
     during: at("key:", ({ abort }) => abort()),
     ends: ["ABORTED RUN_ABORTED"],
   },
-  { name: "a missing input", order: { inputs: {} }, ends: ["ERROR INPUT_MISSING"] },
+  { name: "a missing input", order: { inputs: {} }, untouched: true, ends: ["ERROR INPUT_MISSING"] },
   {
     name: "a simulator whose process dies",
     during: at("key:", ({ ecu }) => void ecu.kill()),
@@ -108,5 +134,48 @@ export const CASES: readonly Case[] = [
     kinds: ["body-she"],
     order: { profile: "throws.yaml" },
     ends: ["ERROR CONFIG_INVALID"],
+  },
+  {
+    name: "a bus that is flooded",
+    before: async ({ ecu, kind }) => ecu.startFlood(RESPONSE_IDS[kind]),
+    after: ({ ecu }) => ecu.endFlood(),
+    ends: ["PASS"],
+  },
+  {
+    name: "the KMS away",
+    untouched: true,
+    shared: {
+      kinds: ALL,
+      before: (plant) => plant.kms(false),
+      after: (plant) => plant.kms(true),
+      ends: ["ERROR KMS_UNREACHABLE"],
+    },
+    ends: ["ERROR KMS_UNREACHABLE"],
+  },
+  {
+    name: "the store's thread dies",
+    during: at("key:", ({ plant }) => void plant.killStoreThread()),
+    // A call that was under way is refused.
+    shared: { kinds: ALL, ends: ["PASS", "ERROR STORE_FAILED"] },
+    ends: ["PASS", "ERROR STORE_FAILED"],
+  },
+  {
+    name: "the token's process dies",
+    kinds: WITH_TOKEN,
+    // A call that was under way is made once more, in the next process.
+    during: at("key:", ({ plant }) => plant.killTokenProcess()),
+    ends: ["PASS"],
+  },
+  {
+    name: "the token is pulled",
+    untouched: true,
+    kinds: WITH_TOKEN,
+    shared: {
+      kinds: WITH_TOKEN,
+      before: (plant) => plant.token(false),
+      after: (plant) => plant.token(true),
+      ends: ["ERROR TOKEN_ABSENT", "ERROR TOKEN_FAILED"],
+    },
+    ends: ["ERROR TOKEN_ABSENT", "ERROR TOKEN_FAILED"],
   },
 ];

@@ -1,4 +1,5 @@
 /** A simulated ECU at a bay: a process of its own, whose units are changed and broken over its control socket. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -12,6 +13,19 @@ export interface EcuState {
 
 const HOUR = 3_600_000;
 
+/**
+ * Another device at the ECU's bus, in a process of its own, that sends 10,000 frames a second, as many as fit on a bus of 1 Mbit/s: half of
+ * them nobody's, half with the identifier of the ECU's responses and no frame type of ISO-TP.
+ */
+const FLOOD = String.raw`
+  const [port, responseId] = process.argv.slice(1);
+  const socket = require("node:net").connect(Number(port), "127.0.0.1");
+  socket.on("close", () => process.exit(1)).on("error", () => undefined).resume();
+  socket.write("C\rS6\rO\r");
+  const frames = ["t1238" + "55".repeat(8), "t" + responseId + "8" + "F5".repeat(8)].join("\r") + "\r";
+  setInterval(() => socket.write(frames.repeat(50)), 10);
+`;
+
 export class BayEcu {
   /** The station's link; the same for each process. */
   link = "slcan+listen://127.0.0.1:0";
@@ -19,6 +33,7 @@ export class BayEcu {
   readonly #control: string;
   #process: Running | undefined;
   #socket: Socket | undefined;
+  #flood: ChildProcess | undefined;
   readonly #answers: ((line: string) => void)[] = [];
 
   constructor(folder: string, name: string, profile: string) {
@@ -56,7 +71,25 @@ export class BayEcu {
     this.#process?.child.kill(frozen ? "SIGSTOP" : "SIGCONT");
   }
 
+  /** Its bus is flooded until that is ended. @param responseId hex digits of the ECU's CAN identifier */
+  startFlood(responseId: string): void {
+    const port = new URL(this.link.replace("slcan+tcp:", "http:")).port;
+    this.#flood = spawn(process.execPath, ["-e", FLOOD, port, responseId], { stdio: ["ignore", "ignore", "inherit"] });
+  }
+
+  /** @throws Error where it had ended by itself */
+  async endFlood(): Promise<void> {
+    const flood = this.#flood;
+    this.#flood = undefined;
+    if (flood === undefined) return;
+    if (flood.exitCode !== null) throw new Error(`the flood has ended with ${flood.exitCode}`);
+    const ended = once(flood, "close");
+    flood.kill("SIGKILL");
+    await ended;
+  }
+
   async kill(): Promise<void> {
+    await this.endFlood();
     this.#socket?.destroy();
     await this.#process?.kill();
   }

@@ -1,11 +1,13 @@
 /** `ecustation serve --jsonl` of the built program, in this process, so that its heap and its handles can be looked at. */
 import { once } from "node:events";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import threads, { type Worker } from "node:worker_threads";
 import { root } from "../../system/harness.js";
 
 export interface BayEvent {
@@ -69,6 +71,35 @@ export class ServingStation {
   async stop(): Promise<number> {
     this.#end.abort(new Error("the test is over"));
     return this.#finished;
+  }
+}
+
+/** Knows the threads that the program starts in this process: those of its stores. Made before the program is loaded. */
+export class StoreThreads {
+  readonly #original = threads.Worker;
+  #newest: Worker | undefined;
+
+  constructor() {
+    const started = (worker: Worker) => {
+      this.#newest = worker;
+    };
+    threads.Worker = class extends threads.Worker {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        super(...args);
+        started(this);
+      }
+    };
+    syncBuiltinESMExports();
+  }
+
+  kill(): Promise<number> {
+    if (this.#newest === undefined) throw new Error("no thread was started");
+    return this.#newest.terminate();
+  }
+
+  forget(): void {
+    threads.Worker = this.#original;
+    syncBuiltinESMExports();
   }
 }
 
