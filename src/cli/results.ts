@@ -170,7 +170,7 @@ const SPACE = new Set([0x09, 0x0a, 0x0d, 0x20]);
 async function readPassword(file: string): Promise<Secret> {
   const bytes = await readBytes(file);
   const length = bytes.findLastIndex((byte) => !SPACE.has(byte)) + 1;
-  const password = new Secret(bytes.slice(0, length));
+  const password = new Secret(Uint8Array.from(bytes.subarray(0, length)));
   bytes.fill(0);
   return password;
 }

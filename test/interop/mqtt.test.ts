@@ -4,9 +4,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/cli/config.js";
+import { openSinks } from "../../src/cli/results.js";
 import { type MqttOptions, type MqttTls, mqttSink } from "../../src/records/sinks/mqtt.js";
+import { systemClock } from "../../src/shared/clock.js";
 import { Secret } from "../../src/shared/secret.js";
 import { requireTool, works } from "../require.js";
+import { freePort } from "../system/cases.js";
 import { foreignTls, tls as localTls } from "../unit/clients/helpers.js";
 import { going, resultRow } from "../unit/records/sinks/rows.js";
 
@@ -16,15 +20,6 @@ const there = requireTool(
   "apt-get install -y mosquitto mosquitto-clients",
 );
 const PASSWORD = "broker-password";
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
 
 /** Resolves when the broker's log says so, from now on. */
 function says(child: ChildProcess | undefined, text: RegExp): Promise<void> {
@@ -134,6 +129,20 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
   ] as const)("takes it over TLS from a station with a certificate (protocol level %i, %s)", async (version, host) => {
     const secured = sink({ version, host, port: tlsPort, tls });
     expect(await received(() => secured.deliver(resultRow(), going))).toBe(RESULT);
+  });
+
+  it("is spoken to as the configuration says, by MQTT 5 where it says nothing of that", async () => {
+    writeFileSync(join(folder, "password.txt"), `${PASSWORD}\n`);
+    for (const [name, text] of Object.entries(tls)) writeFileSync(join(folder, name), text);
+    const files = { caFile: "ca", clientCertFile: "cert", clientKeyFile: "key", passwordFile: "password.txt" };
+    const url = `mqtts://localhost:${tlsPort}`;
+    const configured = { kind: "mqtt", url, topic: "plant/line-3/results", username: "station", ...files };
+    const text = JSON.stringify({ schema: 1, mode: "plant", results: { sinks: { mes: configured } } });
+    const { results } = parseConfig(text, join(folder, "station.yaml"), folder, {});
+    const [opened] = await openSinks(results, "line-3", systemClock);
+    const connected = says(broker, /New client connected \S+ \S+ as ecustation-line-3 \(p5,/);
+    expect(await received(async () => opened?.deliver(resultRow(), going))).toBe(RESULT);
+    await connected;
   });
 
   it("is asked for by its name where it has one", async () => {
