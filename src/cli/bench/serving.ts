@@ -1,8 +1,8 @@
 /** `ecustation serve --jsonl` as a process of its own, whose start and memory can be looked at. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Ecus, type Started, startEcus, startProgram } from "./processes.js";
 import { PROFILE, startServers, stationFile } from "./plant.js";
+import { type Ecus, type Started, startEcus, startProgram } from "./processes.js";
 
 interface Ended {
   readonly bay: string;
@@ -50,7 +50,8 @@ export class Serving {
     const inputs = { vin: `KMHAAAAAAA${digits}`, pcid: `KM8AAAAAAAA${digits}`, evccid: `KM7AAAAAAAAAA${digits}` };
     this.#station.child.stdin.write(`${JSON.stringify({ bay: name, inputs })}\n`);
     const { outcome, failure, ms } = await ended;
-    if (outcome !== "PASS") throw new Error(`a unit of the bench ended with ${outcome} ${failure?.code} (${failure?.step})`);
+    if (outcome !== "PASS")
+      throw new Error(`a unit of the bench ended with ${outcome} ${failure?.code} (${failure?.step})`);
     return ms;
   }
 

@@ -1,12 +1,9 @@
 /** The clients of the vPKI bench, in a thread of their own so that their work is not the server's. */
-import { generateKeyPair } from "node:crypto";
-import { promisify } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
 import { Agent, request } from "undici";
-import { buildCsr, encodePem } from "../../pki/csr.js";
-import { publicKeyOf, signer } from "../../pki/keys.js";
-import { encodeName, formatDn } from "../../pki/names.js";
+import { formatDn } from "../../pki/names.js";
 import { CERTIFICATE_TYPES, sampleSubject } from "../../pki/types.js";
+import { issueBody } from "./csr.js";
 
 /** Where the server is, and what its clients show. */
 export interface LoadTask {
@@ -19,22 +16,6 @@ export interface LoadTask {
 }
 
 const TYPE = "prov-15118-20";
-const CODES = { unitCode: "C001", tierCode: "P001", vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" };
-const newKeyPair = promisify(generateKeyPair);
-
-async function body(): Promise<string> {
-  const { curve, hash } = CERTIFICATE_TYPES[TYPE];
-  const { privateKey } = await newKeyPair("ec", { namedCurve: curve });
-  const der = await buildCsr({
-    subject: encodeName(sampleSubject(TYPE)),
-    publicKey: publicKeyOf(privateKey).spki,
-    attributes: new Uint8Array(),
-    hash,
-    sign: signer(privateKey, hash),
-  });
-  return JSON.stringify({ csr: encodePem(der, "CERTIFICATE REQUEST"), ...CODES });
-}
-
 const task = workerData as LoadTask;
 const dispatcher = new Agent({ connect: { ca: task.ca, cert: task.cert, key: task.key }, connections: 16 });
 
@@ -64,11 +45,11 @@ async function round(bodies: readonly string[]): Promise<number> {
 const port = parentPort;
 if (port === null) throw new Error("the clients are started by the bench");
 const tell = (news: LoadNews) => port.postMessage(news);
-let next = await Promise.all(Array.from({ length: task.requests }, body));
+let next = await Promise.all(Array.from({ length: task.requests }, () => issueBody(TYPE)));
 port.on("message", () => {
   void (async () => {
     tell({ failed: await round(next) });
-    next = await Promise.all(Array.from({ length: task.requests }, body));
+    next = await Promise.all(Array.from({ length: task.requests }, () => issueBody(TYPE)));
     tell("ready");
   })();
 });

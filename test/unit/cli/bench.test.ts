@@ -38,6 +38,30 @@ it("exits with 1 when a row misses its bar", async () => {
 
 it("measures the suites that were asked for alone", async () => {
   const { code, out } = await bench(["a", "--json"], { a: async () => [good], b: async () => [bad] });
-  expect(JSON.parse(out)).toEqual({ ok: true, rows: [good] });
+  const { machine, ...rest } = JSON.parse(out) as { machine: { cores: number } };
+  expect(rest).toEqual({ ok: true, rows: [good], failed: [] });
+  expect(machine.cores).toBeGreaterThan(0);
   expect(code).toBe(0);
+});
+
+it("goes on behind a row set that cannot be measured, and exits with 3", async () => {
+  const broken = async () => {
+    throw new Error("no servers");
+  };
+  const { code, out } = await bench(["--all"], { a: broken, b: async () => [bad] });
+  expect(out).toBe("ecustation: bench a: no servers\nMISS  bad: 10 units/h (>= 20)\n");
+  expect(code).toBe(3);
+});
+
+it("prints the table of the documents", async () => {
+  const { out } = await bench(["--markdown"], { a: async () => [good, bad] });
+  expect(out.split("\n").slice(2, 4)).toEqual([
+    "| good | 25,000 sets/s | 30,000 | 83.3 % | >= 20000/s | ok |",
+    "| bad | 10 units/h |  |  | >= 20 | MISS |",
+  ]);
+});
+
+it("refuses a soak that is neither a time nor a number of units", async () => {
+  for (const text of ["0", "1d", "an hour", "1.5h", "-1"])
+    await expect(bench(["--soak", text], {}), text).rejects.toThrow("expected a time like 1h, 30m, 90s");
 });
