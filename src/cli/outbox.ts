@@ -38,7 +38,7 @@ export function outboxCommand(io: Io): Command {
     });
   command
     .command("retry <id...>")
-    .description("lets results be sent again, at once where a station runs, else when the next one starts")
+    .description("lets results be sent again, within 15 s where a station runs, else when the next one starts")
     .action(async (ids: string[], _options, self: Command) => {
       await decide(io, self, ids, (store, id) =>
         store.call("outboxRetry", { id, now: systemClock.now(), actor: actingPerson(io.env) }),

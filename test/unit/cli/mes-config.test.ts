@@ -1,5 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../../src/cli/config.js";
+import { openOrders } from "../../../src/cli/orders/config.js";
+import { openSinks } from "../../../src/cli/results.js";
+import { systemClock } from "../../../src/shared/clock.js";
 import { isStationError } from "../../../src/shared/errors.js";
 
 const FILE = "/plant/station.yaml";
@@ -134,5 +140,37 @@ describe("results of the configuration", () => {
   ])("that read %j are refused with their line", (text, expected) => {
     if (typeof expected === "string") expect(fault(text)).toBe(expected);
     else expect(fault(text)).toMatch(expected);
+  });
+});
+
+describe("a file that orders or results name", () => {
+  const webhook =
+    "results: { sinks: { mes: { kind: webhook, url: https://mes/in, caFile: CA, secretFile: SECRET } } }\n";
+  const mqtt = `results: { sinks: { mes: { kind: mqtt, url: "mqtts://b", topic: t, caFile: CA, username: u, passwordFile: SECRET } } }\n`;
+  it.each([
+    ["webhook's CA", webhook, { SECRET: "aa" }, /CA: there is no such file$/],
+    ["webhook's secret", webhook, { CA: "x" }, /SECRET: there is no such file$/],
+    [
+      "webhook's secret, which is no hex,",
+      webhook,
+      { CA: "x", SECRET: "hello" },
+      /SECRET: is not a secret \(expected 1–64 bytes of hex\)$/,
+    ],
+    ["broker's password", mqtt, { CA: "x" }, /SECRET: there is no such file$/],
+    ["broker's CA", mqtt, { SECRET: "x" }, /CA: there is no such file$/],
+    ["MES's CA", 'orders: { kind: http, url: "https://mes/${vin}", caFile: CA }\n', {}, /CA: there is no such file$/],
+  ])("(the %s) is told at the start where it is not right", async (_, text, files, what) => {
+    const folder = mkdtempSync(join(tmpdir(), "mes-config-"));
+    try {
+      for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+      const { results, orders } = parseConfig(HEAD + text, join(folder, "station.yaml"), folder, {});
+      const opened = openSinks(results, "line-3", systemClock).then(() => openOrders(orders, systemClock));
+      await expect(opened).rejects.toMatchObject({
+        code: "CONFIG_INVALID",
+        details: { what: expect.stringMatching(what) },
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
