@@ -36,7 +36,7 @@ export class SoftHsm {
   constructor(...labels: readonly string[]) {
     mkdirSync(this.#tokens);
     writeFileSync(this.env.SOFTHSM2_CONF, `directories.tokendir = ${this.#tokens}\nlog.level = ERROR\n`);
-    writeFileSync(this.pinFile, `${PIN}\n`);
+    writeFileSync(this.pinFile, `${PIN}\n`, { mode: 0o600 });
     for (const label of labels)
       this.#run("softhsm2-util", ["--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "so-pin-1"]);
   }

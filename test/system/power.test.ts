@@ -12,9 +12,9 @@ import { EVCC, recordOf, stepFacts } from "./cases.js";
 import { type Finished, type Running, root, run, start, startEcu, tempFolder } from "./harness.js";
 
 /** ms; each takes some 5 s on a quiet machine. */
-const LIMIT = 120_000;
+const LIMIT = 300_000;
 const SECRETS = { "simulator-cluster": { hex: "53494d554c41544f522d534543524554" } };
-const ECU_OPTIONS = { limit: LIMIT };
+const OPTIONS = { limit: LIMIT };
 
 /** A station's configuration with these bays; YAML takes JSON as it is. */
 function configOf(bays: readonly object[]): string[] {
@@ -35,7 +35,7 @@ describe("an instrument", () => {
   beforeEach(async () => {
     instrument = new FakeInstrument();
     address = await instrument.listen();
-    ecus = await Promise.all([1, 2].map(() => startEcu("body-she", [], ECU_OPTIONS)));
+    ecus = await Promise.all([1, 2].map(() => startEcu("body-she", [], OPTIONS)));
   });
   afterEach(async () => {
     await Promise.all(ecus.map((ecu) => ecu.stop()));
@@ -67,7 +67,7 @@ describe("an instrument", () => {
   it(
     "feeds the bays of `serve` each by its output: on amid a unit, off behind its PASS and its abort",
     async () => {
-      const service = start("ecustation", ["serve", "--jsonl", ...configOf(bays())], { limit: LIMIT });
+      const service = start("ecustation", ["serve", "--jsonl", ...configOf(bays())], OPTIONS);
       await service.line((line) => line.includes('"bays":["1","2"]'));
       expect(on()).toEqual([false, false]);
       service.child.stdin.write(order("1") + order("2"));
@@ -93,14 +93,14 @@ describe("an instrument", () => {
     "that a station which was killed left on goes off when `serve` starts again, and the run goes on from cold",
     async () => {
       const args = ["serve", "--jsonl", ...configOf(bays())];
-      const killed = start("ecustation", args, { limit: LIMIT });
+      const killed = start("ecustation", args, OPTIONS);
       await killed.line((line) => line.includes('"bays"'));
       killed.child.stdin.write(order("1"));
       await atKeys("1")(killed);
       await killed.kill();
       expect(on()).toEqual([true, false]);
       instrument.lines.length = 0;
-      const again = start("ecustation", args, { limit: LIMIT });
+      const again = start("ecustation", args, OPTIONS);
       expect(await event("1", "ended")(again)).toMatchObject({ outcome: "PASS", record: { resumed: 1 } });
       // Both bays at the start, then the unit's own.
       expect(switched()).toEqual(["OUTP OFF", "OUTP OFF", "OUTP ON", "OUTP OFF"]);
@@ -120,15 +120,18 @@ describe("an instrument", () => {
         const link = ecu?.url ?? "";
         const power = { supply: `scpi:${cable.near}?baud=9600`, ...set };
         const args = unitArgs(link, configOf([{ name: "A", link, power }]));
-        const killed = await run("ecustation", args, { env: { ECUSTATION_KILL_AT: "after append key:secoc-4 noted" } });
+        const killed = await run("ecustation", args, {
+          ...OPTIONS,
+          env: { ECUSTATION_KILL_AT: "after append key:secoc-4 noted" },
+        });
         expect([killed.signal, on()[0]]).toEqual(["SIGKILL", true]);
         instrument.lines.length = 0;
-        const record = recordOf(await run("ecustation", [...args, "--json"], { limit: LIMIT }));
+        const record = recordOf(await run("ecustation", [...args, "--json"], OPTIONS));
         expect([record.outcome, record.resumed]).toEqual(["PASS", 1]);
         expect(switched()).toEqual(["OUTP OFF", "OUTP ON", "OUTP OFF"]);
         // Out of its limits, the unit is left alone.
         instrument.load = 4;
-        const failed = recordOf(await run("ecustation", [...args, "--json"]));
+        const failed = recordOf(await run("ecustation", [...args, "--json"], OPTIONS));
         expect([failed.outcome, failed.failure?.code, failed.identity]).toEqual([
           "ERROR",
           "POWER_OUT_OF_RANGE",
@@ -162,15 +165,12 @@ describe("the plug of a simulated unit", () => {
       const folder = tempFolder("plug");
       const profile = join(folder, "cycled.yaml");
       const text = readFileSync(join(root, "hw-profiles/body-she.yaml"), "utf8");
-      writeFileSync(
-        profile,
-        `${text.replace(/^order:.*\n/m, "")}\norder: [vin, power-cycle, keys, lock]\n`,
-      );
+      writeFileSync(profile, `${text.replace(/^order:.*\n/m, "")}\norder: [vin, power-cycle, keys, lock]\n`);
       const control = join(folder, "control");
-      const ecu = await startEcu(profile, ["--control", `unix:${control}`], ECU_OPTIONS);
+      const ecu = await startEcu(profile, ["--control", `unix:${control}`], OPTIONS);
       const supply = { supply: `ecu-sim:${control}`, off: 50, settle: 200, timeout: 20_000 };
       const station = configOf([{ name: "A", link: ecu.url, power: supply }]);
-      const record = recordOf(await run("ecustation", [...unitArgs(ecu.url, station, profile), "--json"]));
+      const record = recordOf(await run("ecustation", [...unitArgs(ecu.url, station, profile), "--json"], OPTIONS));
       expect([record.outcome, record.failure?.code]).toEqual(["PASS", undefined]);
       const cycle = record.steps.find(({ step }) => step === "power-cycle");
       expect(cycle?.state).toBe("done");
@@ -209,9 +209,9 @@ describe("a person who switches", () => {
   it(
     "must be there: without a terminal `run` leaves the unit alone and says why",
     async () => {
-      const ecu = await startEcu("body-she", [], ECU_OPTIONS);
+      const ecu = await startEcu("body-she", [], OPTIONS);
       const station = configOf([{ name: "A", link: ecu.url, power }]);
-      const done = await run("ecustation", [...unitArgs(ecu.url, station), "--json"]);
+      const done = await run("ecustation", [...unitArgs(ecu.url, station), "--json"], OPTIONS);
       const record = recordOf(done);
       expect([done.code, record.failure?.code, record.identity]).toEqual([3, "POWER_UNATTENDED", undefined]);
       expect(record.failure?.text.en).toContain("nobody to ask: manual: bay A. The unit was not touched.");
@@ -223,7 +223,7 @@ describe("a person who switches", () => {
   it.skipIf(!withTerminal)(
     "is asked at the terminal of `run`",
     async () => {
-      const ecu = await startEcu("body-she", [], ECU_OPTIONS);
+      const ecu = await startEcu("body-she", [], OPTIONS);
       const station = configOf([{ name: "A", link: ecu.url, power }]);
       const { code, stdout } = await atTerminal(unitArgs(ecu.url, station), /\(done\)/, "1\n");
       expect(stdout).toContain("Bay A: switch the unit on.");
@@ -237,9 +237,9 @@ describe("a person who switches", () => {
   it(
     "answers a question of `serve --jsonl` by a line",
     async () => {
-      const ecu = await startEcu("body-she", [], ECU_OPTIONS);
+      const ecu = await startEcu("body-she", [], OPTIONS);
       const bay = { name: "A", link: ecu.url, profile: "body-she", power: { ...power, atEnd: "off" } };
-      const service = start("ecustation", ["serve", "--jsonl", ...configOf([bay])], { limit: LIMIT });
+      const service = start("ecustation", ["serve", "--jsonl", ...configOf([bay])], OPTIONS);
       await service.line((line) => line.includes('"bays"'));
       service.child.stdin.write(`${JSON.stringify({ bay: "A", inputs: { vin: EVCC.vin } })}\n`);
       for (const what of ["on", "off"]) {
