@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { requireTool, works } from "../require.js";
 import { COMMAND_LINE, commandsOf, misspelt } from "./docs/commands.js";
 import { readPages } from "./docs/pages.js";
-import { fileOf, firstHome, type Ran, runPage, TOOLS, toolsOf } from "./docs/shell.js";
+import { fileOf, firstHome, type Ran, runnableOf, runPage, TOOLS, toolsOf } from "./docs/shell.js";
 
 const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);
@@ -25,9 +25,21 @@ const missing = new Set(
     )
     .map(([tool]) => tool),
 );
-const runnable = commands.filter(
-  (command) => command.notRun === undefined && !toolsOf(command).some((tool) => missing.has(tool)),
+const byPage = new Map(
+  pages
+    .map(
+      ({ name }) =>
+        [
+          name,
+          runnableOf(
+            commands.filter(({ page }) => page === name),
+            missing,
+          ),
+        ] as const,
+    )
+    .filter(([, own]) => own.length > 0),
 );
+const runnable = [...byPage.values()].flat();
 
 describe("the blocks", () => {
   it("say what they are, and commands stand in sh alone", () => {
@@ -86,11 +98,6 @@ describe("the words of commands", () => {
 });
 
 describe("the commands", () => {
-  const byPage = new Map(
-    pages
-      .map(({ name }) => [name, runnable.filter(({ page }) => page === name)] as const)
-      .filter(([, own]) => own.length > 0),
-  );
   const ran = new Map<string, Ran[]>();
 
   beforeAll(async () => {

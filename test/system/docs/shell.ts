@@ -58,6 +58,12 @@ export const TOOLS: Readonly<Record<string, string>> = {
 export const toolsOf = (command: Command): string[] =>
   Object.keys(TOOLS).filter((tool) => new RegExp(`(?:^|[|;&(] *)${tool} `).test(command.text));
 
+/** The commands of a page up to the first one whose tool is missing: those behind it may stand on it. */
+export function runnableOf(commands: readonly Command[], missing: ReadonlySet<string>): Command[] {
+  const end = commands.findIndex((command) => toolsOf(command).some((tool) => missing.has(tool)));
+  return commands.slice(0, end < 0 ? undefined : end).filter(({ notRun }) => notRun === undefined);
+}
+
 /** ms for all of a page. */
 const LIMIT = 240_000;
 
