@@ -11,7 +11,7 @@ const ROUNDS = 5;
 
 /** Takes about a minute. @param counts bays of each row, the first one's takt is the limit of the others */
 export async function bayRows(rounds = ROUNDS, counts: readonly number[] = [1, 8, MANY]): Promise<BenchRow[]> {
-  const plant = await Plant.open({ bays: Math.max(...counts), paced: true });
+  const plant = await Plant.open({ bays: Math.max(...counts), paced: true, patient: true });
   try {
     for (let i = 0; i < WARM_UP; i++) await plant.run();
     const takts = new Map<number, number[]>(counts.map((count) => [count, []]));
