@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { root, run, start, tempFolder } from "../system/harness.js";
-import { MODULE, objectsOf, requireSoftHsm, SoftHsm } from "./softhsm.js";
+import { MODULE, objectsOf, PATIENT, requireSoftHsm, SoftHsm } from "./softhsm.js";
 
 const present = requireSoftHsm();
 const LIMIT = 300_000;
@@ -28,14 +28,14 @@ describe.runIf(present)("bays with tokens", () => {
     const ccu = parse(readFileSync(join(root, "hw-profiles/ccu-pkcs11.yaml"), "utf8")) as { certificates: unknown[] };
     const profile = join(folder, "unit.yaml");
     writeFileSync(profile, stringify({ ...ccu, certificates: ccu.certificates.slice(0, 1) }));
-    const common = { module: MODULE, pinFile: hsm?.pinFile };
+    const common = { module: MODULE, pinFile: hsm?.pinFile, limits: PATIENT };
     const bay = (name: string, token: string) => ({ name, profile, tokens: { "ccu-hsm": token } });
     const config = {
       schema: 1,
       mode: "simulator",
       secrets: { "simulator-cluster": { hex: "53494d554c41544f522d534543524554" } },
       tokens: {
-        left: { ...common, token: "shared", limits: { sessions: 1 } },
+        left: { ...common, token: "shared", limits: { ...PATIENT, sessions: 1 } },
         right: { ...common, serial: hsm?.place("own").serial },
       },
       station: { bays: [bay("A", "left"), bay("B", "left"), bay("C", "right")] },

@@ -25,6 +25,9 @@ export function requireSoftHsm(): boolean {
 
 export const PIN = "pin-7391-of-the-token";
 
+/** Limits of a token on a machine that does much else, ms. */
+export const PATIENT = { call: 60_000, open: 120_000, generate: 120_000 };
+
 /** A SoftHSM2 of its own; what it does not get from this object, it does not see. */
 export class SoftHsm {
   readonly folder = tempFolder("softhsm");

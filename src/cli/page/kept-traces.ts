@@ -31,7 +31,8 @@ export class KeptTraces {
 
   /** Those of one step, where one is named. @throws StationError TRACE_UNREADABLE */
   async messages(runId: string, step: string | undefined, signal: AbortSignal): Promise<readonly TraceLine[]> {
-    const [format] = await this.formatsOf(runId);
+    // candump's log, the first of them, has no notes, and so no steps.
+    const format = (await this.formatsOf(runId)).at(-1);
     const file = format === undefined ? undefined : await this.fileOf(runId, format);
     if (file === undefined) return [];
     const maker = new LineMaker();

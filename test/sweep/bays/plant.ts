@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { MODULE, requireSoftHsm, SoftHsm, tokenProcesses } from "../../interop/softhsm.js";
+import { MODULE, PATIENT, requireSoftHsm, SoftHsm, tokenProcesses } from "../../interop/softhsm.js";
 import { freePort } from "../../system/cases.js";
 import { root, type Servers, startServers, tempFolder } from "../../system/harness.js";
 import type { Kind } from "./cases.js";
@@ -128,7 +128,7 @@ export class BaysPlant {
       clientKeyFile: vpki?.clientKey,
       chainFile: join(this.folder, "servers/servers/vpki/chain.pem"),
     };
-    const token = this.#hsm && { module: MODULE, token: "ccu-hsm", pinFile: this.#hsm.pinFile };
+    const token = this.#hsm && { module: MODULE, token: "ccu-hsm", pinFile: this.#hsm.pinFile, limits: PATIENT };
     const config = {
       schema: 1,
       mode: "simulator",

@@ -3,29 +3,11 @@ import { type AnyStateNode, type AnyTransitionDefinition, type SnapshotFrom, tra
 import { getShortestPaths } from "xstate/graph";
 import { StationError } from "../../../src/shared/errors.js";
 import type { Verdict } from "../../../src/station/ports.js";
-import { type AbortEvent, createRunMachine, type RunWork } from "../../../src/station/run/machine.js";
+import type { AbortEvent } from "../../../src/station/run/machine.js";
+import { machine, stateOf } from "../../unit/station/idle-machine.js";
 import { rowsOf, type Way } from "./table.js";
 
-const never = () => new Promise<never>(() => undefined);
-const IDLE: RunWork = {
-  check: never,
-  open: never,
-  identify: never,
-  unlock: never,
-  recover: never,
-  step: never,
-  record: never,
-  teardown: never,
-};
-
-export const machine = createRunMachine(IDLE);
 type Snapshot = SnapshotFrom<typeof machine>;
-
-/** Innermost state. */
-export function stateOf(snapshot: { readonly value: unknown }): string {
-  const { value } = snapshot;
-  return typeof value === "string" ? value : String(Object.values(value as object)[0]);
-}
 
 function nodesOf(node: AnyStateNode): AnyStateNode[] {
   return [node, ...Object.values(node.states).flatMap(nodesOf)];

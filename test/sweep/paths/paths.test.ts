@@ -6,8 +6,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type * as XState from "xstate";
 import { planOf } from "../../../src/station/run/index.js";
+import { stateOf } from "../../unit/station/idle-machine.js";
 import { Plant, smallProfile } from "../wire/plant.js";
-import { nameOf, pathsOf, STATES, stateOf, TRANSIENT, TRANSITIONS } from "./model.js";
+import { nameOf, pathsOf, STATES, TRANSIENT, TRANSITIONS } from "./model.js";
 import { walk } from "./walk.js";
 
 /** What the machine of the run that is under way did. */

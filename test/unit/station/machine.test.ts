@@ -4,21 +4,11 @@ import { getShortestPaths, getSimplePaths } from "xstate/graph";
 import { type ErrorCode, StationError } from "../../../src/shared/errors.js";
 import type { Verdict } from "../../../src/station/ports.js";
 import { JOURNAL_VERSION } from "../../../src/station/run/journal-version.js";
-import { createRunMachine, type RunWork } from "../../../src/station/run/machine.js";
+import { createRunMachine } from "../../../src/station/run/machine.js";
+import { machine, stateOf } from "./idle-machine.js";
 
 const PLAN = ["vin", "clock", "cert:a", "key:master", "sync:supplier", "lock", "verify"];
 const never = () => new Promise<never>(() => undefined);
-const IDLE: RunWork = {
-  check: never,
-  open: never,
-  identify: never,
-  unlock: never,
-  recover: never,
-  step: never,
-  record: never,
-  teardown: never,
-};
-const machine = createRunMachine(IDLE);
 type Snapshot = SnapshotFrom<typeof machine>;
 type AnyEvent = Parameters<typeof machine.transition>[1];
 
@@ -34,10 +24,6 @@ interface Step {
   readonly type: string;
   readonly output?: unknown;
   readonly error?: unknown;
-}
-
-function stateOf(snapshot: Snapshot): string {
-  return typeof snapshot.value === "string" ? snapshot.value : String(Object.values(snapshot.value)[0]);
 }
 
 /** Every event that can come in a state: its work is done or fails, or somebody aborts. */
