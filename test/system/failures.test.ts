@@ -235,8 +235,10 @@ describe("a KMS that dies in the middle of a run", SIDE_BY_SIDE, () => {
       proxy.at(FRAME.loadKey, load, () => void first.kill());
       const done = await startRun(BODY_ARGS, proxy.url, data, config).finished;
       const record = await expectEnd(done, data, ["ERROR", "KMS_UNREACHABLE", expect.stringMatching(step)]);
-      expect(record.owed).toBe(1);
-      expect(rows(recordsFile(data), "SELECT count(*) AS n FROM outbox WHERE state = 'waiting'")).toEqual([{ n: 1 }]);
+      // Sets come ahead of their loads, and results go out behind them: a few may be under way.
+      expect(record.owed).toBeGreaterThanOrEqual(1);
+      const waiting = "SELECT count(*) AS n FROM outbox WHERE state = 'waiting'";
+      expect(rows(recordsFile(data), waiting)).toEqual([{ n: record.owed }]);
 
       const second = await again();
       const serving = start("ecustation", ["serve", "--data", data, "--config", config]);
