@@ -176,12 +176,7 @@ class Client implements UdsClient {
     }
   }
 
-  async #sent(
-    data: Uint8Array,
-    options: RequestOptions,
-    state: Progress,
-    signal: AbortSignal,
-  ): Promise<FinalResponse> {
+  async #sent(data: Uint8Array, options: RequestOptions, state: Progress, signal: AbortSignal): Promise<FinalResponse> {
     const unasked = this.#inbox.open();
     if (unasked !== undefined) state.onStray?.(unasked);
     try {
