@@ -13,7 +13,7 @@ import { bayAt } from "./bays.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import { terminalOperator } from "./operator.js";
-import { ownAccount } from "./person.js";
+import { actingPerson } from "./person.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
 import { checkLink } from "./simulator.js";
@@ -160,7 +160,7 @@ export function runCommand(io: Io): Command {
       try {
         const { ecuId: ordered, onInterrupted } = all;
         const order = {
-          ...{ profile, link, inputs, by: all.operator ?? ownAccount().name },
+          ...{ profile, link, inputs, by: all.operator ?? actingPerson(io.env) },
           ...(bay === undefined ? {} : { bay }),
           ...(ordered === undefined ? {} : { ecuId: ordered }),
           ...(onInterrupted === undefined ? {} : { onInterrupted }),
