@@ -2,12 +2,12 @@
  * What the programs leave behind, every byte of it, against every secret that the test knows: stores with their logs, traces, records,
  * logs, output, command lines and environments of running processes, reports of Node, temporary files. A secret may stand in its home alone.
  */
-import { createPrivateKey, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
-import { type Leak, LeakFinder, type TestSecret } from "../leaks.js";
+import { MODULE, PATIENT, requireSoftHsm, SoftHsm } from "../interop/softhsm.js";
+import { type Leak, LeakFinder } from "../leaks.js";
 import { OpensslPki, pem } from "../unit/firmware-sim/authentication-pki.js";
 import { EVCC } from "./cases.js";
 import {
@@ -21,6 +21,23 @@ import {
   startServers,
   tempFolder,
 } from "./harness.js";
+import { openReceivers, type Receiver } from "./leaks/receivers.js";
+import {
+  access,
+  ECU_ID,
+  filesOf,
+  hexOf,
+  homeOf,
+  password,
+  registry,
+  scalarOf,
+  secrets,
+  secretsIn,
+  signature,
+  supplier,
+  TOKEN_ECU_ID,
+} from "./leaks/secrets.js";
+import { Visit } from "./leaks/visit.js";
 
 const folder = tempFolder("leaks");
 const pki = new OpensslPki();
@@ -28,39 +45,18 @@ const place = (...names: string[]) => join(folder, ...names);
 const SERVERS = "servers-data";
 const STATION = "station-data";
 const LEFT = "left";
-const LIMIT = 120_000;
+const LIMIT = 600_000;
 
-/** A unit whose keys the KMS takes from the registry. */
-const UID = `00030001${"c3".repeat(11)}`;
-const ECU_ID = `${"a1".repeat(12)}${UID}`;
-const secretOf = (name: string, length = 16): TestSecret => ({ name, bytes: randomBytes(length) });
-const hexOf = ({ bytes }: TestSecret) => Buffer.from(bytes).toString("hex");
+const withToken = requireSoftHsm();
+const hsm = withToken ? new SoftHsm("ccu-hsm") : undefined;
 
-const supplier = secretOf("supplier secret");
-const access = secretOf("security access key");
-const password = { name: "console password", bytes: Buffer.from(`pw-${randomBytes(9).toString("base64url")}`) };
-const sheKeys = ["1", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D"].map((id) => secretOf(`SHE key ${id}`));
-
-/** Where a secret may stand: files by the end of their name, each its owner's alone. */
-const HOMES: readonly (readonly [secret: RegExp, file: RegExp])[] = [
-  [/^supplier secret$/, /^home\/(supplier\.hex|registry\.yaml)$/],
-  [/^security access key$/, /^home\/access\.hex$/],
-  [/^SHE key/, /^home\/registry\.yaml$/],
-  // The simulated ECU's memory.
-  [/^SHE key/, /^home\/[a-z]+\.flash$/],
-  [/^key of /, /^home\/station\.key$/],
-  [/^servers-data\/servers\/kms\/.*/, /^servers-data\/servers\/kms\/[^/]+$/],
+/** All that the programs left behind, each file with its name. */
+const leftBehind = (): (readonly [name: string, file: string])[] => [
+  ...filesOf(folder).map((file) => [relative(folder, file), file] as const),
+  ...(hsm === undefined
+    ? []
+    : filesOf(hsm.folder).map((file) => [join("hsm", relative(hsm.folder, file)), file] as const)),
 ];
-
-const secrets: TestSecret[] = [supplier, access, password, ...sheKeys];
-const homeOf = (secret: string, file: string) =>
-  secret === file || HOMES.some(([name, home]) => name.test(secret) && home.test(file));
-
-function filesOf(dir: string): string[] {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
 
 const write = (text: string, ...names: string[]) => {
   const file = place(...names);
@@ -101,8 +97,9 @@ async function station(
   url: string,
   env: Record<string, string> = {},
   profile = "leak",
+  more: readonly string[] = [],
 ): Promise<Finished> {
-  const running = start("ecustation", runArgs(url, profile), options(env));
+  const running = start("ecustation", runArgs(url, profile, more), options(env));
   keepProcess(`${name}-station`, running);
   const done = await running.finished;
   keep(name, done);
@@ -112,6 +109,7 @@ async function station(
 const ecuOptions = ["--state", place("home", "unit.flash"), "--ecu-id", ECU_ID, "--clock", "now"];
 
 let servers: Servers;
+let receivers: ReadonlyMap<string, Receiver> = new Map();
 const outcomes: Record<string, string | null | undefined> = {};
 
 function prepare(): void {
@@ -122,23 +120,18 @@ function prepare(): void {
   const roles = { station: "OU=end-of-line", ecu: "OU=ecu" };
   const how = { kind: "certificate", algorithm: "ecdsa-p256-sha256", credentials: "line-1", roles };
   write(stringify({ ...body, name: "certified", securityAccess: how }), "home", "certified.yaml");
+  const ccu = parse(readFileSync(join(root, "hw-profiles/ccu-pkcs11.yaml"), "utf8")) as { certificates: unknown[] };
+  write(stringify({ ...ccu, certificates: ccu.certificates.slice(0, 1), name: "token" }), "home", "token.yaml");
   write(hexOf(access), "home", "access.hex");
+  write(hexOf(signature), "home", "mes.hex");
   write(hexOf(supplier), "home", "supplier.hex");
-  const keys = Object.fromEntries(sheKeys.map((secret) => [secret.name.slice(-1), hexOf(secret)]));
-  const { 1: master, D: symmetric, ...secOC } = keys;
-  const registry = {
-    suppliers: [{ id: 1, name: "supplier" }],
-    ecuTypes: [{ id: 3, name: "body" }],
-    supplierSecrets: [{ name: "cluster", value: hexOf(supplier), keys: secOC }],
-    ecus: [{ uid: UID, keys: { 1: master, D: symmetric } }],
-  };
-  write(stringify(registry), "home", "registry.yaml");
+  write(stringify(registry()), "home", "registry.yaml");
   const embedded = { registry: "registry.yaml" };
   write(stringify({ schema: 1, mode: "simulator", servers: { embedded } }), "home", "servers.yaml");
 }
 
 /** The station's configuration, and its certificate for ECUs that are opened by one. */
-function prepareStation(): string[] {
+async function prepareStation(): Promise<string[]> {
   const [testers, ecus] = [pki.root("testers"), pki.root("ecus")];
   const tester = pki.issue("tester", testers, { subject: "/OU=end-of-line/CN=tester" });
   const ecu = pki.issue("ecu", ecus, { subject: "/OU=ecu/CN=ecu" });
@@ -154,48 +147,26 @@ function prepareStation(): string[] {
     chainFile: place(SERVERS, "servers", "vpki", "chain.pem"),
   };
   const given = { "simulator-cluster": { file: "supplier.hex" } };
-  write(
-    stringify({ schema: 1, mode: "simulator", servers: { external }, secrets: given, credentials }),
-    ...["home", "station.yaml"],
-  );
+  const tokens = hsm && { "ccu-hsm": { module: MODULE, token: "ccu-hsm", pinFile: hsm.pinFile, limits: PATIENT } };
+  mkdirSync(place(LEFT, "results"));
+  const opened = await openReceivers(pki, place("home", "mes.hex"), place(LEFT, "results"));
+  receivers = opened.receivers;
+  const results = { sinks: opened.sinks };
+  const bay = { name: "P", link: `sim:?state=${place("home", "unit.flash")}`, profile: place("home", "leak.yaml") };
+  const rest = { servers: { external }, secrets: given, credentials, results, station: { bays: [bay] } };
+  write(stringify({ schema: 1, mode: "simulator", ...rest, ...(tokens && { tokens }) }), "home", "station.yaml");
   secrets.push({ name: "key of the station's certificate", bytes: scalarOf(readFileSync(key, "utf8")) });
   const anchors = pki.file("ecu-trusts.pem", pem(testers));
   const identity = pki.file("ecu-is.pem", pem(ecu), readFileSync(ecu.keyFile, "utf8"));
   return ["--clock", "now", "--auth-anchors", anchors, "--auth-identity", identity];
 }
 
-/** The part of a private key that nobody else has. */
-function scalarOf(text: string, passphrase?: string): Uint8Array {
-  const key = createPrivateKey({ key: text, ...(passphrase !== undefined && { passphrase }) });
-  const { d } = key.export({ format: "jwk" });
-  return Buffer.from(d ?? "", "base64url");
-}
-
-/** Private keys, master key and passphrase that the servers made. */
-function addServersSecrets(): void {
-  const files = filesOf(place(SERVERS));
-  const own = files.find((file) => file.endsWith("/passphrase")) ?? "";
-  const passphrase = readFileSync(own, "utf8").trim();
-  secrets.push({ name: relative(folder, own), bytes: Buffer.from(passphrase) });
-  for (const file of files) {
-    const text = readFileSync(file, "latin1");
-    const name = relative(folder, file);
-    const raw = readFileSync(file);
-    if (/BEGIN (EC )?PRIVATE KEY/.test(text)) secrets.push({ name, bytes: scalarOf(text) });
-    // These stand nowhere in the clear, not even in their file.
-    else if (text.includes("ENCRYPTED PRIVATE KEY"))
-      secrets.push({ name: `in ${name}`, bytes: scalarOf(text, passphrase) });
-    else if (/^[0-9a-f]{32,128}\s*$/i.test(text)) secrets.push({ name, bytes: Buffer.from(text.trim(), "hex") });
-    else if (raw.length === 32 || raw.length === 16) secrets.push({ name, bytes: raw });
-  }
-}
-
 beforeAll(async () => {
   prepare();
   servers = await startServers(["--config", place("home", "servers.yaml"), "--data", place(SERVERS)], options());
   keepProcess("servers", servers);
-  const certified = prepareStation();
-  addServersSecrets();
+  const certified = await prepareStation();
+  secrets.push(...secretsIn(folder, SERVERS));
 
   const given = start(
     "ecustation",
@@ -244,8 +215,21 @@ beforeAll(async () => {
   outcomes.certified = codeOf(await station("certified", third.url, {}, "certified"));
   keep("certified-ecu", await third.stop());
 
+  if (hsm !== undefined) {
+    const unit = ["--ecu-id", TOKEN_ECU_ID, "--state", place("home", "token.flash"), "--clock", "now"];
+    const ecu = await startEcu(place("home", "token.yaml"), unit, options());
+    outcomes.token = codeOf(await station("token", ecu.url, hsm.env, "token", ["--set", "hostName=ccu-1.plant"]));
+    keep("token-ecu", await ecu.stop());
+  }
+  await visited();
+
   for (const words of [
     ["records", "list", "--json"],
+    ["records", "export", "--format", "json"],
+    ["records", "export", "--format", "jsonl"],
+    ["records", "export", "--format", "csv"],
+    ["records", "export", "--audit"],
+    ["outbox", "list"],
     ["profile", "approvals", "--json"],
     ["config", "check"],
     ["doctor"],
@@ -259,9 +243,28 @@ beforeAll(async () => {
     const args = ["records", "show", runId, "--json", "--data", place(STATION)];
     keep("show", await start("ecustation", args, options()).finished);
   }
+  for (const [name, receiver] of receivers) {
+    write(receiver.received().toString("latin1"), LEFT, `${name}.received`);
+    await receiver.close();
+  }
   servers.child.kill("SIGUSR2");
   keep("servers", await servers.kill());
-}, 400_000);
+}, LIMIT);
+
+/** A unit at a bay of `serve`, in front of which somebody looks at the operator page. */
+async function visited(): Promise<void> {
+  const service = start("ecustation", ["serve", "--jsonl", ...COMMON], options(hsm?.env));
+  const { page } = JSON.parse(await service.line((line) => line.includes('"page"'))) as { page: string };
+  const visit = new Visit(page, "P");
+  service.child.stdin.write(`${JSON.stringify({ bay: "P", inputs: { vin: EVCC.vin } })}\n`);
+  const ended = JSON.parse(await service.line((line) => line.includes('"event":"ended"'))) as {
+    outcome: string;
+    failure?: { code: string };
+  };
+  outcomes.served = ended.failure?.code ?? ended.outcome;
+  for (const [name, bytes] of await visit.end("key:secoc-5")) writeFileSync(place(LEFT, name), bytes, { mode: 0o600 });
+  keep("serve", await service.stop());
+}
 
 afterAll(() => pki.close());
 
@@ -280,8 +283,10 @@ describe("what the programs leave behind", () => {
       refused: "UDS_ACCESS_DENIED",
       silent: expect.stringMatching(/^(UDS|ISOTP)_TIMEOUT/),
       certified: "PASS",
+      served: "PASS",
+      ...(withToken ? { token: "PASS" } : {}),
     });
-    const names = filesOf(folder).map((file) => relative(folder, file));
+    const names = leftBehind().map(([name]) => name);
     for (const kind of [
       /records\.sqlite$/,
       /kms\.sqlite-wal$/,
@@ -304,8 +309,7 @@ describe("what the programs leave behind", () => {
   it("has no secret in any file, line, command line or environment but in its home", () => {
     const finder = new LeakFinder(secrets);
     const found: string[] = [];
-    for (const file of filesOf(folder)) {
-      const name = relative(folder, file);
+    for (const [name, file] of leftBehind()) {
       for (const { secret, form, at } of finder.find(readFileSync(file)))
         if (!homeOf(secret, name)) found.push(`${name}: ${secret} in ${form} at ${at}`);
     }
@@ -314,7 +318,9 @@ describe("what the programs leave behind", () => {
 
   it("keeps each secret's home for its owner alone", () => {
     const finder = new LeakFinder(secrets);
-    const homes = filesOf(folder).filter((file) => finder.find(readFileSync(file)).length > 0);
+    const homes = leftBehind()
+      .filter(([, file]) => finder.find(readFileSync(file)).length > 0)
+      .map(([, file]) => file);
     expect(homes.length).toBeGreaterThanOrEqual(8);
     const open = homes.filter((file) => (statSync(file).mode & 0o777) !== 0o600);
     expect(open.map((file) => `${relative(folder, file)} ${(statSync(file).mode & 0o777).toString(8)}`)).toEqual([]);
@@ -323,11 +329,23 @@ describe("what the programs leave behind", () => {
   it.each([
     ["a store", join(STATION, "records.sqlite")],
     ["a trace", join(STATION, "traces")],
-    ["a log", LEFT],
+    ["a log", join(LEFT, "1-passwd.stderr")],
+    ["an export as JSON", /records-export---format-json\.stdout$/],
+    ["an export as CSV", /records-export---format-csv\.stdout$/],
+    ["what a webhook was sent", /webhook\.received$/],
+    ["what a broker was sent", /mqtt\.received$/],
+    ["a file of results", /left\/results\/.*\.json$/],
+    ["the page's events", /page-events$/],
+    ["the page's live trace", /page-live-trace$/],
+    ["a record on the page", /page-record$/],
+    ["messages on the page", /page-messages$/],
+    ["a trace that the page gave", /page-trace$/],
   ])("would be found out by a planted one in %s", (_, where) => {
-    const target = place(where);
-    const file = existsSync(target) && statSync(target).isFile() ? target : (filesOf(target)[0] ?? "");
-    const bytes = readFileSync(file);
+    const found = leftBehind().find(([name]) =>
+      typeof where === "string" ? name.startsWith(where) : where.test(name),
+    );
+    const bytes = readFileSync(found?.[1] ?? "");
+    expect(bytes.length).toBeGreaterThan(typeof where === "string" ? -1 : 100);
     for (const [i, secret] of secrets.entries()) {
       const part = Buffer.from(secret.bytes.subarray(secret.bytes.length - 8));
       const text =
