@@ -101,7 +101,6 @@ export default defineConfig({
           name: "sweep",
           include: ["test/sweep/*.test.ts", "test/sweep/{power,run-kill,paths,server-faults}/*.test.ts"],
           pool: "forks",
-          fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 120_000,
         },
