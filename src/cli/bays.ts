@@ -41,7 +41,8 @@ export function bayFault(
       return { path: [i, "link"], what: describe(error) };
     }
     for (const [of, token] of Object.entries(tokens))
-      if (!Object.hasOwn(known, token)) return { path: [i, "tokens", of], what: `is ${token}, which tokens does not have` };
+      if (!Object.hasOwn(known, token))
+        return { path: [i, "tokens", of], what: `is ${token}, which tokens does not have` };
     const fault = power && faultOf(power);
     if (fault !== undefined) return { path: [i, "power", ...fault.path], what: fault.what };
   }

@@ -20,7 +20,10 @@ export class UnitTokens {
    * @param bay that the unit is at, whose tokens may be its own
    * @throws StationError CONFIG_INVALID where nothing says where the profile's token is
    */
-  unitOf(found: FoundProfile, bay: string | undefined): (signal: AbortSignal) => Promise<(ecu: OpenedEcu) => OpenedEcu> {
+  unitOf(
+    found: FoundProfile,
+    bay: string | undefined,
+  ): (signal: AbortSignal) => Promise<(ecu: OpenedEcu) => OpenedEcu> {
     const { pkcs11 } = found.profile;
     if (pkcs11 === undefined) return async () => (ecu) => ecu;
     const token = this.#token(this.#place(found, pkcs11, bay));

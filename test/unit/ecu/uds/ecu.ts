@@ -49,7 +49,9 @@ let buses = 0;
 export function ecuBench(
   say: Say,
   map: EcuMap = MAP,
-  parts: Partial<Pick<EcuSessionParts, "access" | "random" | "resetPoll">> & { readonly keyFunction?: KeyFunction } = {},
+  parts: Partial<Pick<EcuSessionParts, "access" | "random" | "resetPoll">> & {
+    readonly keyFunction?: KeyFunction;
+  } = {},
 ) {
   const clock = new VirtualClock();
   const name = `ecu-bench-${buses++}`;
