@@ -5,6 +5,7 @@ import { Bar } from "./bar.js";
 import { UnitRecord } from "./history/unit-record.js";
 import { live } from "./live/live.js";
 import { Operate } from "./operate/operate.js";
+import { Connecting } from "./parts/connecting.js";
 import { place, SCREEN_RIGHTS, type Screen } from "./route.js";
 import { Admin } from "./screens/admin.js";
 import { History } from "./screens/history.js";
@@ -13,7 +14,7 @@ import { Servers } from "./screens/servers.js";
 import { SignIn } from "./screens/sign-in.js";
 import { Trace } from "./screens/trace.js";
 import { Yield } from "./screens/yield.js";
-import { useMay } from "./session.js";
+import { session, useMay } from "./session.js";
 import { Stale } from "./stale.js";
 import { useStore } from "./store.js";
 import { useTexts } from "./texts/texts.js";
@@ -42,7 +43,11 @@ export function App() {
 function Guarded({ screen }: { readonly screen: Screen }) {
   const { t } = useTexts();
   const right = SCREEN_RIGHTS[screen];
-  if (useMay(right)) return <Shown screen={screen} />;
+  const known = useStore(session, (value) => value !== undefined);
+  const allowed = useMay(right);
+  // What a person may do shows on every screen: none is shown before that is known.
+  if (!known) return <Connecting />;
+  if (allowed) return <Shown screen={screen} />;
   return (
     <div class="note attention" role="alert">
       <p>{t("role.needed")}</p>

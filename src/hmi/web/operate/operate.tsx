@@ -1,5 +1,6 @@
 /** The bays, a tile each; in simulator mode what can be provoked below them. */
 import { live } from "../live/live.js";
+import { Connecting } from "../parts/connecting.js";
 import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
 import { Simulator } from "./simulator.js";
@@ -9,13 +10,7 @@ export function Operate() {
   const { t } = useTexts();
   // Names as one string: a bay that changes is its tile's concern alone.
   const names = useStore(live, ({ state }) => state?.bays.map(({ name }) => name).join("\n"));
-  if (names === undefined) {
-    return (
-      <p class="empty" role="status">
-        {t("connecting")}
-      </p>
-    );
-  }
+  if (names === undefined) return <Connecting />;
   if (names === "") return <p class="empty">{t("bays.none")}</p>;
   const bays = names.split("\n");
   return (
