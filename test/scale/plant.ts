@@ -1,4 +1,5 @@
 /** A plant: stations at their takt, two server replicas on one PostgreSQL database, and what goes away meanwhile. */
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { systemClock } from "../../src/shared/clock.js";
@@ -34,7 +35,7 @@ export interface Part {
   readonly lines: readonly Line[];
   readonly locks: LockWaits;
   readonly outage: Outage | undefined;
-  /** Share of one core, of both replicas together. */
+  /** Share of one core, of both replicas together; without what one that was killed had used. */
   readonly cpu: number;
 }
 
@@ -53,18 +54,21 @@ const PROCESS_LIMIT = 3 * 3_600_000;
 /** ticks a second of /proc/PID/stat. */
 const TICKS = 100;
 
-/** Processor time of the replicas, ms. */
-function cpuOf(replicas: readonly Replica[]): number {
-  const ticks = replicas.map(({ servers }) => {
-    try {
-      const stat = readFileSync(`/proc/${servers.child.pid}/stat`, "utf8");
+/** Processor time, ms, of each replica's process. */
+function cpuOf(replicas: readonly Replica[]): ReadonlyMap<number, number> {
+  return new Map(
+    replicas.flatMap(({ servers: { child } }) => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return [];
+      const stat = readFileSync(`/proc/${child.pid}/stat`, "utf8");
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return Number(fields[11]) + Number(fields[12]);
-    } catch {
-      return 0;
-    }
-  });
-  return (ticks.reduce((sum, each) => sum + each, 0) * 1_000) / TICKS;
+      return [[child.pid, ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS] as const];
+    }),
+  );
+}
+
+/** ms that the processes of `now` have used since `before`. */
+function usedSince(before: ReadonlyMap<number, number>, now: ReadonlyMap<number, number>): number {
+  return [...now].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0);
 }
 
 export async function simulate(options: PlantOptions): Promise<Report> {
@@ -78,6 +82,8 @@ export async function simulate(options: PlantOptions): Promise<Report> {
   const part = async (name: string, index: number, outage?: () => Promise<{ from: number; back: number }>) => {
     const meter = new Meter();
     const end = new AbortController();
+    // Every station waits on it.
+    setMaxListeners(0, end.signal);
     const began = performance.now();
     const cpu = cpuOf(replicas);
     const locks = watchLocks(cluster, postgres.database, end.signal);
@@ -108,7 +114,7 @@ export async function simulate(options: PlantOptions): Promise<Report> {
         held: meter.within(away.from, away.back).longest,
         recovery: Math.max(0, meter.within(away.from, away.back).lastAnswer - away.back),
       },
-      cpu: (cpuOf(replicas) - cpu) / 1_000 / seconds,
+      cpu: usedSince(cpu, cpuOf(replicas)) / 1_000 / seconds,
     } satisfies Part;
   };
 
