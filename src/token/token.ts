@@ -185,7 +185,12 @@ class ProcessToken implements Token {
     const making = MAKING.has(name) || ("once" in args && args.once);
     const limit = name === "sign" || name === "probe" ? call : open + (making ? generate : call);
     if (this.#closed) throw this.#error("TOKEN_FAILED", "the program ends");
-    if (this.#fault !== undefined && this.#clock.monotonic() < this.#fault.until) throw copyOf(this.#fault.error);
+    const pause = this.#fault === undefined ? 0 : this.#fault.until - this.#clock.monotonic();
+    if (this.#fault !== undefined && pause > 0) {
+      // Whoever asks what the token is begins something, and waits: it may be back already.
+      if (name !== "describe") throw copyOf(this.#fault.error);
+      await this.#clock.sleep(pause, signal);
+    }
     if (this.#queue.length >= queue) throw this.#error("TOKEN_BUSY", `${queue} calls wait`);
     const id = ++this.#lastId;
     const late = () => this.#error("TOKEN_TIMEOUT", name, limit);

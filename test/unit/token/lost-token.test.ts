@@ -84,6 +84,18 @@ describe("a token that is away", () => {
     expect(lines).toEqual(["token lost", "token back"]);
   });
 
+  it("is waited for through the pause by whoever asks what it is, as a unit's run does at its beginning", async () => {
+    const starter = open(absent, { pause: 1_000 });
+    expect(await outcome(sign())).toBe("TOKEN_ABSENT");
+    starter.behaviour = works;
+    const described = outcome(token.describe([]));
+    await clock.advance(999);
+    expect(starter.processes).toHaveLength(1);
+    await clock.advance(1);
+    expect(await described).toBe("ok");
+    expect(starter.processes).toHaveLength(2);
+  });
+
   it("for an hour is survived, and found again by the probe without a caller", async () => {
     const starter = open(works, { probe: 10_000 });
     expect(await outcome(sign())).toBe("ok");
