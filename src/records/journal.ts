@@ -65,16 +65,25 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   const ledger: RunLedger = {
     async claim(bay) {
       const holder = { owner: randomUUID(), ...processes.self };
+      // Once more where the store's thread ended under it: a claim that stayed would be that of a living process.
+      const release = async () => {
+        const free = () => store.call("releaseBay", { bay, owner: holder.owner });
+        await free().catch(free);
+      };
       let replaces: string | null = null;
       for (;;) {
-        const held: BayHolder | null = await store.call("claimBay", { bay, holder, replaces, now: clock.now() });
+        const claiming: Promise<BayHolder | null> = store.call("claimBay", { bay, holder, replaces, now: clock.now() });
+        const held = await claiming.catch(async (error: unknown) => {
+          await release().catch(() => undefined);
+          throw error;
+        });
         if (held === null) break;
         if (processes.alive(held)) {
           throw new StationError("RUN_BUSY", { details: { what: `${bay} (process ${held.pid})` } });
         }
         replaces = held.owner;
       }
-      return () => store.call("releaseBay", { bay, owner: holder.owner });
+      return release;
     },
     unsettled: (ecuId) => store.call("unsettled", ecuId),
     askedBefore: (of) => store.call("askedBefore", of),
