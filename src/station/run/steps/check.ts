@@ -94,8 +94,8 @@ async function checkServers(run: Run, signal: AbortSignal): Promise<void> {
     ...(kinds.has("cert") ? [vpki.ping(signal)] : []),
     ...(kinds.has("key") || kinds.has("sync") ? [kms.ping(signal)] : []),
   ];
-  for (const { status, ...answer } of await Promise.allSettled(pings))
-    if (status === "rejected" && "reason" in answer) throw answer.reason;
+  const failed = (await Promise.allSettled(pings)).find((ping) => ping.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Delivers what waits in the outbox for the KMS, or for all receivers, as far as that goes in the run's time for it. */

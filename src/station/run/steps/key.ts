@@ -61,7 +61,7 @@ export async function keyStep(run: Run, scope: StepScope, key: ProfileKey): Prom
       scope.signal.throwIfAborted();
       if (!(error instanceof LoadFailed)) throw error;
       const { cause, correlationId } = error;
-      scope.owe(keyReport({ ...attempt, ...key, correlationId }, "OperationFailed", cause.text.en));
+      scope.owe(keyReport({ ...attempt, ...key, correlationId }, "OperationFailed", cause.message));
       if (!mayTryAgain(key, cause, number)) {
         scope.fact({ closedAttempt: number });
         throw cause;
