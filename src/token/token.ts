@@ -153,8 +153,15 @@ class ProcessToken implements Token {
     return this.#call("work", { task, once }, signal);
   }
 
-  describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription> {
-    return this.#call("describe", { uses }, signal);
+  async describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription> {
+    const ask = async () => {
+      // Whoever asks what the token is begins something, and waits: it may be back already.
+      if (this.#pause() > 0) await this.#clock.sleep(this.#pause(), signal);
+      return this.#call("describe", { uses }, signal);
+    };
+    // So it may be since a start began that now fails.
+    const starting = this.#starting || this.#life?.opened === false;
+    return starting ? ask().catch(ask) : ask();
   }
 
   async close(): Promise<void> {
@@ -185,12 +192,7 @@ class ProcessToken implements Token {
     const making = MAKING.has(name) || ("once" in args && args.once);
     const limit = name === "sign" || name === "probe" ? call : open + (making ? generate : call);
     if (this.#closed) throw this.#error("TOKEN_FAILED", "the program ends");
-    const pause = this.#fault === undefined ? 0 : this.#fault.until - this.#clock.monotonic();
-    if (this.#fault !== undefined && pause > 0) {
-      // Whoever asks what the token is begins something, and waits: it may be back already.
-      if (name !== "describe") throw copyOf(this.#fault.error);
-      await this.#clock.sleep(pause, signal);
-    }
+    if (this.#fault !== undefined && this.#pause() > 0) throw copyOf(this.#fault.error);
     if (this.#queue.length >= queue) throw this.#error("TOKEN_BUSY", `${queue} calls wait`);
     const id = ++this.#lastId;
     const late = () => this.#error("TOKEN_TIMEOUT", name, limit);
@@ -208,6 +210,11 @@ class ProcessToken implements Token {
       const left = this.#queue.findIndex((entry) => entry.id === id);
       if (left >= 0) this.#queue.splice(left, 1);
     }
+  }
+
+  /** ms for which the token is left alone. */
+  #pause(): number {
+    return this.#fault === undefined ? 0 : this.#fault.until - this.#clock.monotonic();
   }
 
   #pump(): void {

@@ -96,6 +96,19 @@ describe("a token that is away", () => {
     expect(starter.processes).toHaveLength(2);
   });
 
+  it("is asked once more by whoever came while a start was under way that found it away", async () => {
+    const starter = open(() => SILENCE, { pause: 1_000, open: 700 });
+    const first = outcome(sign());
+    await until(() => asked(starter, "open") === 1);
+    const described = outcome(token.describe([]));
+    starter.behaviour = works;
+    await clock.advance(700);
+    expect(await first).toBe("TOKEN_TIMEOUT");
+    await clock.advance(1_000);
+    expect(await described).toBe("ok");
+    expect(starter.processes).toHaveLength(2);
+  });
+
   it("for an hour is survived, and found again by the probe without a caller", async () => {
     const starter = open(works, { probe: 10_000 });
     expect(await outcome(sign())).toBe("ok");
