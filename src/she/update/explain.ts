@@ -23,7 +23,7 @@ export interface ExplainInput {
 export interface DeviceFacts {
   /** 15 bytes. */
   readonly uid?: Uint8Array;
-  /** Counter stored in the target slot. */
+  /** Counter stored in the target slot; default 0, an empty slot's. */
   readonly counter?: number;
   /** Flags stored in the target slot. */
   readonly storedFlags?: number;
@@ -211,11 +211,13 @@ function* explainUid(uid: Uint8Array, device: DeviceFacts): Generator<Finding> {
 
 function* explainContents(decoded: DecodedUpdate, device: DeviceFacts): Generator<Finding> {
   const row = slotRow(decoded.keyId);
-  if (row.counter && device.counter !== undefined && decoded.counter <= device.counter) {
+  // An empty slot's counter is 0, so 0 is refused by every device, whatever is known of it.
+  const { counter = 0 } = device;
+  if (row.counter && decoded.counter <= counter) {
     yield {
       cause: "COUNTER",
       erc: "ERC_KEY_UPDATE_ERROR",
-      text: `counter ${decoded.counter} is not greater than the device's ${device.counter}`,
+      text: `counter ${decoded.counter} is not greater than ${device.counter === undefined ? "an empty slot's" : "the device's"} ${counter}`,
     };
   }
   yield* explainFlags(decoded, device);
@@ -247,7 +249,8 @@ function* explainFlags(decoded: DecodedUpdate, device: DeviceFacts): Generator<F
 }
 
 function* explainProof(decoded: DecodedUpdate, proof: ProofPair, device: DeviceFacts): Generator<Finding> {
-  const uid = device.uid ?? proof.m4.slice(0, UID_LENGTH);
+  // One cluster key may be in many ECUs: only after an update by wildcard may M4 name a device that nothing else does.
+  const uid = device.uid ?? (decoded.wildcard ? proof.m4.slice(0, UID_LENGTH) : decoded.uid);
   if (decoded.padding && !verifyProof(proof, proofOf(uid, decoded, decoded.key, decoded.counter, decoded.bank))) {
     const text = "M4/M5 do not prove the key of M2: another key, counter, slot or UID was stored";
     yield { cause: "PROOF", erc: "ERC_NO_ERROR", text };

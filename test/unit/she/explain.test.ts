@@ -113,6 +113,8 @@ describe("explainUpdate names the usual cause", () => {
 
   it("COUNTER: not greater than the device's", () => {
     expect(causes(explain({}, { counter: 5 }))).toEqual(["COUNTER"]);
+    expect(causes(explain({ counter: 0 }))).toEqual(["COUNTER"]);
+    expect(causes(explain({ counter: 0, keyId: 14, authKeyId: 4 }))).toEqual([]);
     expect(causes(explain({ keyId: 14, authKeyId: 4 }, { counter: 5 }))).toEqual([]);
   });
 
@@ -168,6 +170,17 @@ describe("explainUpdate names the usual cause", () => {
   it("PROOF: M4 and M5 of another key", () => {
     const { m4, m5 } = buildUpdate({ ...BASE, newKey: MASTER });
     expect(causes(explainUpdate({ ...buildUpdate(BASE), proof: { m4, m5 }, authKey: MASTER }))).toEqual(["PROOF"]);
+  });
+
+  it("PROOF: M4 and M5 of another ECU that holds the same cluster key, and none by wildcard", () => {
+    const proved = (uid: Uint8Array, device: DeviceFacts = {}) => {
+      const other = buildUpdate({ ...BASE, uid: OTHER_UID });
+      const proof = { m4: other.m4, m5: other.m5 };
+      return causes(explainUpdate({ ...buildUpdate({ ...BASE, uid }), proof, authKey: MASTER, device }));
+    };
+    expect(proved(UID)).toEqual(["PROOF"]);
+    expect(proved(new Uint8Array(15))).toEqual([]);
+    expect(proved(new Uint8Array(15), { uid: UID })).toEqual(["PROOF"]);
   });
 
   it("no text holds key material", () => {
