@@ -101,8 +101,13 @@ export async function migrate(database: Connection, migrations: readonly Migrati
       }
       await database.exec("COMMIT");
     } catch (error) {
-      await database.exec("ROLLBACK");
+      await rollBack(database);
       throw error;
     }
   }
+}
+
+/** Takes back the transaction that failed. SQLite may have done so itself (a full disk, an I/O error), which is no further fault. */
+export async function rollBack(database: Connection): Promise<void> {
+  await database.exec("ROLLBACK").catch(() => undefined);
 }

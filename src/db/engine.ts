@@ -1,5 +1,5 @@
 /** A store in an SQLite file. */
-import { migrate, openDatabase } from "./database.js";
+import { migrate, openDatabase, rollBack } from "./database.js";
 import { type Call, type EngineStore, GroupCommit, runCalls } from "./group.js";
 import type { StoreDefinition } from "./store.js";
 
@@ -28,7 +28,7 @@ export async function openStore(
       outcomes = await runCalls(database, definition, calls);
       await database.exec("COMMIT");
     } catch (error) {
-      await database.exec("ROLLBACK");
+      await rollBack(database);
       throw error;
     }
     // What was committed is durable, and its callers must not hear otherwise.

@@ -1,4 +1,5 @@
 /** Group commit: calls that wait together are one transaction, each in a savepoint of its own. */
+import { isStationError } from "../shared/errors.js";
 import type { Connection } from "./database.js";
 import type { StoreDefinition } from "./store.js";
 
@@ -98,7 +99,10 @@ export async function runCalls(
       await database.exec("RELEASE call");
       outcomes.push({ value });
     } catch (error) {
-      await database.exec("ROLLBACK TO call");
+      await database.exec("ROLLBACK TO call").catch((lost: unknown) => {
+        // The whole transaction is gone: an error of the database (a full disk) says why, a refusal of the operation does not.
+        throw isStationError(error) ? lost : error;
+      });
       await database.exec("RELEASE call");
       outcomes.push({ error });
     }

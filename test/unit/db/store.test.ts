@@ -67,6 +67,20 @@ describe("a store", () => {
     await items.close();
   });
 
+  it("on a full disk says so to all of the batch, keeps nothing of it, and goes on once there is room", async () => {
+    const page = async (db: Database, most: number) => void (await db.get(`PRAGMA max_page_count = ${most}`));
+    const items = await openStore({ ...store, operations: { ...store.operations, page } }, join(folder, "a.db"));
+    await items.call("page", 1);
+    const full = { name: "x".repeat(100_000), value: 1 };
+    const batch = [items.call("put", { name: "a", value: 1 }), items.call("put", full)];
+    for (const outcome of await Promise.allSettled(batch))
+      expect(outcome).toMatchObject({ reason: { message: "database or disk is full" } });
+    await items.call("page", 1_000);
+    expect(await items.call("names", null)).toEqual([]);
+    expect(await items.call("put", full)).toBe(1);
+    await items.close();
+  });
+
   it("finishes what was called before it closes, and takes nothing after", async () => {
     const items = await openStore(store, join(folder, "a.db"));
     const calls = ["a", "b"].map((name) => items.call("put", { name, value: 1 }));
