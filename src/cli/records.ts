@@ -45,8 +45,7 @@ export function recordsCommand(io: Io): Command {
       };
       const read = async (history: History): Promise<Listed> => ({
         page: await history.list(query),
-        waiting: await history.outbox("waiting"),
-        quarantined: await history.outbox("quarantined"),
+        ...(await history.unsettled()),
       });
       await printListed(io, (await withRecords(config, read)) ?? NOTHING, options.json === true);
     });

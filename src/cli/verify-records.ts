@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import type { Head } from "../audit/row.js";
 import { type FoundRow, type Verdict, verifyChain } from "../audit/verify.js";
 import { type Database, openReader } from "../db/database.js";
+import { RECORD_ROWS } from "../records/record-tables.js";
 import { recordHash } from "../records/seal-store.js";
 import { isSignedBy, type VerifyingKey, verifyingKey } from "../records/sign.js";
 import type { UnitRecord } from "../records/unit-record.js";
@@ -80,7 +81,7 @@ export async function verifyStored(
 /** Keys that the audit chain names. */
 async function keysOf(database: Database): Promise<VerifyingKey[]> {
   const rows = await database.all<{ subject: string; details: string }>(
-    "SELECT subject, details FROM audit WHERE action = 'key'",
+    `SELECT subject, details FROM audit WHERE ${RECORD_ROWS} AND action = 'key'`,
   );
   return rows.flatMap(({ subject, details }) => {
     const { spki } = JSON.parse(details) as { spki?: unknown };
@@ -116,7 +117,7 @@ async function badRecord(
     for (const { run, record, sealed } of page) {
       last = run;
       const row = await database.get<{ details: string }>(
-        `SELECT details FROM audit WHERE action IN ('finish', 'seal') AND subject = ? ORDER BY seq DESC LIMIT 1`,
+        `SELECT details FROM audit WHERE ${RECORD_ROWS} AND action IN ('finish', 'seal') AND subject = ? ORDER BY seq DESC LIMIT 1`,
         run,
       );
       // A run from before the chain has no row in it.
@@ -135,9 +136,9 @@ async function badRecord(
 /** A run that the chain has, without its record and without its deletion. */
 async function missingRecord(database: Database): Promise<RecordsReport["bad"]> {
   const row = await database.get<{ subject: string }>(
-    `SELECT subject FROM audit AS done WHERE action = 'finish'
+    `SELECT subject FROM audit AS done WHERE ${RECORD_ROWS} AND action = 'finish'
        AND NOT EXISTS (SELECT 1 FROM run WHERE run_id = done.subject)
-       AND NOT EXISTS (SELECT 1 FROM audit WHERE action = 'delete' AND subject = done.subject)
+       AND NOT EXISTS (SELECT 1 FROM audit WHERE ${RECORD_ROWS} AND action = 'delete' AND subject = done.subject)
      ORDER BY seq LIMIT 1`,
   );
   return row === undefined ? undefined : { run: row.subject, what: "is missing: nobody deleted it" };

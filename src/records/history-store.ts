@@ -3,7 +3,7 @@ import type { Database } from "../db/database.js";
 import type { Outcome, RunHeader } from "../station/ports.js";
 import { historySelect, markOf } from "./history-query.js";
 import { journalOf } from "./journal-store.js";
-import { outboxRows } from "./outbox-store.js";
+import { outboxOfRun } from "./outbox-store.js";
 import type { HistoryPage, HistoryQuery, RecordPage, RunDetails, RunSummary } from "./types.js";
 import { readUnitRecord } from "./unit-record.js";
 
@@ -86,7 +86,7 @@ async function historyShow(db: Database, runId: string): Promise<RunDetails | nu
     header: JSON.parse(row.header) as RunHeader,
     record: row.record === null ? undefined : readUnitRecord(row.record),
     journal: await journalOf(db, runId),
-    outbox: await outboxRows(db, { runId }),
+    outbox: await outboxOfRun(db, runId),
   };
 }
 

@@ -15,8 +15,8 @@ export interface History {
   records(query: HistoryQuery): Promise<RecordPage>;
   /** One run with its journal and results; undefined where there is none of that id. */
   show(runId: string): Promise<RunDetails | undefined>;
-  /** Results that wait for their server, or that it refused. */
-  outbox(state: "waiting" | "quarantined"): Promise<readonly OutboxEntry[]>;
+  /** Results that wait for their server, and those that it refused, oldest first. */
+  unsettled(): Promise<{ readonly waiting: readonly OutboxEntry[]; readonly quarantined: readonly OutboxEntry[] }>;
 }
 
 export function createHistory(store: Store<RecordsDefinition>): History {
@@ -27,6 +27,10 @@ export function createHistory(store: Store<RecordsDefinition>): History {
     },
     records: (query) => store.call("historyRecords", { ...query, limit: RECORDS }),
     show: async (runId) => (await store.call("historyShow", runId)) ?? undefined,
-    outbox: (state) => store.call("outboxRows", { state }),
+    unsettled: async () => {
+      const rows = await store.call("outboxUnsettled", null);
+      const of = (state: OutboxEntry["state"]) => rows.filter((row) => row.state === state);
+      return { waiting: of("waiting"), quarantined: of("quarantined") };
+    },
   };
 }

@@ -69,19 +69,19 @@ export function kmsRow(runId: string, { id, result }: OutboxRow): OwedRow {
   return { id, sink: KMS, runId, ecuId: result.ecuId, result };
 }
 
-/** Rows of a run, or of a state, in the order in which they were written. */
-export async function outboxRows(
-  db: Database,
-  where: { runId: string } | { state: OutboxEntry["state"] },
-): Promise<OutboxEntry[]> {
-  const [column, value] = "runId" in where ? ["run_id", where.runId] : ["state", where.state];
-  const rows = await db.all<StoredRow>(`SELECT ${COLUMNS} FROM outbox WHERE ${column} = ? ORDER BY seq`, value);
+/** Rows of a run, in the order in which they were written. */
+export async function outboxOfRun(db: Database, runId: string): Promise<OutboxEntry[]> {
+  const rows = await db.all<StoredRow>(`SELECT ${COLUMNS} FROM outbox WHERE run_id = ? ORDER BY seq`, runId);
   return rows.map(outboxEntry);
 }
 
 /** All that is neither delivered nor waived, oldest first. */
 async function outboxUnsettled(db: Database, _: null): Promise<OutboxEntry[]> {
-  return (await db.all<StoredRow>(`SELECT ${COLUMNS} FROM outbox WHERE ${UNSETTLED} ORDER BY seq`)).map(outboxEntry);
+  // By its index, and not in the order of the table through all that was ever delivered.
+  const rows = await db.all<StoredRow>(
+    `SELECT ${COLUMNS} FROM outbox INDEXED BY outbox_unsettled WHERE ${UNSETTLED} ORDER BY seq`,
+  );
+  return rows.map(outboxEntry);
 }
 
 async function outboxState(db: Database, id: string): Promise<OutboxEntry | null> {
@@ -206,7 +206,6 @@ async function unsettled(db: Database, id: string): Promise<OutboxEntry | null> 
 }
 
 export const outboxOperations = {
-  outboxRows,
   outboxUnsettled,
   outboxState,
   outboxWaiting,

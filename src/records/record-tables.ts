@@ -1,5 +1,8 @@
 /** The step of the schema that brings searchable, signed records and what became of units. */
 
+/** Rows of the audit log about records. The schema indexes them by this very text, and queries need it for the index to serve them. */
+export const RECORD_ROWS = "action IN ('finish', 'seal', 'delete', 'key')";
+
 export const RECORD_TABLES = `
   ALTER TABLE run ADD COLUMN station TEXT;
   ALTER TABLE run ADD COLUMN sealed INTEGER;
@@ -46,4 +49,4 @@ export const RECORD_TABLES = `
     at INTEGER NOT NULL,
     PRIMARY KEY (ecu_id, type, dn)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX audit_record ON audit (action, subject, seq) WHERE action IN ('finish', 'seal', 'delete', 'key');`;
+  CREATE INDEX audit_record ON audit (action, subject, seq) WHERE ${RECORD_ROWS};`;

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { append as audit } from "../audit/chain.js";
 import type { Database } from "../db/database.js";
+import { RECORD_ROWS } from "./record-tables.js";
 import type { TraceEntry } from "./unit-record.js";
 
 export interface UnsealedRun {
@@ -41,7 +42,8 @@ async function seal(db: Database, { run, text, key, traces, now }: Seal): Promis
 
 /** Writes the public key into the audit log, once. @param spki SubjectPublicKeyInfo, base64 */
 async function noteKey(db: Database, { key, spki, now }: { key: string; spki: string; now: number }): Promise<void> {
-  if ((await db.get("SELECT 1 AS yes FROM audit WHERE action = 'key' AND subject = ?", key)) !== undefined) return;
+  const noted = await db.get(`SELECT 1 AS yes FROM audit WHERE ${RECORD_ROWS} AND action = 'key' AND subject = ?`, key);
+  if (noted !== undefined) return;
   const row = { actor: "ecustation", action: "key", subject: key, outcome: "used", details: { spki } };
   await audit(db, { ...row, at: now });
 }

@@ -116,7 +116,10 @@ function portsOf(context: AppContext, station: Station, orders: BayOrders, live:
         const { waiting, quarantined } = await outbox.load();
         return { waiting, quarantined, full: (await outbox.full()) !== undefined };
       },
-      rows: async () => [...(await history.outbox("quarantined")), ...(await history.outbox("waiting"))].map(outboxRow),
+      async rows() {
+        const { waiting, quarantined } = await history.unsettled();
+        return [...quarantined, ...waiting].map(outboxRow);
+      },
       retry: (id, person) => outbox.retry(id, { actor: person }),
       waive: (id, person, why) => outbox.waive(id, { actor: person, reason: why }),
     },

@@ -78,8 +78,10 @@ describe("the outbox", () => {
     await owe("r2");
     await rig.clock.drive(station.outbox.delivered("r2", signal));
     await expect(station.outbox.delivered("r1", signal)).rejects.toMatchObject({ code: "OUTBOX_QUARANTINED" });
-    const kept = await station.records.history.outbox("quarantined");
-    expect(kept.map(({ id, lastError }) => [id, lastError])).toEqual([["r1", expect.stringContaining("no such set")]]);
+    const { quarantined } = await station.records.history.unsettled();
+    expect(quarantined.map(({ id, lastError }) => [id, lastError])).toEqual([
+      ["r1", expect.stringContaining("no such set")],
+    ]);
     await rig.clock.advance(3_600_000);
     expect(ids().filter((id) => id === "r1")).toHaveLength(1);
   });
