@@ -51,4 +51,5 @@ export const MIGRATIONS = [
    ${CONSOLE_TABLES}`,
   `CREATE INDEX sets_by_key_time ON sets (issued_at) WHERE idempotency IS NOT NULL;
    CREATE INDEX reports_by_key_time ON reports (reported_at) WHERE idempotency IS NOT NULL;`,
+  "CREATE INDEX reports_by_ecu ON reports (phase, uid, reported_at)",
 ] as const;
