@@ -117,6 +117,16 @@ export function integer(bytes: Uint8Array): Uint8Array {
   return tlv(TAG.INTEGER, ...((magnitude[0] ?? 0) >= 0x80 ? [Uint8Array.of(0), magnitude] : [magnitude]));
 }
 
+/** The content of an INTEGER. */
+export function readInteger(node: DerNode | undefined, what: string): Uint8Array {
+  const { content } = expectTag(node, TAG.INTEGER, what);
+  const [first, second] = content;
+  if (first === undefined) throw unreadable(`${what} is empty`);
+  if (second !== undefined && first === (second < 0x80 ? 0 : 0xff))
+    throw unreadable(`${what} is not in its shortest form`);
+  return content;
+}
+
 /** OBJECT IDENTIFIER of its dotted form. @throws StationError PKI_UNREADABLE when it is none */
 export function oid(dotted: string): Uint8Array {
   if (!/^[0-2](\.(0|[1-9]\d{0,14}))+$/.test(dotted)) throw unreadable(`${dotted} is no object identifier`);
@@ -132,24 +142,27 @@ export function oid(dotted: string): Uint8Array {
   return tlv(TAG.OID, Uint8Array.from(out));
 }
 
+/** No arc is larger than a UUID (2.25, ITU-T X.667); bounds the work that a request can ask for. */
+const MAX_ARC = 2n ** 128n;
+
 /** Dotted form of an OBJECT IDENTIFIER element. */
 export function readOid(node: DerNode | undefined, what = "object identifier"): string {
   const { content } = expectTag(node, TAG.OID, what);
-  const arcs: number[] = [];
-  let arc = 0;
+  const arcs: bigint[] = [];
+  let arc = 0n;
   for (const [i, byte] of content.entries()) {
-    if (arc === 0 && byte === 0x80) throw unreadable(`${what} is not in its shortest form`);
-    arc = arc * 128 + (byte & 0x7f);
-    if (arc > Number.MAX_SAFE_INTEGER / 128) throw unreadable(`${what} has too large an arc`);
+    if (arc === 0n && byte === 0x80) throw unreadable(`${what} is not in its shortest form`);
+    arc = arc * 128n + BigInt(byte & 0x7f);
+    if (arc >= MAX_ARC) throw unreadable(`${what} has too large an arc`);
     if (byte < 0x80) {
       arcs.push(arc);
-      arc = 0;
+      arc = 0n;
     } else if (i === content.length - 1) throw unreadable(`${what} ends inside an arc`);
   }
   const [head, ...rest] = arcs;
   if (head === undefined) throw unreadable(`${what} is empty`);
-  const first = Math.min(2, Math.floor(head / 40));
-  return [first, head - 40 * first, ...rest].join(".");
+  const first = head < 80n ? head / 40n : 2n;
+  return [first, head - 40n * first, ...rest].join(".");
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

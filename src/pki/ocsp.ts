@@ -13,6 +13,7 @@ import {
   oid,
   readAll,
   readBits,
+  readInteger,
   readOid,
   readWhole,
   sequence,
@@ -95,21 +96,24 @@ function isVersion1(node: DerNode): boolean {
   return content.length === 1 && content[0] === 0;
 }
 
+const isNull = ({ tag, content }: DerNode) => tag === TAG.NULL && content.length === 0;
+
 function readSingle(node: DerNode): CertId {
   const [id, extensions, ...rest] = readAll(expectTag(node, TAG.SEQUENCE, "request").content);
   readExtensions(extensions, 0xa0);
   const certId = expectTag(id, TAG.SEQUENCE, "CertID");
   const [algorithm, nameHash, keyHash, serial, ...more] = readAll(certId.content);
   if (rest.length > 0 || more.length > 0) throw unreadable("elements follow the CertID");
-  const [hash] = readAll(expectTag(algorithm, TAG.SEQUENCE, "hash algorithm").content);
-  const number = expectTag(serial, TAG.INTEGER, "serial number").content;
-  if (number.length === 0) throw unreadable("the serial number is empty");
+  const [hash, parameters, ...others] = readAll(expectTag(algorithm, TAG.SEQUENCE, "hash algorithm").content);
+  // The answer repeats the CertID and must be DER, so nothing else gets into it.
+  if (others.length > 0 || (parameters !== undefined && !isNull(parameters)))
+    throw unreadable("the hash algorithm has parameters");
   return {
     raw: certId.raw,
     hash: readOid(hash, "hash algorithm"),
     nameHash: expectTag(nameHash, TAG.OCTET_STRING, "issuer name hash").content,
     keyHash: expectTag(keyHash, TAG.OCTET_STRING, "issuer key hash").content,
-    serial: toHex(number),
+    serial: toHex(readInteger(serial, "serial number")),
   };
 }
 

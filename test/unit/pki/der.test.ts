@@ -69,6 +69,12 @@ describe("DER", () => {
     for (const hex of ["0600", "06018a", "0602802a"]) expect(() => readOid(readDer(fromHex(hex)))).toThrow(unreadable);
   });
 
+  it("reads an object identifier that is a UUID (X.667), and none with larger arcs", () => {
+    const uuid = "2.25.329800735698586629295641978511506172918";
+    expect(readOid(readDer(fromHex("06146983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776")))).toBe(uuid);
+    expect(() => readOid(readDer(fromHex("06146984808080808080808080808080808080808000")))).toThrow(unreadable);
+  });
+
   it.each([
     ["00", "020100"],
     ["7f", "02017f"],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bitString, integer, octetString, oid, sequence, TAG, TRUE, textNode, tlv } from "../../../src/pki/der.js";
 import { type CertId, issuerMatcher, OCSP_ERROR, ocspError, parseOcspRequest } from "../../../src/pki/ocsp.js";
-import { toHex } from "../../../src/shared/bytes.js";
+import { fromHex, toHex } from "../../../src/shared/bytes.js";
 import { name, pair } from "./helpers.js";
 
 const SHA1 = sequence(oid("1.3.14.3.2.26"), Uint8Array.of(TAG.NULL, 0));
@@ -39,6 +39,8 @@ describe("an OCSP request", () => {
       `a nonce of ${length} octets`,
       request(sequence(single()), extensions(0xa2, nonce(octetString(randomBytes(length))))),
     ]),
+    ["a hash without parameters", request(sequence(sequence(certId(undefined, sequence(oid("1.3.14.3.2.26"))))))],
+    ["a negative serial", request(sequence(sequence(certId(tlv(TAG.INTEGER, Uint8Array.of(0xff, 0x7f))))))],
     ["100 certificates", request(sequence(...Array.from({ length: 100 }, () => single())))],
   ])("is read with %s", (_, der) => {
     expect(parseOcspRequest(der)).toBeDefined();
@@ -73,6 +75,14 @@ describe("an OCSP request", () => {
       request(sequence(sequence(sequence(SHA1, octetString(new Uint8Array(20)), octetString(new Uint8Array(20)))))),
     ],
     ["a serial that is text", request(sequence(sequence(certId(textNode(TAG.UTF8_STRING, "5")))))],
+    ...["", "0005", "00007f", "ff80", "ffff05"].map((content): [string, Uint8Array] => [
+      `the serial's content « ${content} », no INTEGER in DER`,
+      request(sequence(sequence(certId(tlv(TAG.INTEGER, fromHex(content)))))),
+    ]),
+    [
+      "parameters of the hash that are not NULL",
+      request(sequence(sequence(certId(undefined, sequence(oid("1.3.14.3.2.26"), integer(Uint8Array.of(1))))))),
+    ],
     ["a certificate instead", sequence(sequence(integer(Uint8Array.of(1))), SHA1, bitString(Uint8Array.of(1)))],
   ])("is malformed with %s", (_, der) => {
     expect(parseOcspRequest(new Uint8Array(der))).toBeUndefined();
