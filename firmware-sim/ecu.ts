@@ -200,8 +200,9 @@ function accessOptions(profile: EcuProfile): Pick<AccessOptions, "lockedNrc" | "
       ...(delay === undefined ? {} : { delay }),
     };
   }
-  const { kind = "seed-key" } = profile.securityAccess;
-  return { lockedNrc: kind === "seed-key" ? NRC.securityAccessDenied : NRC.authenticationRequired };
+  const { securityAccess: how } = profile;
+  if (!("level" in how)) return { lockedNrc: NRC.authenticationRequired };
+  return { lockedNrc: NRC.securityAccessDenied, ...(how.delay === undefined ? {} : { delay: how.delay }) };
 }
 
 function newState(options: Omit<EcuOptions, "link">, random: (length: number) => Uint8Array): EcuState {

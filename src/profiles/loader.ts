@@ -123,9 +123,11 @@ function checkWire({ can, kline, uds }: EcuProfile, fault: Fault): void {
   if (uds.P2star < uds.P2) throw fault(["uds", "P2star"], "is shorter than P2");
 }
 
-function checkAccess({ securityAccess, uds, download }: Profile, fault: Fault): void {
+function checkAccess({ securityAccess, uds, download, limits }: Profile, fault: Fault): void {
   if ("level" in securityAccess && securityAccess.level % 2 === 0)
     throw fault(["securityAccess", "level"], "is even (expected the odd requestSeed sub-function)");
+  if ("delay" in securityAccess && securityAccess.delay >= limits.step)
+    throw fault(["securityAccess", "delay"], "does not fit into a step (limits.step)");
   const { address, maxLength, addressBytes = 4, sizeBytes = 4 } = download;
   if (address >= 256 ** addressBytes) throw fault(["download", "address"], `does not fit ${addressBytes} bytes`);
   if (maxLength >= 256 ** sizeBytes) throw fault(["download", "maxLength"], `does not fit ${sizeBytes} bytes`);

@@ -210,6 +210,8 @@ export const SecurityAccessSection = Type.Union([
       algorithm: Type.Union([Type.Literal("aes-cmac"), Type.String({ pattern: "\\.m?js$" })]),
       key: SecretKey,
       seedLength: uint(64, 1),
+      /** Ms for which the ECU gives no seed behind too many wrong keys. Left out: 10,000. */
+      delay: Type.Optional(uint(600_000)),
     },
     strict,
   ),

@@ -137,7 +137,7 @@ export class UdsEcuSession {
   }
 
   async #letIn(signal: AbortSignal): Promise<void> {
-    const { client, map, access, random = systemRandom } = this.#parts;
+    const { client, map, clock, access, random = systemRandom } = this.#parts;
     const { securityAccess: how } = map;
     if (how.kind === "certificate") {
       if (!("credentials" in access)) throw lacks("a certificate");
@@ -146,7 +146,7 @@ export class UdsEcuSession {
     }
     if (!("key" in access)) throw lacks("a secret");
     if (how.kind === "challenge-response") await authenticate(client, how, access.key, random, signal);
-    else await securityAccess(client, how, access, signal);
+    else await securityAccess(client, how, access, clock, signal);
   }
 
   async writeVin(vin: string, signal: AbortSignal): Promise<void> {

@@ -78,6 +78,7 @@ describe("a mistake that no schema can say is told with its line", () => {
       /can\.fd: has a data phase slower/,
     ],
     ["an even security level", "level: 0x11", "level: 0x12", /securityAccess\.level: is even/],
+    ["a delay longer than a step", "level: 0x11", "level: 0x11\n  delay: 60000", /securityAccess\.delay: does not fit/],
     ["P2* below P2", "P2star: 5000", "P2star: 10", /uds\.P2star: is shorter than P2/],
   ])("%s", (_, from, to, expected) => {
     const { source } = changed(from, to);

@@ -87,12 +87,29 @@ describe("unlocking", () => {
     expect(b.wire).toEqual(["1003", "2711", `2712${KEY}`, "2711"]);
   });
 
-  it("says that the ECU still delays", async () => {
+  it.each([
+    [10_000, {}],
+    [60_000, { delay: 60_000 }],
+  ])("waits out a delay of %i ms that wrong keys of another tester began, in the open session", async (delay, told) => {
+    const map = { ...MAP, securityAccess: { level: 0x11, algorithm: "aes-cmac", seedLength: 16, ...told } };
+    const b = ecuBench((request) => {
+      if (request === "2711" && b.clock.monotonic() < delay) return "7f2737";
+      return table({ ...SESSION, "2711": `6711${SEED}`, [`2712${KEY}`]: "6712" })(request);
+    }, map);
+    await b.drive(b.session.unlock(b.signal));
+    const [opened, asked, ...rest] = b.wire;
+    expect([opened, asked]).toEqual(["1003", "2711"]);
+    expect(rest.filter((request) => request !== "3e80")).toEqual(["2711", `2712${KEY}`]);
+    expect(rest.filter((request) => request === "3e80").length).toBeGreaterThan(delay / MAP.uds.S3);
+  });
+
+  it("says that the ECU still delays where the delay lasts longer than it may", async () => {
     const b = ecuBench(table({ ...SESSION, "2711": "7f2737" }));
     await expect(b.drive(b.session.unlock(b.signal))).rejects.toMatchObject({
       code: "UDS_ACCESS_DENIED",
       details: { what: "requiredTimeDelayNotExpired" },
     });
+    expect(b.wire.filter((request) => request === "2711")).toHaveLength(2);
   });
 
   it("refuses a seed of another length", async () => {
