@@ -4,6 +4,7 @@ import { open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fromHex, isHex, toHex } from "../../src/shared/bytes.js";
 import type { Clock } from "../../src/shared/clock.js";
+import { describe } from "../../src/shared/errors.js";
 import { Arguments, type Json, LineError } from "./commands.js";
 import { createSheDevice, type SheDevice } from "./device.js";
 import { memoryStorage, type SheState, type SheStorage } from "./state.js";
@@ -75,7 +76,7 @@ export interface Stored {
 
 /** Where the console keeps its device: a file, or nowhere. */
 export interface ConsoleStore {
-  /** Undefined where nothing is stored yet; throws LineError for a file that is none of ours. */
+  /** Undefined where nothing is stored yet; throws LineError for a file that is none of ours, or cannot be read. */
   load(): Promise<Stored | undefined>;
   save(stored: Stored): Promise<void>;
 }
@@ -91,7 +92,7 @@ export function fileStore(path: string): ConsoleStore {
         text = await readFile(path, "utf8");
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-        throw error;
+        throw new LineError(`${path}: ${describe(error)}`);
       }
       return parseStored(path, text);
     },

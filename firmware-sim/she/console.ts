@@ -46,7 +46,7 @@ const BY_NAME = new Map<string, ConsoleCommand>(
   CONSOLE_COMMANDS.flatMap((command) => [command.name, ...command.aliases].map((name) => [plainName(name), command])),
 );
 
-/** @returns exit code: 0 at the end of the input, 2 for bad arguments or a foreign state file, 3 where the file or the output fails */
+/** @returns exit code: 0 at the end of the input, 2 for bad arguments or a state file that is foreign or cannot be read, 3 where a write fails */
 export async function sheConsole(args: readonly string[], io: SheConsoleIo): Promise<number> {
   let state: string | undefined;
   try {

@@ -8,7 +8,7 @@ export interface Io {
   };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Ends with SIGINT or SIGTERM. */
+  /** Ends with SIGINT or SIGTERM, and with SIGHUP where nobody reads files anew on it. */
   readonly signal: AbortSignal;
   /** What the program will answer; 0 unless a command says otherwise. */
   exitCode?: number;
@@ -27,7 +27,7 @@ export function printLine(io: Io, line: string): Promise<void> {
   return writeAll(io.stdout, `${line}\n`);
 }
 
-/** Writes `text` and waits until the stream has taken it; a reader that went away (EPIPE) is no error. */
+/** Writes `text` and waits until the stream has taken it; a reader that went away (EPIPE, a closed terminal's EIO) is no error. */
 export function writeAll(stream: NodeJS.WritableStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => {
@@ -39,7 +39,7 @@ export function writeAll(stream: NodeJS.WritableStream, text: string): Promise<v
 
 export function isBrokenPipe(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === "EPIPE" || code === "ERR_STREAM_DESTROYED" || code === "ERR_STREAM_WRITE_AFTER_END";
+  return code === "EPIPE" || code === "EIO" || code === "ERR_STREAM_DESTROYED" || code === "ERR_STREAM_WRITE_AFTER_END";
 }
 
 /** Options that every command takes. */

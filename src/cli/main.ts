@@ -36,6 +36,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (abort.signal.aborted) process.exit(EXIT.ABORTED);
     abort.abort(new StationError("RUN_ABORTED"));
   };
+  const onHangup = () => {
+    // Somebody reads files anew on it. Else the terminal was closed, of which shell and kernel may both send word.
+    if (process.listenerCount("SIGHUP") > 1 || abort.signal.aborted) return;
+    abort.abort(new StationError("RUN_ABORTED"));
+  };
   const onStreamError = (error: Error) => {
     // The reader went away (`… | head`): there is nobody left to tell.
     if (!isBrokenPipe(error)) throw error;
@@ -45,6 +50,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onHangup);
   process.stdout.on("error", onStreamError);
   process.stderr.on("error", onStreamError);
   process.on("uncaughtException", onStray);
@@ -77,11 +83,18 @@ async function report(io: Io, error: unknown): Promise<number> {
   const { ko, en } = failure.text;
   // Whoever typed it knows what to do with a place and what is wrong there.
   const text = badInput ? `ecustation: ${failure.message}` : `ecustation: ${failure.code}: ${ko} / ${en}`;
-  await writeAll(io.stderr, `${text.replace(/\s*\n\s*/g, " ")}\n`);
+  await writeAll(io.stderr, `${printable(text)}\n`);
   if (io.env.DEBUG !== undefined && io.env.DEBUG !== "" && error instanceof Error)
     await writeAll(io.stderr, `${error.stack}\n`);
   if (badInput || OPERATOR_INPUT.has(failure.code)) return EXIT.USAGE;
   return isStationError(failure, "RUN_ABORTED") ? EXIT.ABORTED : EXIT.ERROR;
+}
+
+/** One line; what would move the cursor, colour the terminal or turn the reading direction stands there as its number. */
+function printable(text: string): string {
+  return text
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/[\p{Cc}\p{Bidi_Control}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16) ?? ""}}`);
 }
 
 function commanderText(error: CommanderError): string {

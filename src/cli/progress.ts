@@ -8,8 +8,8 @@ const OUTCOME_WORDS: Record<Outcome, { ko: string; en: string }> = {
   PASS: { ko: "합격", en: "PASS" },
   FAIL: { ko: "불합격", en: "FAIL" },
   ERROR: { ko: "오류", en: "ERROR" },
-  TIMEOUT: { ko: "시간초과", en: "TIMEOUT" },
-  ABORTED: { ko: "중단", en: "ABORTED" },
+  TIMEOUT: { ko: "시간 초과", en: "TIMEOUT" },
+  ABORTED: { ko: "중단됨", en: "ABORTED" },
 };
 
 const SIGNS: Record<StepRecord["state"], string> = { done: "✓", failed: "✗", skipped: "–" };
@@ -65,7 +65,7 @@ export function verdictLines(record: RunRecord, language: Language): string[] {
 }
 
 function resumedLines(runId: string, language: Language): string {
-  const ko = `중단된 작업 ${runId}을(를) 이어서 합니다.`;
+  const ko = `중단된 작업 ${runId}을(를) 이어서 진행합니다.`;
   const en = `Interrupted run ${runId} goes on.`;
   return { ko: `${ko}\n`, en: `${en}\n`, both: `${ko}\n${en}\n` }[language];
 }

@@ -21,6 +21,9 @@ function withRegistry(context: AppContext, registry: string | undefined): AppCon
 
 async function runServers(io: Io, context: AppContext, ready: () => void): Promise<void> {
   const stores = workerStores(context.logger);
+  // A service is told to read its files anew; without an allow list there are none, and it goes on.
+  const onReload = () => context.logger.info("told to reload");
+  process.on("SIGHUP", onReload);
   try {
     const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context, stores);
     try {
@@ -31,6 +34,7 @@ async function runServers(io: Io, context: AppContext, ready: () => void): Promi
       await close();
     }
   } finally {
+    process.off("SIGHUP", onReload);
     await stores.close();
   }
 }

@@ -1,5 +1,5 @@
 /** `records verify`: the audit chains of a data folder and of its servers' database, checked offline. */
-import { access, constants, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type Static, Type } from "typebox";
@@ -87,7 +87,10 @@ async function reportsOf(io: Io, options: VerifyOptions, heads: Heads): Promise<
     const [{ store }] = STORES;
     return { chains, records: await storedRecords(store, join(config.dataDir, store), key, chains[0]) };
   }
-  if (!(await isReadable(file)) || !(await isExport(file))) {
+  const exported = await isExport(file).catch((error: unknown) => {
+    throw usage(`${file}: ${reason(error)}`);
+  });
+  if (!exported) {
     const chain = await verifyGiven(file, heads);
     return { chains: [chain], records: await storedRecords(file, file, key, chain) };
   }
@@ -138,21 +141,9 @@ async function verifyAll({ dataDir, servers }: StationConfig, heads: Heads): Pro
   return reports;
 }
 
-function isReadable(file: string): Promise<boolean> {
-  return access(file, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function verifyGiven(given: string, heads: Heads): Promise<ChainReport> {
   const file = resolve(given);
   const name = basename(file);
-  try {
-    await access(file);
-  } catch (error) {
-    throw usage(`${given}: ${reason(error)}`);
-  }
   const since = STORES.find(({ store }) => basename(store) === name)?.since;
   const place = { store: given, since: since ?? 0, heads: headsOf(heads, (store) => basename(store) === name) };
   const report = await verifyFile(place, file, false);

@@ -6,8 +6,8 @@ import type { Output } from "./supply.js";
 const DONE = { value: "done", text: { ko: "완료", en: "Done" } } as const;
 
 const TEXTS = {
-  on: (bay: string) => ({ ko: `자리 ${bay}: 유닛의 전원을 켜십시오.`, en: `Bay ${bay}: switch the unit on.` }),
-  off: (bay: string) => ({ ko: `자리 ${bay}: 유닛의 전원을 끄십시오.`, en: `Bay ${bay}: switch the unit off.` }),
+  on: (bay: string) => ({ ko: `베이 ${bay}: 유닛의 전원을 켜십시오.`, en: `Bay ${bay}: switch the unit on.` }),
+  off: (bay: string) => ({ ko: `베이 ${bay}: 유닛의 전원을 끄십시오.`, en: `Bay ${bay}: switch the unit off.` }),
 } as const satisfies Record<string, (bay: string) => LocalText>;
 
 export class ManualOutput implements Output {

@@ -12,7 +12,7 @@ const SENTENCES = {
   kept: { ko: "결과는 보관되어 있습니다.", en: "The result is kept." },
   correct: { ko: "고친 다음 다시 시작하십시오.", en: "Correct it, then start again." },
   again: { ko: "같은 유닛을 다시 스캔하십시오.", en: "Scan the same unit again." },
-  reload: { ko: "화면을 새로 여십시오.", en: "Load the page again." },
+  reload: { ko: "화면을 새로 고치십시오.", en: "Load the page again." },
   tell: { ko: "관리자에게 알리십시오.", en: "Tell an engineer." },
   lasting: { ko: "계속되면 관리자에게 알리십시오.", en: "If it lasts, tell an engineer." },
 } as const;

@@ -159,7 +159,7 @@ export const ERRORS = {
   ECU_LOST_STATE: row(
     "ecu",
     false,
-    "재시작 후 ECU의 내용이 다릅니다: {what}. 유닛을 격리하십시오.",
+    "재시작 후 ECU에 저장된 내용이 다릅니다: {what}. 유닛을 격리하십시오.",
     "After its restart the ECU does not hold what it should: {what}. Set the unit aside.",
   ),
 
@@ -263,7 +263,7 @@ export const ERRORS = {
   RUN_UNDECIDED: row(
     "station",
     true,
-    "중단된 작업이 있으며 그대로 이어서 할 수 없습니다: {what}. 유닛은 변경되지 않았습니다. 결정하십시오 (--on-interrupted 또는 스테이션의 질문): {may}.",
+    "중단된 작업이 있으나 그대로 이어서 진행할 수 없습니다: {what}. 유닛은 변경되지 않았습니다. 결정하십시오 (--on-interrupted 또는 스테이션의 질문): {may}.",
     "An interrupted run cannot simply go on: {what}. The unit was not touched. Decide (--on-interrupted, or the station's question): {may}.",
   ),
   ...STATION_ERRORS,
@@ -271,7 +271,7 @@ export const ERRORS = {
   RUN_BUSY: row(
     "station",
     true,
-    "이 자리에서 다른 작업이 진행 중입니다: {what}. 끝나기를 기다리십시오.",
+    "이 베이에서 다른 작업이 진행 중입니다: {what}. 끝나기를 기다리십시오.",
     "Another run holds this bay: {what}. Wait until it has ended.",
   ),
   OUTBOX_PENDING: row(

@@ -23,7 +23,7 @@ export const KLINE_ERRORS = {
     "A message on the K-Line broke off ({what}). Check the wiring, then scan the same unit again.",
   ),
   KLINE_BUSY: row(
-    "K-Line이 {ms} ms 동안 조용해지지 않았습니다. 다른 장치가 보내고 있는지 확인하십시오.",
+    "K-Line의 통신이 {ms} ms가 지나도 멈추지 않습니다. 다른 장치가 보내고 있는지 확인하십시오.",
     "The K-Line did not fall silent for {ms} ms. Look for another sender.",
   ),
   KLINE_TOO_LONG: {

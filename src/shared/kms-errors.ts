@@ -19,7 +19,7 @@ export const KMS_ERRORS = {
   ),
   KMS_LEASED: row(
     true,
-    "키 서버(KMS)가 이 유닛을 다른 스테이션에 맡겨 두었습니다: {what}. 더 이상의 키는 주입되지 않았습니다. 그 작업이 끝난 뒤 같은 유닛을 다시 스캔하십시오.",
+    "키 서버(KMS)에서 이 유닛은 다른 스테이션이 작업 중입니다: {what}. 키는 더 이상 주입되지 않았습니다. 그 작업이 끝난 뒤 같은 유닛을 다시 스캔하십시오.",
     "The key server (KMS) keeps this unit for another station: {what}. No further key was loaded. Scan the same unit again when that station has finished.",
   ),
 };

@@ -34,13 +34,13 @@ export const PAGE_ERRORS = {
   ),
   PAGE_REQUEST_INVALID: row(
     false,
-    "요청이 잘못되었습니다: {what}. 페이지를 새로 고치십시오.",
+    "요청이 잘못되었습니다: {what}. 화면을 새로 고치십시오.",
     "The request is not in order: {what}. Load the page again.",
   ),
-  PAGE_NOT_FOUND: row(false, "없습니다: {what}.", "There is no such thing: {what}."),
+  PAGE_NOT_FOUND: row(false, "찾을 수 없습니다: {what}.", "There is no such thing: {what}."),
   PAGE_SIGN_IN: row(
     false,
-    "로그인이 필요합니다. 배지를 스캔하거나 이름과 PIN을 입력하십시오.",
+    "로그인이 필요합니다. 사원증을 스캔하거나 이름과 PIN을 입력하십시오.",
     "Nobody is signed in. Scan your badge, or type your name and PIN.",
   ),
   PAGE_ROLE: row(
@@ -50,12 +50,12 @@ export const PAGE_ERRORS = {
   ),
   PAGE_TOKEN: row(
     true,
-    "페이지의 세션이 끝났습니다. 페이지를 새로 고치십시오. 진행 중인 작업은 계속됩니다.",
+    "로그인 세션이 끝났습니다. 화면을 새로 고치십시오. 진행 중인 작업은 계속됩니다.",
     "The page's session has ended. Load the page again; runs go on.",
   ),
   PAGE_PIN_WRONG: row(
     false,
-    "이름, PIN 또는 배지가 맞지 않거나 잠겨 있습니다. 다시 시도하거나 관리자에게 문의하십시오.",
+    "이름, PIN 또는 사원증이 맞지 않거나 잠긴 사용자입니다. 다시 시도하거나 관리자에게 문의하십시오.",
     "Name, PIN or badge is wrong, or locked. Try again, or ask an admin.",
   ),
   PAGE_LOCKED: row(
@@ -65,7 +65,7 @@ export const PAGE_ERRORS = {
   ),
   PAGE_BUSY: row(
     true,
-    "페이지 서버가 바쁩니다. 잠시 뒤에 다시 시도하십시오.",
+    "화면 서버가 바쁩니다. 잠시 뒤에 다시 시도하십시오.",
     "The page's server is busy. Try again in a moment.",
   ),
 } as const;

@@ -19,12 +19,12 @@ export const POWER_ERRORS = {
   ),
   POWER_MISSING: row(
     false,
-    "프로파일이 전원 재투입을 요구하지만 이 자리에는 전원 공급 장치가 설정되지 않았습니다: {what}. 유닛은 변경되지 않았습니다.",
+    "프로파일이 전원 재투입을 요구하지만 이 베이에는 전원 공급 장치가 설정되지 않았습니다: {what}. 유닛은 변경되지 않았습니다.",
     "The profile takes the power away and gives it back, and this bay has no power supply: {what}. The unit was not touched.",
   ),
   POWER_UNATTENDED: row(
     false,
-    "이 자리의 전원은 사람이 켜고 끄지만 물어볼 사람이 없습니다: {what}. 유닛은 변경되지 않았습니다. 터미널이나 작업자 화면에서 다시 시작하십시오.",
+    "이 베이의 전원은 사람이 켜고 끄지만 물어볼 사람이 없습니다: {what}. 유닛은 변경되지 않았습니다. 터미널이나 작업자 화면에서 다시 시작하십시오.",
     "A person switches this bay's power, and there is nobody to ask: {what}. The unit was not touched. Start it again at a terminal or on the operator page.",
   ),
 } as const;

@@ -3,7 +3,7 @@ export const STATION_ERRORS = {
   BAY_UNKNOWN: {
     layer: "station",
     retryable: false,
-    ko: "이 스테이션에는 자리 {name}이(가) 없습니다. 설정의 station.bays를 확인하십시오.",
+    ko: "이 스테이션에는 베이 {name}이(가) 없습니다. 설정의 station.bays를 확인하십시오.",
     en: "This station has no bay {name}. Check station.bays of its configuration.",
   },
   PROFILE_NOT_APPROVED: {

@@ -34,7 +34,7 @@ export const TOKEN_ERRORS = {
   ),
   TOKEN_FULL: row(
     false,
-    "보안 토큰 {token}에 자리가 없습니다 ({what}). 더 이상 필요 없는 유닛의 객체를 삭제하십시오.",
+    "보안 토큰 {token}의 저장 공간이 부족합니다 ({what}). 더 이상 필요 없는 유닛의 객체를 삭제하십시오.",
     "Token {token} has no room left ({what}). Delete the objects of units that are no longer needed.",
   ),
   TOKEN_FAILED: row(

@@ -5,7 +5,18 @@
 import type { Static, TSchema } from "typebox";
 import { Settings } from "typebox/system";
 import { Value } from "typebox/value";
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  type ErrorCode,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from "yaml";
 import { StationError } from "./errors.js";
 
 export type YamlErrorCode = "PROFILE_INVALID" | "CONFIG_INVALID";
@@ -16,6 +27,13 @@ const MAX_LENGTH = 4 * 1024 * 1024;
 /** How often one anchor's content may be used. */
 const MAX_ALIASES = 100;
 const MAX_ERRORS = 1_000;
+/** What c-printable of YAML 1.2 (5.1) leaves out, and U+FFFD, which bytes that are no UTF-8 were read as. */
+const NO_TEXT = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffc\u{10000}-\u{10ffff}]/u;
+/** Where the library's own words are for programmers. */
+const PARSER_TEXTS: Partial<Record<ErrorCode, string>> = {
+  MULTIPLE_DOCS: "a second document begins here",
+  RESOURCE_EXHAUSTION: "nested too deeply",
+};
 
 interface Problem {
   path: YamlPath;
@@ -117,14 +135,22 @@ function parse(
 ): { document: Document; raw: unknown } {
   try {
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, version: "1.2" });
+    const foreign = NO_TEXT.exec(text);
+    if (foreign !== null) throw failAt(foreign.index, [], foreignText(foreign[0]));
     const wrong = document.errors[0] ?? document.warnings[0];
-    if (wrong !== undefined) throw failAt(wrong.pos[0], [], wrong.message);
+    if (wrong !== undefined) throw failAt(wrong.pos[0], [], PARSER_TEXTS[wrong.code] ?? wrong.message);
     return { document, raw: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
   } catch (error) {
     if (error instanceof StationError) throw error;
     const what = error instanceof ReferenceError ? "too many aliases, or one without its anchor" : "nested too deeply";
     throw failAt(0, [], what);
   }
+}
+
+function foreignText(char: string): string {
+  if (char === "\ufffd") return "is no UTF-8 (save the file as UTF-8)";
+  const number = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+  return `a character that no text has, U+${number} (save the file as UTF-8)`;
 }
 
 function oneLine(text: string): string {

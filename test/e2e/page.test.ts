@@ -212,7 +212,7 @@ describe.skipIf(!chromium)("the operator page", () => {
   it("says over everything that it is stale after 3 s without a beat, and when it is well again", async () => {
     await operate();
     station.beating = false;
-    await shows("소식이 없습니다", ".stale");
+    await shows("응답이 없습니다", ".stale");
     const before = await browser.evaluate<number>("performance.now()");
     expect(before).toBeGreaterThan(3000);
     station.beating = true;

@@ -58,6 +58,7 @@ describe("ecu-sim", () => {
     ["she now", /[Uu]nexpected argument 'now'/],
     ["she --state", /--state.*argument missing/],
     ["she --state {brokenConfig}", /broken-config\.yaml/],
+    ["she --state {folder}", /bad-input[^ ]*: EISDIR/],
   ]);
 
   it("says in one line that its port is taken; that is the adapter's failure, exit 3", async () => {

@@ -129,6 +129,8 @@ describe("ecustation doctor, records, profile, config and bench", () => {
     ["records list --limit 1.5", /expected a whole number from 1 to 500/],
     ["records show", /missing required argument 'runId'/],
     ["records show --data {folder} nobody", /there is no run nobody in .*records\.sqlite/],
+    ["records verify --file {none}", /none\.yaml: there is no such file/],
+    ["records verify --file {folder}", /bad-input[^ ]*: it is a folder/],
     ["records show --data {folder} nobody more", /too many arguments/],
     ["profile check", /missing required argument 'profile'/],
     ["profile check nobody", /no such profile: nobody/],

@@ -324,6 +324,8 @@ describe("the link to the ECU dies", SIDE_BY_SIDE, () => {
 const SIGNALS: readonly (readonly [NodeJS.Signals, RegExp, number, readonly string[], string])[] = [
   ["SIGINT", FRAME.loadKey, 2, BODY_ARGS, "key:secoc-4"],
   ["SIGTERM", FRAME.makeKeyPair, 1, EVCC_ARGS, "cert:prov-2"],
+  // Its terminal was closed.
+  ["SIGHUP", FRAME.loadKey, 3, BODY_ARGS, "key:secoc-5"],
 ];
 
 describe("a run that the operator ends", SIDE_BY_SIDE, () => {

@@ -158,6 +158,20 @@ describe("SIGTERM to ecustation servers", () => {
   });
 });
 
+describe("SIGHUP to ecustation servers", () => {
+  it("without an allow list, as systemctl reload sends it to them: they go on", async () => {
+    const servers = await startServers(["--data", tempFolder(), "--log"]);
+    const reloaded = new Promise<void>((resolve) => {
+      servers.child.stderr.on("data", (chunk: Buffer) => chunk.includes("told to reload") && resolve());
+    });
+    servers.child.kill("SIGHUP");
+    await Promise.race([reloaded, servers.finished]);
+    const { code, signal, stderr } = await servers.stop();
+    expect([code, signal]).toEqual([0, null]);
+    expect(stderr).toContain('"told to reload"');
+  });
+});
+
 describe("the servers as an operator sees them", () => {
   it("answer health, metrics and docs; the rate limit of the configuration holds; logs and metrics hold no secret", async () => {
     const data = tempFolder();

@@ -22,7 +22,7 @@ export interface Undecided {
 }
 
 const CHOICES: Readonly<Record<Decision, LocalText>> = {
-  "go-on": { ko: "시작할 때의 프로파일로 이어서 하기", en: "Go on with the profile that it began with" },
+  "go-on": { ko: "시작할 때의 프로파일로 이어서 진행", en: "Go on with the profile that it began with" },
   anew: { ko: "새로 시작하기 (ECU에 있는 것을 먼저 확인)", en: "Begin anew (what the ECU holds is read back first)" },
   "set-aside": { ko: "유닛을 따로 두기", en: "Set the unit aside" },
 };

@@ -63,6 +63,14 @@ describe("bad input is one line on standard error and exit code 2", () => {
     );
     expect(code).toBe(2);
   });
+
+  it("that gives the terminal no orders, whatever stands in the file", async () => {
+    const file = join(folder, "coloured.yaml");
+    await writeFile(file, 'schema: 1\nmode: simulator\n"\\e[31mred\\u0007\\u202e": 1\n');
+    const { code, err } = await ran(["config", "check", file]);
+    expect(err).toContain(`${file}:3:1: \\u{1b}[31mred\\u{7}\\u{202e}: unknown key`);
+    expect(code).toBe(2);
+  });
 });
 
 describe("help", () => {

@@ -73,7 +73,17 @@ describe("the first mistake is told with file, line, column and path", () => {
     ["a tab as indentation", "id: 1\nlimits:\n\tstep: 1\n", /^x\.yaml:3:1: /],
     ["an unknown tag", "id: !foo 1\n", /^x\.yaml:1:5: /],
     ["an alias without its anchor", "id: *a\n", /^x\.yaml:1:\d+: /],
-    ["several documents", "id: 1\n---\nid: 2\n", /^x\.yaml:2:1: /],
+    ["several documents", "id: 1\n---\nid: 2\n", "x.yaml:2:1: a second document begins here"],
+    [
+      "bytes of another encoding than UTF-8",
+      `id: 1\nname: ${Buffer.from([0xc7, 0xd1, 0xb1, 0xdb]).toString()}\n`,
+      "x.yaml:2:7: is no UTF-8 (save the file as UTF-8)",
+    ],
+    [
+      "a file in UTF-16",
+      Buffer.from("id: 1\n", "utf16le").toString(),
+      "x.yaml:1:2: a character that no text has, U+0000 (save the file as UTF-8)",
+    ],
     ["an empty file", "", /^x\.yaml:1:1: wrong value of nothing \(expected an object of id/],
     [
       "an object where a number is wanted, behind its anchor",
@@ -109,7 +119,7 @@ describe("a hostile file", () => {
   });
 
   it("nested without end is refused", () => {
-    expect(fault(`id: ${"[".repeat(200_000)}`)).toMatch(/^x\.yaml:/);
+    expect(fault(`id: ${"[".repeat(200_000)}`)).toMatch(/^x\.yaml:\d+:\d+: nested too deeply$/);
   });
 
   it("never ends in another error than the one it is for", () => {
