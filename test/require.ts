@@ -32,7 +32,7 @@ export function requireOpenssl(): boolean {
 }
 
 export const python = "/usr/bin/python3";
-export const pythonPackages = "apt-get install -y python3-cryptography";
+const pythonPackages = "apt-get install -y python3-cryptography";
 
 /** Python 3 with its cryptography package, as Debian brings them. */
 export function requirePython(): boolean {

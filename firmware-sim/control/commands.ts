@@ -126,7 +126,7 @@ export const COMMANDS: Readonly<Record<string, ControlCommand>> = {
 };
 
 /** Of every command, beside its own. */
-export const COMMON_FIELDS: Readonly<Record<string, Field>> = {
+const COMMON_FIELDS: Readonly<Record<string, Field>> = {
   cmd: { type: "string", required: true, about: "the command" },
   ecu: { type: "number", about: "which ECU, from 0; left out, all" },
   id: { type: "string", about: "comes back in the answer" },

@@ -9,7 +9,7 @@ import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { readUnseen } from "./unseen.js";
 
 /** The file of users that the servers of this configuration read. @throws StationError CONFIG_INVALID without servers of its own */
-export function usersFileOf({ servers, dataDir, file }: StationConfig): string {
+function usersFileOf({ servers, dataDir, file }: StationConfig): string {
   if (servers.kind === "embedded") return servers.kms.console?.users ?? join(dataDir, "servers", "kms", USERS_FILE);
   const what = `${file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
   throw new StationError("CONFIG_INVALID", { details: { what } });

@@ -89,7 +89,7 @@ export const REQUIRED_FIELDS: Readonly<
 export const MAY_BE_EMPTY: ReadonlySet<KmsField> = new Set(["ResultMessage"]);
 
 /** `ResultReason` of a failure. */
-export const RESULT_REASONS = [
+const RESULT_REASONS = [
   "REQUIRED",
   "NOT_REGISTERED",
   "KEYID_PARSE",
@@ -170,14 +170,12 @@ export const KeyRequestSchema = Type.Object({
   Counter: Type.Optional(Type.String({ description: "SecOCKey only: floor of the update counter, decimal or 0x hex" })),
   Challenge: Type.Optional(Challenge),
 });
-export type KeyRequestBody = Static<typeof KeyRequestSchema>;
 
 export const SyncRequestSchema = Type.Object({
   ...Address,
   KeyID: Type.Optional(KeyID),
   Challenge: Type.Optional(Challenge),
 });
-export type SyncRequestBody = Static<typeof SyncRequestSchema>;
 
 export const ResultRequestSchema = Type.Object({
   ...Address,
@@ -185,7 +183,6 @@ export const ResultRequestSchema = Type.Object({
   ResultMessage: Type.String(),
   ResultStatus: Type.Enum([...RESULT_STATUSES]),
 });
-export type ResultRequestBody = Static<typeof ResultRequestSchema>;
 
 // ------------------------------------------------------------------------------------------------------------- answers
 
@@ -201,7 +198,7 @@ const hex = (bytes: number) => Type.String({ pattern: `^[0-9A-Fa-f]{${2 * bytes}
 export const OutcomeSchema = Type.Object(Outcome);
 export type OutcomeBody = Static<typeof OutcomeSchema>;
 
-export const KeyRecordsSchema = Type.Object({
+const KeyRecordsSchema = Type.Object({
   /** As asked; the source's SupplierSymmKey sample leaves it out. */
   KeyID: Type.Optional(Type.String()),
   M1: hex(16),
@@ -214,9 +211,8 @@ export const KeyRecordsSchema = Type.Object({
 });
 export type KeyRecords = Static<typeof KeyRecordsSchema>;
 export const KeyAnswerSchema = Type.Object({ ...Outcome, Records: KeyRecordsSchema });
-export type KeyAnswerBody = Static<typeof KeyAnswerSchema>;
 
-export const SyncRecordsSchema = Type.Object({
+const SyncRecordsSchema = Type.Object({
   /** As asked, "" where none was. */
   KeyID: Type.Optional(Type.String()),
   KeySyncValue: hex(16),
@@ -224,4 +220,3 @@ export const SyncRecordsSchema = Type.Object({
 });
 export type SyncRecords = Static<typeof SyncRecordsSchema>;
 export const SyncAnswerSchema = Type.Object({ ...Outcome, Records: SyncRecordsSchema });
-export type SyncAnswerBody = Static<typeof SyncAnswerSchema>;

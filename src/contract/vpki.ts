@@ -24,7 +24,6 @@ export function vpkiPath(type: VpkiType, operation: VpkiOperation): string {
 
 /** Codes of a request, beside its CSR. */
 export const CODE_FIELDS = ["unitCode", "tierCode", "vehicleCode", "localCode", "brandCode"] as const;
-export type CodeField = (typeof CODE_FIELDS)[number];
 
 /** Fields of issue and reissue in the order of the source's table: the first that is missing is the one that is named. */
 export const ISSUE_FIELDS = ["csr", ...CODE_FIELDS] as const;
@@ -44,17 +43,13 @@ export type IssueRequestBody = Static<typeof IssueRequestSchema>;
 
 /** The certificate in PEM, lines ended by CRLF, none behind the last. */
 export const IssueAnswerSchema = Type.Object({ cert: Type.String({ minLength: 1 }) });
-export type IssueAnswerBody = Static<typeof IssueAnswerSchema>;
 
 export const RevokeRequestSchema = Type.Object({ dn: Required("name as RFC 4514 text, leaf first") });
-export type RevokeRequestBody = Static<typeof RevokeRequestSchema>;
 
 export const RevokeAnswerSchema = Type.Object({});
-export type RevokeAnswerBody = Static<typeof RevokeAnswerSchema>;
 
 /** Body of every answer that is not 200. */
 export const FailureSchema = Type.Object({ resultMessage: Type.String() });
-export type FailureBody = Static<typeof FailureSchema>;
 
 interface FailureRow {
   readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 413 | 429 | 500 | 503;

@@ -29,7 +29,7 @@ const NONCE = "1.3.6.1.5.5.7.48.1.2";
 const NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
 const OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
 /** Certificates that one request may ask for. */
-export const MAX_OCSP_REQUESTS = 100;
+const MAX_OCSP_REQUESTS = 100;
 /** Octets of a nonce (RFC 9654 2.1; up to 32 in RFC 8954 before it). */
 const NONCE_LENGTH = { min: 1, max: 128 };
 

@@ -103,7 +103,7 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   "ecu-sim+tcp": { parameters: ["ecu"], check: (address) => void hostPort(address, 1) },
 };
 
-export function isScpi(scheme: string): boolean {
+function isScpi(scheme: string): boolean {
   return scheme === "scpi" || scheme === "scpi+tcp";
 }
 

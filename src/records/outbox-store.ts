@@ -21,7 +21,7 @@ interface StoredRow {
 
 const COLUMNS = "id, run_id, sink, ecu_id, result, state, attempts, at, next_at, last_error, settled_at, reason";
 /** What takes room: results that are neither delivered nor waived. The schema indexes them by this very text. */
-export const UNSETTLED = "state IN ('waiting', 'quarantined')";
+const UNSETTLED = "state IN ('waiting', 'quarantined')";
 
 function outboxEntry(row: StoredRow): OutboxEntry {
   return {

@@ -26,7 +26,7 @@ interface Ports {
 }
 
 /** The configuration of a replica with a data folder of its own. */
-export function replicaConfig(data: string, postgres: PostgresConfig, ports: Ports = {}): string {
+function replicaConfig(data: string, postgres: PostgresConfig, ports: Ports = {}): string {
   const registry = join(data, "registry.yaml");
   writeFileSync(registry, REGISTRY);
   const embedded = { registry, database: { postgres }, vpki: { baseUrl: "http://vpki.plant.example" }, ...ports };

@@ -14,7 +14,7 @@ interface Node {
   after?: Uint8Array;
 }
 
-export const DER_CHANGES = [
+const DER_CHANGES = [
   "tag",
   "length",
   "empty",

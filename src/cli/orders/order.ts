@@ -8,7 +8,7 @@ import type { Order } from "../../station/ports.js";
 const Name = Type.String({ pattern: "^[A-Za-z][A-Za-z0-9_-]{0,63}$" });
 const Input = Type.String({ maxLength: 1_000 });
 
-export const OrderSchema = Type.Object(
+const OrderSchema = Type.Object(
   {
     schema: Type.Literal(1),
     /** Name of the profile. */
@@ -113,7 +113,7 @@ const QUOTED = /"((?:[^"]|"")*)"/y;
 const LINE_END = /\r\n|\n|\r/y;
 
 /** RFC 4180, with comma or semicolon, whichever the first line has first; empty lines do not count. @throws StationError ORDER_INVALID */
-export function csvRows(text: string, source: string): CsvRow[] {
+function csvRows(text: string, source: string): CsvRow[] {
   const separator = /^\s*[^\r\n]*?([,;])/.exec(text)?.[1] ?? ",";
   const plain = new RegExp(`[^${separator}\\r\\n]*`, "y");
   /** What stands at `at`, and what its first group is. */

@@ -5,7 +5,7 @@ const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
 const Ms = Type.Optional(Type.Integer({ minimum: 100, maximum: 600_000 }));
 
-export const PostgresLimitsSchema = Type.Object(
+const PostgresLimitsSchema = Type.Object(
   {
     /** Until a connection stands; default 5000. */
     connect: Ms,

@@ -10,7 +10,7 @@ const KEEPALIVE_MS = 1_000;
 /** Most ms that a closing socket may take to say good-bye before it is cut. */
 const LINGER_MS = 500;
 
-export class TcpStream implements ByteStream {
+class TcpStream implements ByteStream {
   readonly name: string;
   readonly #socket: Socket;
   readonly #clock: Clock;

@@ -3,7 +3,7 @@ import { allowSound } from "./operate/sound.js";
 import { back, go, place } from "./route.js";
 
 /** Mark of a bay's scan field. */
-export const SCAN_FIELD = "data-scan";
+const SCAN_FIELD = "data-scan";
 
 let lastField: HTMLElement | null = null;
 

@@ -67,7 +67,6 @@ export interface TraceDecoder {
 /** The file is not what it seemed to be: where, and what was expected. */
 export class TraceFault extends Error {}
 
-export const MAX_DATA = 64;
 export const MAX_ID = { standard: 0x7ff, extended: 0x1fff_ffff } as const;
 
 /** Lengths that CAN FD has above 8, by their DLC (ISO 11898-1). */

@@ -42,7 +42,7 @@ const CertificateSchema = Type.Union([
 ]);
 type CertificateRule = Static<typeof CertificateSchema>;
 
-export const AccessSchema = Type.Object(
+const AccessSchema = Type.Object(
   {
     schema: Type.Literal(1),
     roles: Type.Record(Type.String({ pattern: NAME }), RoleSchema, strict),

@@ -4,7 +4,7 @@ import type { PeerCertificate } from "./peer.js";
 import { type AddressRange, addressBytes, inRange } from "./ranges.js";
 
 /** Requests to the KMS, as its audit log names them. */
-export const KMS_OPERATIONS = ["POST key", "PUT key", "POST sync", "PUT sync"] as const;
+const KMS_OPERATIONS = ["POST key", "PUT key", "POST sync", "PUT sync"] as const;
 
 /** What a client may be allowed to do. */
 export const OPERATIONS = [...VPKI_OPERATIONS, ...KMS_OPERATIONS] as const;

@@ -29,7 +29,7 @@ export interface HttpsOptions {
 }
 
 /** Code of the error for a body that is not JSON (status 400); plug-ins answer it in their own words. */
-export const BODY_NOT_JSON = "BODY_NOT_JSON";
+const BODY_NOT_JSON = "BODY_NOT_JSON";
 
 /** Forward-secret AEAD suites of TLS 1.2; those of TLS 1.3 are all of that kind. */
 const CIPHERS =

@@ -13,7 +13,7 @@ export interface OpsOptions {
   readonly document: () => JsonObject;
 }
 
-export const OPS_PATHS = {
+const OPS_PATHS = {
   health: "/healthz",
   ready: "/readyz",
   metrics: "/metrics",

@@ -6,7 +6,7 @@ import { nameOf } from "./peer.js";
 import { isLoopback, networkOf } from "./ranges.js";
 
 /** For clients on other machines; loopback has a limit only where one is configured. Many stations may share one address. */
-export const DEFAULT_RATE_LIMIT: RateLimitConfig = { rate: 500, burst: 5_000 };
+const DEFAULT_RATE_LIMIT: RateLimitConfig = { rate: 500, burst: 5_000 };
 /** Clients that are remembered; the one that was silent longest is forgotten first. */
 const MAX_CLIENTS = 10_000;
 

@@ -6,7 +6,7 @@ import { ConsoleConfigSchema } from "./console/config.js";
 
 const strict = { additionalProperties: false };
 
-export const MasterKeySchema = Type.Object(
+const MasterKeySchema = Type.Object(
   {
     /** The token whose key wraps the master key. */
     pkcs11: TokenSchema,
@@ -15,7 +15,6 @@ export const MasterKeySchema = Type.Object(
   },
   strict,
 );
-export type MasterKeyConfig = Static<typeof MasterKeySchema>;
 
 export const KmsConfigSchema = Type.Object(
   {

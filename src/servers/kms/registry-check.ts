@@ -4,7 +4,7 @@ import { fromHex, readUintBE } from "../../shared/bytes.js";
 import { normaliseSecret, type RegistryData, slotRules } from "./registry-schema.js";
 
 /** English texts of the findings; `{}` stands for the finding's values in their order. */
-export const REGISTRY_PROBLEMS = {
+const REGISTRY_PROBLEMS = {
   layout: "reaches past the 15 bytes of the UID",
   duplicate: "stands in {} already",
   keyIdTwice: "stands there twice, in both letter cases",

@@ -18,13 +18,10 @@ const Field = (offset: number) =>
 /** Whether the KMS knows the entry; one that is switched off answers as if it were not there. */
 const enabled = Type.Boolean({ default: true });
 
-export const SupplierSchema = Type.Object(
-  { id: uint(0xffffffffffff), name: Type.Optional(Type.String()), enabled },
-  strict,
-);
+const SupplierSchema = Type.Object({ id: uint(0xffffffffffff), name: Type.Optional(Type.String()), enabled }, strict);
 export type SupplierEntry = Static<typeof SupplierSchema>;
 
-export const EcuTypeSchema = Type.Object(
+const EcuTypeSchema = Type.Object(
   {
     id: uint(0xffffffffffff),
     name: Type.Optional(Type.String()),
@@ -47,7 +44,7 @@ export const EcuTypeSchema = Type.Object(
 );
 export type EcuTypeEntry = Static<typeof EcuTypeSchema>;
 
-export const SupplierSecretSchema = Type.Object(
+const SupplierSecretSchema = Type.Object(
   {
     name: Type.String({ minLength: 1 }),
     enabled,

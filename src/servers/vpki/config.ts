@@ -32,7 +32,7 @@ export const CaKeysSchema = Type.Union([
 export type CaKeysConfig = Static<typeof CaKeysSchema>;
 
 /** One CA whose certificate or key is the plant's own, or whose key has a place of its own. */
-export const AuthoritySchema = Type.Object(
+const AuthoritySchema = Type.Object(
   {
     /** Its certificate, PEM. A root needs no key beside it where its issuing CAs have certificates, too. */
     certificateFile: Type.Optional(Path),

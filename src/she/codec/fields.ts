@@ -88,14 +88,6 @@ export function packM4StarPlain(counter: number): Uint8Array {
   return out;
 }
 
-/** The counter in a decrypted M4*; undefined when the block is not of that form. */
-export function parseM4StarPlain(plain: Uint8Array): number | undefined {
-  checkLength("plain M4*", plain, KEY_LENGTH);
-  const [b0 = 0, b1 = 0, b2 = 0, b3 = 0] = plain;
-  for (let i = 4; i < KEY_LENGTH; i++) if (plain[i] !== 0) return undefined;
-  return (b3 & 0x0f) === 0x08 ? (b0 << 20) | (b1 << 12) | (b2 << 4) | (b3 >> 4) : undefined;
-}
-
 /** M4 = M1's fields in clear, then M4*. */
 export function packM4(m1: M1Fields, m4Star: Uint8Array): Uint8Array {
   checkLength("M4*", m4Star, KEY_LENGTH);

@@ -129,13 +129,6 @@ export const ERC = {
 
 export type Erc = keyof typeof ERC;
 
-const ERC_NAMES = Object.keys(ERC) as Erc[];
-
-/** Name of a status number 0x0–0xC; undefined for another number. */
-export function ercName(status: number): Erc | undefined {
-  return ERC_NAMES[status];
-}
-
 /** Status register bits (4.6). */
 export const SREG = {
   BUSY: 0x01,

@@ -45,7 +45,7 @@ export async function recordClean(plant: Plant): Promise<CleanRun> {
   return { steps, cells, shapes };
 }
 
-export function stateIn(cell: FlashCell): EcuState | undefined {
+function stateIn(cell: FlashCell): EcuState | undefined {
   const image = imageIn(cell);
   return image === undefined ? undefined : (JSON.parse(Buffer.from(image).toString("utf8")) as EcuState);
 }

@@ -6,7 +6,7 @@ export type ServerName = "vpki" | "kms";
 /** Faults of a connection: there is none, or the server shows another certificate. */
 export const CONNECTION_FAULTS = ["refuse", "other-ca", "other-host", "expired"] as const;
 /** Faults of whole requests and answers; those behind the server's commit are named so. */
-export const EXCHANGE_FAULTS = [
+const EXCHANGE_FAULTS = [
   "stall",
   "drip",
   "cut-before-commit",
@@ -84,7 +84,7 @@ function among<T extends string>(list: readonly T[], text: string): text is T {
 }
 
 export const isConnectionFault = (fault: Fault): fault is ConnectionFault => among(CONNECTION_FAULTS, fault);
-export const isBodyFault = (fault: Fault): boolean => among(BODY_FAULTS, fault);
+const isBodyFault = (fault: Fault): boolean => among(BODY_FAULTS, fault);
 
 /** Every case at the requests of a run. */
 export function blowsOf(keys: readonly string[]): Blow[] {

@@ -83,7 +83,7 @@ export class Authority {
   }
 }
 
-export async function newKeys(curve: Curve): Promise<webcrypto.CryptoKeyPair> {
+async function newKeys(curve: Curve): Promise<webcrypto.CryptoKeyPair> {
   return (await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: curve }, true, [
     "sign",
     "verify",

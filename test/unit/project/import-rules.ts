@@ -115,11 +115,11 @@ export interface Import {
 const within = (path: string, folder: string) =>
   path === folder || path.startsWith(`${folder}/`) || path === `${folder}.ts`;
 
-export const zoneOf = (path: string): Zone | undefined =>
+const zoneOf = (path: string): Zone | undefined =>
   ZONES.filter((zone) => within(path, zone.folder)).sort((a, b) => b.folder.length - a.folder.length)[0];
 
 /** The source without comments; strings keep their text. */
-export function withoutComments(source: string): string {
+function withoutComments(source: string): string {
   return source.replace(
     /("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`)|\/\*[\s\S]*?\*\/|(^|[^:\\/])\/\/[^\n]*/g,
     (_, text?: string, before?: string) => text ?? before ?? "",

@@ -44,7 +44,7 @@ export function keysProfile(change: Partial<Profile> = {}): Profile {
   return smallProfile({ certificates: [], order: ["vin", "keys", "sync", "lock"], ...change });
 }
 
-export class Killed extends Error {}
+class Killed extends Error {}
 
 /** Ends the "process" at its nth point: nothing that goes through it does anything any more. */
 export class Killer {

@@ -39,7 +39,7 @@ export async function openKline(url: string, defaults: KlineDefaults, clock: Clo
 }
 
 /** A link on an open stream, which it closes with itself. */
-export function klineOverStream(
+function klineOverStream(
   stream: BreakStream,
   settings: Pick<KlineLink, "url" | "baud" | "init" | "echo" | "offset">,
 ): KlineLink {

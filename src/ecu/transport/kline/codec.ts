@@ -1,12 +1,12 @@
 /** Messages of ISO 14230-2: `Fmt [Tgt Src] [Len] data CS`, and the key bytes that say which header forms an ECU takes. Pure. */
 
 /** Bits 7–6 of Fmt (A1 A0): no addresses, exception mode (the headers of OBD, without a length), physical, functional. */
-export const MODES = ["none", "exception", "physical", "functional"] as const;
+const MODES = ["none", "exception", "physical", "functional"] as const;
 export type Mode = (typeof MODES)[number];
 
 /** Longest message that a Len byte can say, and that fits Fmt's bits 5–0. */
 export const MAX_LENGTH = 255;
-export const MAX_SHORT_LENGTH = 63;
+const MAX_SHORT_LENGTH = 63;
 
 /** Header forms that an ECU takes. */
 export interface HeaderForms {
@@ -90,7 +90,7 @@ export function readHeader(bytes: readonly number[]): Header | "invalid" | undef
 /** Bits of key byte 1 (ISO 14230-2, key bytes). */
 const KEY_BIT = { AL0: 0x01, AL1: 0x02, HB0: 0x04, HB1: 0x08 } as const;
 /** Key byte 2 of every ECU of ISO 14230-2; others belong to other protocols (08 08 and 94 94: ISO 9141-2). */
-export const KEY_BYTE_2 = 0x8f;
+const KEY_BYTE_2 = 0x8f;
 /** Key bytes of an ECU with Tgt and Src, both length forms, and normal timing (key word 2027). */
 export const KEY_BYTES_ALL: Uint8Array = Uint8Array.of(0x6b, KEY_BYTE_2);
 

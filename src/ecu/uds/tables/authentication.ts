@@ -18,7 +18,7 @@ export const AUTHENTICATION_RETURN = {
 export const authenticationReturnName = namesOf(AUTHENTICATION_RETURN);
 
 /** Bytes of an algorithmIndicator: BER of the algorithm's object identifier, filled up with zeros. */
-export const ALGORITHM_INDICATOR_LENGTH = 16;
+const ALGORITHM_INDICATOR_LENGTH = 16;
 
 const result = uint("authenticationReturnParameter", 1, authenticationReturnName);
 const communicationConfiguration = uint("communicationConfiguration", 1);

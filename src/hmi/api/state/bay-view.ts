@@ -14,7 +14,7 @@ export interface BayParts {
 }
 
 /** Address of a picture that a prompt names. */
-export const pictureAddress = (name: string) => `/pictures/${encodeURIComponent(name)}`;
+const pictureAddress = (name: string) => `/pictures/${encodeURIComponent(name)}`;
 
 export function bayView({ place, state, next, missing, begun }: BayParts): BayView {
   return {

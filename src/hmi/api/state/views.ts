@@ -14,7 +14,7 @@ const GROUPS: Readonly<Record<string, StepGroup>> = {
   verify: "verify",
 };
 
-export function groupOf(step: string): StepGroup {
+function groupOf(step: string): StepGroup {
   return GROUPS[step.split(":", 1)[0] ?? ""] ?? "prepare";
 }
 

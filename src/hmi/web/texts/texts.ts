@@ -30,7 +30,7 @@ export function textsIn(language: Language): Texts {
 
 const BOTH = { ko: textsIn("ko"), en: textsIn("en") };
 
-export function useLanguage(): Language {
+function useLanguage(): Language {
   const chosen = useStore(settings, ({ language }) => language);
   const stations = useStore(live, ({ state }) => state?.station.language);
   return chosen ?? (stations === "en" ? "en" : "ko");

@@ -16,7 +16,7 @@ const UsersSchema = Type.Object({ users: Type.Array(UserSchema) }, { additionalP
 export type ConsoleUser = Static<typeof UserSchema>;
 
 /** Fewest characters of a new password. */
-export const PASSWORD_MIN = 12;
+const PASSWORD_MIN = 12;
 
 /**
  * The users of a file; none where there is no file.

@@ -4,7 +4,7 @@ import { VirtualClock } from "../../../../src/shared/clock.js";
 import { StationError } from "../../../../src/shared/errors.js";
 import { Listeners } from "../../../../src/shared/listeners.js";
 
-export const BAUD = 10_400;
+const BAUD = 10_400;
 export const BYTE_MS = 10_000 / BAUD;
 
 type Name = "tester" | "ecu";
