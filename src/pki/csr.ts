@@ -37,15 +37,17 @@ export interface CsrAttribute {
   readonly value: string;
 }
 
-/** The Attribute SEQUENCEs one after the other, without the [0] header (`ecu-interface.md`, routine 0220). */
+/**
+ * The Attribute SEQUENCEs one after the other, without the [0] header (`ecu-interface.md`, routine 0220), in the order of a SET OF in DER
+ * (X.690 11.6), whatever theirs is.
+ */
 export function encodeAttributes(attributes: readonly CsrAttribute[]): Uint8Array {
-  return concat(
-    ...attributes.map(({ oid: type, type: form, value }) => {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: IA5String is all of ASCII (X.680 clause 41).
-      if (form === "ia5" && !/^[\x00-\x7f]*$/.test(value)) throw unreadable(`attribute ${type} is not ASCII`);
-      return sequence(oid(type), tlv(TAG.SET, textNode(form === "ia5" ? TAG.IA5_STRING : TAG.UTF8_STRING, value)));
-    }),
-  );
+  const encoded = attributes.map(({ oid: type, type: form, value }) => {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: IA5String is all of ASCII (X.680 clause 41).
+    if (form === "ia5" && !/^[\x00-\x7f]*$/.test(value)) throw unreadable(`attribute ${type} is not ASCII`);
+    return sequence(oid(type), tlv(TAG.SET, textNode(form === "ia5" ? TAG.IA5_STRING : TAG.UTF8_STRING, value)));
+  });
+  return concat(...encoded.sort(Buffer.compare));
 }
 
 /** Attributes for people: OID, and the value's text where it is one text, else its hex. @throws StationError PKI_UNREADABLE */

@@ -48,6 +48,17 @@ describe("certificate requests", () => {
     expect(toHex(encodeAttributes(ATTRIBUTES))).toBe(SAMPLE_ATTRIBUTES);
   });
 
+  it("puts attributes in DER's order of a set, the shorter one first: an IPv6 address behind the MAC", () => {
+    const ip = { ...ATTRIBUTES[1], value: "2001:db8::1234:5678" };
+    const decoded = decodeAttributes(encodeAttributes([ATTRIBUTES[0], ip, ATTRIBUTES[2], ATTRIBUTES[3]]));
+    expect(decoded.map(({ oid: type }) => type)).toEqual([
+      "1.3.6.1.1.1.1.18",
+      "1.3.6.1.1.1.1.22",
+      "1.3.6.1.1.1.1.19",
+      "1.2.840.113549.1.9.7",
+    ]);
+  });
+
   it.skipIf(!requireOpenssl()).each(["P-256", "P-521"] as const)(
     "are built so that OpenSSL verifies them on %s",
     async (curve) => {
