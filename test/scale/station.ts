@@ -2,8 +2,10 @@
 import { generateKeyPair, randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { promisify } from "node:util";
+import { csrPem, SAMPLE_CODES } from "../../src/cli/bench/csr.js";
 import { createKmsClient } from "../../src/clients/kms.js";
 import { createVpkiClient } from "../../src/clients/vpki.js";
+import { parseDn } from "../../src/pki/names.js";
 import { CERTIFICATE_TYPES } from "../../src/pki/types.js";
 import type { CertificateType } from "../../src/profiles/schema.js";
 import { fromHex } from "../../src/shared/bytes.js";
@@ -11,7 +13,7 @@ import { systemClock } from "../../src/shared/clock.js";
 import { isStationError } from "../../src/shared/errors.js";
 import { Secret } from "../../src/shared/secret.js";
 import type { KeyRequest, KmsClient, VpkiClient } from "../../src/station/ports.js";
-import { csrOf, type LoadTarget } from "../sweep/load.js";
+import type { LoadTarget } from "../sweep/load.js";
 import type { Meter } from "./meter.js";
 
 const newKeyPair = promisify(generateKeyPair);
@@ -105,9 +107,8 @@ export class Station {
         const name = type.startsWith("vehicle") ? number.padStart(20, "0") : number;
         const { curve, hash } = CERTIFICATE_TYPES[type];
         const { privateKey } = await newKeyPair("ec", { namedCurve: curve });
-        const csrPem = await csrOf(privateKey, `cn=${name},ou=P001,ou=C001,ou=ECC,o=HKMC,dc=${dc}`, hash);
-        const codes = { unitCode: "C001", tierCode: "P001", vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" };
-        const ask: Ask = (key) => this.#vpki.issue({ type, csrPem, ...codes }, key, signal);
+        const csr = await csrPem(privateKey, parseDn(`cn=${name},ou=P001,ou=C001,ou=ECC,o=HKMC,dc=${dc}`), hash);
+        const ask: Ask = (key) => this.#vpki.issue({ type, csrPem: csr, ...SAMPLE_CODES }, key, signal);
         return [`issue ${curve}`, ask] as const;
       }),
     );

@@ -2,16 +2,15 @@
  * A load of real requests on vPKI and KMS over TLS, by many workers at once, and a book of everything that was asked and answered.
  * `load-check.ts` holds the book against itself and against the stores. Neither knows what the stores are kept in.
  */
-import { generateKeyPair, type KeyObject, randomUUID } from "node:crypto";
+import { generateKeyPair, randomUUID } from "node:crypto";
 import { promisify } from "node:util";
 import { Agent, request } from "undici";
+import { csrPem, SAMPLE_CODES } from "../../src/cli/bench/csr.js";
 import { CORRELATION_ID, IDEMPOTENCY_KEY, JSON_UTF8 } from "../../src/contract/common.js";
 import { KMS_PATHS } from "../../src/contract/kms.js";
 import { VPKI_TYPES, type VpkiType, vpkiPath } from "../../src/contract/vpki.js";
-import { buildCsr } from "../../src/pki/csr.js";
-import { publicKeyOf, signer } from "../../src/pki/keys.js";
-import { encodeName, parseDn } from "../../src/pki/names.js";
-import { encodePem } from "../../src/pki/pem.js";
+import { publicKeyOf } from "../../src/pki/keys.js";
+import { parseDn } from "../../src/pki/names.js";
 import { CERTIFICATE_TYPES } from "../../src/pki/types.js";
 import { below, pick, type Random, randomOf } from "./seed.js";
 
@@ -309,7 +308,7 @@ class Worker {
   async #issue(operation: "issue" | "reissue", unit: Unit): Promise<boolean> {
     const { curve, hash } = CERTIFICATE_TYPES[unit.type];
     const { privateKey } = await newKeyPair("ec", { namedCurve: curve });
-    const csr = await csrOf(privateKey, unit.dn, hash);
+    const csr = await csrPem(privateKey, parseDn(unit.dn), hash);
     const spki = Buffer.from(publicKeyOf(privateKey).spki).toString("hex");
     unit.used.push({ spki, csr });
     unit.holds = true;
@@ -323,7 +322,7 @@ class Worker {
     spki: string,
     expect: "cert" | "keyUsed",
   ): Promise<boolean> {
-    const body = { csr, unitCode: "C001", tierCode: "P001", vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" };
+    const body = { csr, ...SAMPLE_CODES };
     const about: About = { kind: operation, type: unit.type, dn: unit.dn, spki, expect };
     return (await this.#exchange("vpki", "POST", vpkiPath(unit.type, operation), body, about)) !== undefined;
   }
@@ -374,16 +373,4 @@ class Worker {
       (await this.#exchange("kms", "PUT", KMS_PATHS.key, body, about, { [CORRELATION_ID]: correlation })) !== undefined
     );
   }
-}
-
-/** PEM. */
-export async function csrOf(key: KeyObject, dn: string, hash: "sha256" | "sha384" | "sha512"): Promise<string> {
-  const der = await buildCsr({
-    subject: encodeName(parseDn(dn)),
-    publicKey: publicKeyOf(key).spki,
-    attributes: new Uint8Array(),
-    hash,
-    sign: signer(key, hash),
-  });
-  return encodePem(der, "CERTIFICATE REQUEST");
 }

@@ -2,10 +2,8 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate 
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { expect, it } from "vitest";
-import { buildCsr } from "../../src/pki/csr.js";
-import { publicKeyOf, signer } from "../../src/pki/keys.js";
-import { encodeName, parseDn } from "../../src/pki/names.js";
-import { encodePem } from "../../src/pki/pem.js";
+import { csrPem, SAMPLE_CODES } from "../../src/cli/bench/csr.js";
+import { parseDn } from "../../src/pki/names.js";
 import { type Servers, startServers, tempFolder } from "./harness.js";
 
 const DN = "cn=revocation.test.com,ou=P001,ou=C001,ou=ECC,o=HKMC,c=KR";
@@ -30,16 +28,7 @@ function post(
   });
 }
 
-async function csr(key: KeyObject): Promise<string> {
-  const der = await buildCsr({
-    subject: encodeName(parseDn(DN)),
-    publicKey: publicKeyOf(key).spki,
-    attributes: new Uint8Array(),
-    hash: "sha256",
-    sign: signer(key, "sha256"),
-  });
-  return encodePem(der, "CERTIFICATE REQUEST");
-}
+const csr = (key: KeyObject) => csrPem(key, parseDn(DN), "sha256");
 
 const get = async (url: string) => {
   const answer = await fetch(url);
@@ -62,8 +51,7 @@ it("every address in a certificate of ecustation servers answers, also after a r
   const data = tempFolder("revocation");
   let servers = await startServers(["--data", data]);
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const codes = { unitCode: "C001", tierCode: "P001", vehicleCode: "SX2", localCode: "KR", brandCode: "HMC" };
-  const body = { csr: await csr(createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" }))), ...codes };
+  const body = { csr: await csr(createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" }))), ...SAMPLE_CODES };
   const issued = await post(servers, "/api/v1/est/issue", body);
   expect(issued.status).toBe(200);
   const certificate = new X509Certificate(issued.body.cert ?? "");
