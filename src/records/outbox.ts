@@ -1,5 +1,5 @@
 /** The outbox: results on their way to the KMS and to the plant's receivers, each receiver in a lane of its own. */
-import { withLimit } from "../shared/abort.js";
+import { abortable, withLimit } from "../shared/abort.js";
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { Listeners } from "../shared/listeners.js";
@@ -135,12 +135,10 @@ class LanedOutbox implements Outbox {
   }
 
   async flush(signal: AbortSignal, of: "kms" | "all" = "kms"): Promise<number> {
-    const ended = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
     const lanes = of === "kms" ? [this.#kms] : this.#lanes;
-    await Promise.race([Promise.all(lanes.map((lane) => lane.kick(true))), ended]);
+    const passes = Promise.all(lanes.map((lane) => lane.kick(true)));
+    // A pass rejects nothing: this is the caller's end of waiting.
+    await abortable(passes, signal).catch(() => undefined);
     return this.waiting({});
   }
 

@@ -5,7 +5,7 @@ const REDACTED = "[redacted]";
 
 /**
  * Key material that must not be printed: every way to text gives `[redacted]`. The bytes are reached by `use` alone and are
- * zeroed by `wipe` (or `using`), after which `use` throws.
+ * zeroed by `wipe`, after which `use` throws.
  */
 export class Secret {
   #bytes: Uint8Array | undefined;

@@ -57,14 +57,10 @@ export interface YamlDocument<T> {
   error(path: YamlPath, what: string): StationError;
 }
 
-/** Reads `text` against `schema`, defaults filled in. @throws StationError `code` with `file:line:column: path: what (expected …)` */
-export function readYaml<S extends TSchema>(schema: S, text: string, file: string, code: YamlErrorCode): Static<S> {
-  return parseYaml(schema, text, file, code).value;
-}
-
 /**
- * As readYaml, and keeps the positions for further checks.
+ * Reads `text` against `schema`, defaults filled in, and keeps the positions for further checks.
  * @param overridesOf what stands in place of parts of the text, by its content
+ * @throws StationError `code` with `file:line:column: path: what (expected …)`
  */
 export function parseYaml<S extends TSchema>(
   schema: S,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { Type } from "typebox";
 import { describe, expect, it } from "vitest";
 import { isStationError } from "../../../src/shared/errors.js";
-import { parseYaml, readYaml } from "../../../src/shared/yaml.js";
+import { parseYaml } from "../../../src/shared/yaml.js";
 
 const strict = { additionalProperties: false };
 const Schema = Type.Object(
@@ -22,7 +22,7 @@ const Schema = Type.Object(
   },
   strict,
 );
-const read = (text: string) => readYaml(Schema, text, "x.yaml", "CONFIG_INVALID");
+const read = (text: string) => parseYaml(Schema, text, "x.yaml", "CONFIG_INVALID").value;
 const fault = (text: string): string => {
   try {
     read(text);
