@@ -4,6 +4,7 @@ import { DLC_LENGTH, frameFault, LENGTH_DLC } from "../frames.js";
 import type { CanFrame } from "../link.js";
 
 const CR = 13;
+const LF = 10;
 const BEL = 7;
 /** Longest line: extended identifier, 64 bytes, time stamp of 8 digits. What is longer is garbage. */
 const MAX_LINE = 1 + 8 + 1 + 128 + 8;
@@ -126,7 +127,10 @@ export interface LineHandler {
   bell(): void;
 }
 
-/** Cuts a stream of bytes into lines. A line that grows too long is dropped up to its CR, and the next one counts again. */
+/**
+ * Cuts a stream of bytes into lines. A line that grows too long is dropped up to its CR, and the next one counts again.
+ * An LF at the beginning of a line is left out: some programs and adapters end lines with CR LF.
+ */
 export class LineSplitter {
   readonly #handler: LineHandler;
   readonly #partial = new Uint8Array(MAX_LINE);
@@ -141,6 +145,7 @@ export class LineSplitter {
     let start = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i];
+      if (byte === LF && i === start && this.#length === 0 && !this.#overlong) start++;
       if (byte !== CR && byte !== BEL) continue;
       const piece = chunk.subarray(start, i);
       start = i + 1;

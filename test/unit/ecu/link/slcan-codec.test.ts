@@ -117,6 +117,13 @@ describe("lines", () => {
     expect(lines(ascii(text))).toEqual(["", "z", "Z", "BEL", "t1230", "t7E82AB01", "V1013", "F08", "BEL", "BEL", ""]);
   });
 
+  it("may end in CR LF, wherever the bytes are cut", () => {
+    const text = "\r\nz\r\n\x07\nt7E82AB01\r\n\n\r";
+    for (let at = 0; at <= text.length; at++) {
+      expect(lines(ascii(text.slice(0, at)), ascii(text.slice(at)))).toEqual(["", "z", "BEL", "t7E82AB01", ""]);
+    }
+  });
+
   it("count again after the CR behind any garbage", () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 5 }), (garbage) => {
