@@ -107,7 +107,7 @@ const DATA: Readonly<Partial<Record<Phase, Ends>>> = {
   // Where a master key is refused, the KMS is asked for another set.
   loadKey: { request: ["PASS", "TARGET_KEY_REFUSED"], response: ["TARGET_KEY_MISMATCH"] },
   mac: { request: ["TARGET_SYNC_MISMATCH"], response: ["TARGET_SYNC_MISMATCH"] },
-  // What an ECU is does not change: it is not compared again.
+  // What an ECU is does not change: it is compared with what it was at first.
   finish: { request: ["PASS"], response: ["PASS", "ECU_LOST_STATE", "UDS_UNEXPECTED_RESPONSE"] },
   readBack: { response: ["ECU_LOST_STATE"] },
 };

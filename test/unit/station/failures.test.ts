@@ -232,6 +232,17 @@ const CASES: readonly Case[] = [
     results: ["1 Success", "4 Success", "D Success", "D Success"],
   },
   {
+    name: "an ECU that is of another kind after its reset",
+    arrange: ({ ecu }) => {
+      ecu.faults.onReset = () => {
+        ecu.texts.systemName = "CCU";
+      };
+    },
+    outcome: "FAIL",
+    code: "ECU_LOST_STATE",
+    step: "verify",
+  },
+  {
     name: "an ECU that forgets a certificate over its reset",
     certificates: true,
     arrange: ({ ecu }) => {

@@ -13,10 +13,16 @@ function lost(what: string): StationError {
   return new StationError("ECU_LOST_STATE", { details: { what } });
 }
 
+/** What no step of a run changes. */
+const LASTING = ["partNumber", "hwVersion", "swVersion", "systemName", "serialNumber"] as const;
+
 function compareIdentity(run: Run, now: EcuIdentity): void {
   const { profile } = run.deps;
   const { plan, inputs } = run.header;
   if (now.ecuId !== run.unit.ecuId) throw lost(`its EcuID is ${now.ecuId}`);
+  for (const name of LASTING) {
+    if (now[name] !== run.unit[name]) throw lost(`its ${name} is ${JSON.stringify(now[name])}`);
+  }
   if (plan.includes("vin") && now.vin !== inputs.vin) throw lost(`its VIN is ${now.vin ?? "blank"}`);
   for (const { name, slot } of profile.keys) {
     const done = plan.includes(`key:${name}`);
