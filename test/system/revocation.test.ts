@@ -51,7 +51,10 @@ it("every address in a certificate of ecustation servers answers, also after a r
   const data = tempFolder("revocation");
   let servers = await startServers(["--data", data]);
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const body = { csr: await csr(createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" }))), ...SAMPLE_CODES };
+  const body = {
+    csr: await csr(createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" }))),
+    ...SAMPLE_CODES,
+  };
   const issued = await post(servers, "/api/v1/est/issue", body);
   expect(issued.status).toBe(200);
   const certificate = new X509Certificate(issued.body.cert ?? "");
