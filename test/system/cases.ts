@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import type { RunRecord } from "../../src/station/ports.js";
-import { type Finished, type Options, run, type Servers, tempFolder } from "./harness.js";
+import { externalServers, type Finished, type Options, run, type Servers, tempFolder } from "./harness.js";
 
 export const EVCC = { vin: "KMHC851CFLU061234", pcid: "KM8P2844A9TD84HR91", evccid: "KM7V200DA343BEMZEG80" };
 
@@ -61,20 +61,9 @@ export const vpkiFile = (data: string) => join(data, "servers", "vpki", "vpki.sq
  * A configuration file for a station on external servers; what is given replaces an address.
  * @param data the servers' own folder
  */
-export function externalConfig(
-  at: Servers,
-  data: string,
-  { vpki = at.vpki, kms = at.kms }: { vpki?: string; kms?: string },
-): string {
+export function externalConfig(at: Servers, data: string, instead: { vpki?: string; kms?: string }): string {
   const file = join(tempFolder("config"), "station.yaml");
-  const external = {
-    vpki: [vpki],
-    kms: [kms],
-    caFile: at.ca,
-    clientCertFile: at.clientCert,
-    clientKeyFile: at.clientKey,
-    chainFile: join(data, "servers", "vpki", "chain.pem"),
-  };
+  const external = externalServers({ ...at, ...instead }, data);
   const secrets = { "simulator-cluster": { hex: "53494d554c41544f522d534543524554" } };
   const limits = { request: 3_000, attempts: 2, flush: 1_000 };
   // YAML takes JSON as it is.

@@ -185,3 +185,13 @@ export async function startServers(args: readonly string[], options: Options = {
   const first = JSON.parse(await servers.line(() => true)) as Omit<Servers, keyof Running>;
   return { ...servers, ...first };
 }
+
+/** `servers.external` of a station's configuration. @param data the servers' own folder */
+export const externalServers = (at: Omit<Servers, keyof Running>, data: string) => ({
+  vpki: [at.vpki],
+  kms: [at.kms],
+  caFile: at.ca,
+  clientCertFile: at.clientCert,
+  clientKeyFile: at.clientKey,
+  chainFile: join(data, "servers", "vpki", "chain.pem"),
+});

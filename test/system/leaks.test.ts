@@ -11,6 +11,7 @@ import { type Leak, LeakFinder } from "../leaks.js";
 import { OpensslPki, pem } from "../unit/firmware-sim/authentication-pki.js";
 import { EVCC } from "./cases.js";
 import {
+  externalServers,
   type Finished,
   type Options,
   type Running,
@@ -138,14 +139,7 @@ async function prepareStation(): Promise<string[]> {
   const key = write(readFileSync(tester.keyFile, "utf8"), "home", "station.key");
   const certificate = pki.file("station.pem", pem(tester));
   const credentials = { "line-1": { certificate, key, anchors: pki.file("station-trusts.pem", pem(ecus)) } };
-  const external = {
-    vpki: [servers.vpki],
-    kms: [servers.kms],
-    caFile: servers.ca,
-    clientCertFile: servers.clientCert,
-    clientKeyFile: servers.clientKey,
-    chainFile: place(SERVERS, "servers", "vpki", "chain.pem"),
-  };
+  const external = externalServers(servers, place(SERVERS));
   const given = { "simulator-cluster": { file: "supplier.hex" } };
   const tokens = hsm && { "ccu-hsm": { module: MODULE, token: "ccu-hsm", pinFile: hsm.pinFile, limits: PATIENT } };
   mkdirSync(place(LEFT, "results"));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { MODULE, PATIENT, requireSoftHsm, SoftHsm, tokenProcesses } from "../../interop/softhsm.js";
 import { freePort } from "../../system/cases.js";
-import { root, type Servers, startServers, tempFolder } from "../../system/harness.js";
+import { externalServers, root, type Servers, startServers, tempFolder } from "../../system/harness.js";
 import type { Kind } from "./cases.js";
 import { BayEcu } from "./ecu.js";
 import { ServingStation, StoreThreads } from "./station.js";
@@ -120,14 +120,8 @@ export class BaysPlant {
 
   #configFile(): string {
     const [vpki, kms] = this.#servers;
-    const external = {
-      vpki: [vpki?.vpki],
-      kms: [kms?.kms],
-      caFile: vpki?.ca,
-      clientCertFile: vpki?.clientCert,
-      clientKeyFile: vpki?.clientKey,
-      chainFile: join(this.folder, "servers/servers/vpki/chain.pem"),
-    };
+    if (vpki === undefined || kms === undefined) throw new Error("the servers run first");
+    const external = externalServers({ ...vpki, kms: kms.kms }, join(this.folder, "servers"));
     const token = this.#hsm && { module: MODULE, token: "ccu-hsm", pinFile: this.#hsm.pinFile, limits: PATIENT };
     const config = {
       schema: 1,
