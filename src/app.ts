@@ -328,8 +328,9 @@ async function openClients({ config, clock }: AppContext, servers: RunningServer
     attempts: config.limits.attempts,
   };
   const chain = chainFile === undefined ? "" : await readText(chainFile);
+  const chainName = chainFile ?? "servers.external.chainFile";
   const list = (name: "vpki" | "kms") => ({ baseUrls: external[name], sharedStore: sharedStore.includes(name) });
-  const vpki = createVpkiClient({ ...common, ...list("vpki"), chain });
+  const vpki = createVpkiClient({ ...common, ...list("vpki"), chain, chainName });
   const kms = createKmsClient({ ...common, ...list("kms"), station: stationId(config) });
   return { vpki, kms, close: async () => void (await Promise.all([vpki.close(), kms.close()])) };
 }

@@ -1,5 +1,4 @@
 /** Checks of audit chains where they are kept: SQLite files, and schemas of a PostgreSQL database. */
-import { access } from "node:fs/promises";
 import { dirname } from "node:path";
 import { headOf, rowsOf } from "../audit/chain.js";
 import { headFile, readHead } from "../audit/head-file.js";
@@ -8,6 +7,7 @@ import { type BadRow, type KeptHead, type Verdict, verifyChain } from "../audit/
 import { type Database, type OpenDatabase, openReader } from "../db/database.js";
 import type { PostgresConfig } from "../db/postgres/config.js";
 import { describe, isStationError } from "../shared/errors.js";
+import { exists } from "./files.js";
 
 export interface ChainReport extends Verdict {
   readonly store: string;
@@ -124,11 +124,4 @@ function headFault(beside: ReturnType<typeof readHead>, own: boolean, head: Head
   return own && beside === undefined
     ? { row, fault: "head", what: `may be missing: ${where} is not there` }
     : undefined;
-}
-
-export function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
 /** Files that the configuration or a command line names. */
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { describe, StationError } from "../shared/errors.js";
 import { Secret } from "../shared/secret.js";
 
@@ -25,6 +25,17 @@ export async function readHexFile(file: string): Promise<Secret> {
       details: { what: `${file}: is not a secret (expected 1–64 bytes of hex)` },
     });
   return Secret.fromHex(text);
+}
+
+/** Whether something is there. @throws StationError CONFIG_INVALID where nobody may know */
+export async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file);
+    return true;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${reason(error)}` }, cause: error });
+  }
 }
 
 /** A file system error in words. */

@@ -1,5 +1,4 @@
 /** Options of the commands that search the history, and the store that they read. */
-import { access } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { inlineStores, type Store } from "../db/store.js";
 import type { History } from "../records/history.js";
@@ -9,6 +8,7 @@ import type { HistoryQuery } from "../records/types.js";
 import { systemClock } from "../shared/clock.js";
 import type { Outcome } from "../station/ports.js";
 import { recordsFile, type StationConfig } from "./config.js";
+import { exists } from "./files.js";
 import type { GlobalOptions } from "./io.js";
 
 export interface QueryOptions extends GlobalOptions {
@@ -62,11 +62,7 @@ export async function withRecords<T>(
   config: StationConfig,
   work: (history: History, store: Store<RecordsDefinition>) => Promise<T>,
 ): Promise<T | undefined> {
-  const file = recordsFile(config);
-  const there = await access(file).then(
-    () => true,
-    () => false,
-  );
+  const there = await exists(recordsFile(config));
   return there ? withOpenRecords(config, ({ history, store }) => work(history, store)) : undefined;
 }
 

@@ -11,7 +11,7 @@ import { recordHash } from "../records/seal-store.js";
 import { isSignedBy, type VerifyingKey, verifyingKey } from "../records/sign.js";
 import type { UnitRecord } from "../records/unit-record.js";
 import { describe, StationError } from "../shared/errors.js";
-import { exists } from "./chains.js";
+import { exists } from "./files.js";
 
 export interface RecordsReport {
   readonly store: string;

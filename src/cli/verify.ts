@@ -7,9 +7,9 @@ import { Value } from "typebox/value";
 import { headFile } from "../audit/head-file.js";
 import type { VerifyingKey } from "../records/sign.js";
 import { StationError } from "../shared/errors.js";
-import { broken, type ChainReport, exists, verifyFile, verifySchema } from "./chains.js";
+import { broken, type ChainReport, verifyFile, verifySchema } from "./chains.js";
 import { loadConfig, type StationConfig } from "./config.js";
-import { reason } from "./files.js";
+import { exists, reason } from "./files.js";
 import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
 import {
   isExport,

@@ -13,6 +13,8 @@ type ChainSource = VpkiClient["chain"];
 export interface VpkiClientOptions extends ServerOptions {
   /** Where issuing CAs and roots come from: a PEM bundle of all types, or a function. */
   readonly chain: string | ChainSource;
+  /** What errors call the bundle; default "chain file". */
+  readonly chainName?: string;
 }
 
 const ERRORS: ServerErrors = { unreachable: "VPKI_UNREACHABLE", fault: "VPKI_FAULT", rejected: "VPKI_REJECTED" };
@@ -20,7 +22,7 @@ const ERRORS: ServerErrors = { unreachable: "VPKI_UNREACHABLE", fault: "VPKI_FAU
 /** @throws StationError CONFIG_INVALID for an address that is no https URL, or a bundle without a root */
 export function createVpkiClient(options: VpkiClientOptions): VpkiClient & { close(): Promise<void> } {
   const http = createHttpClient(options, ERRORS);
-  const chain = typeof options.chain === "string" ? bundleSource(options.chain) : options.chain;
+  const chain = typeof options.chain === "string" ? bundleSource(options.chain, options.chainName) : options.chain;
 
   const provide = async (
     operation: "issue" | "reissue",
@@ -64,8 +66,8 @@ export function createVpkiClient(options: VpkiClientOptions): VpkiClient & { clo
   };
 }
 
-function bundleSource(pem: string): ChainSource {
-  const bundle = readChainBundle(pem);
+function bundleSource(pem: string, name?: string): ChainSource {
+  const bundle = readChainBundle(pem, name);
   return async (leaf) => bundle.of(leaf) ?? bundle.all;
 }
 

@@ -1,25 +1,24 @@
 /** A store in an SQLite file. */
-import { migrate, openDatabase, rollBack } from "./database.js";
+import { describe, isStationError, StationError } from "../shared/errors.js";
+import { migrate, type OpenDatabase, openDatabase, rollBack } from "./database.js";
 import { type Call, type EngineStore, GroupCommit, runCalls } from "./group.js";
 import type { StoreDefinition } from "./store.js";
 
 /**
  * Opens an SQLite store.
  * @param gather what a first call waits for, so that others can join its transaction
+ * @throws StationError STORE_FAILED, which names the file; so do its calls, where the fault is not the operation's own StationError
  */
 export async function openStore(
   definition: StoreDefinition,
   file: string,
   gather?: () => Promise<void>,
 ): Promise<EngineStore> {
-  const database = openDatabase(file);
-  try {
-    await migrate(database, definition.migrations);
-    await definition.committed?.(database, file);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  const fail = (error: unknown): never => {
+    if (isStationError(error)) throw error;
+    throw new StationError("STORE_FAILED", { details: { what: `${file}: ${describe(error)}` }, cause: error });
+  };
+  const database = await opened(definition, file).catch(fail);
 
   const commit = async (calls: readonly Call[]) => {
     await database.exec("BEGIN IMMEDIATE");
@@ -38,10 +37,22 @@ export async function openStore(
   const group = new GroupCommit({ commit, ...(gather && { gather }) });
 
   return {
-    call: (name, args) => group.call({ name, args }),
+    call: (name, args) => group.call({ name, args }).catch(fail),
     async close() {
       await group.close();
       database.close();
     },
   };
+}
+
+async function opened(definition: StoreDefinition, file: string): Promise<OpenDatabase> {
+  const database = openDatabase(file);
+  try {
+    await migrate(database, definition.migrations);
+    await definition.committed?.(database, file);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -89,6 +89,16 @@ describe("records list", () => {
     expect(JSON.parse(out)).toEqual({ runs: [], next: null, waiting: [], quarantined: [] });
     expect(code).toBe(0);
     await expect(stat(empty())).rejects.toThrow(/ENOENT/);
+  });
+
+  it("that cannot be reached are not taken for none", async () => {
+    const loop = join(folder, "loop");
+    await symlink(loop, loop);
+    for (const command of ["list", "verify"]) {
+      const { code, out, err } = await ran(["records", command, "--data", loop]);
+      expect([code, out]).toEqual([2, ""]);
+      expect(err).toMatch(/^ecustation: Configuration error: \S+loop\/records\.sqlite: ELOOP[^\n]*\n$/);
+    }
   });
 });
 

@@ -23,6 +23,7 @@ async function vpkiAt(url: string, chain?: VpkiClientOptions["chain"]) {
       ...(await credentials()),
       clock: sleepless().clock,
       chain: chain ?? (async () => ({ issuers: [], anchors: [] })),
+      chainName: "ecu-chain.pem",
     }),
   );
 }
@@ -106,6 +107,6 @@ test("the chain comes out of a PEM bundle by who issued whom", async () => {
   ]);
   await expect(vpkiAt("https://127.0.0.1:1", "")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   await expect(vpkiAt("https://127.0.0.1:1", `${caPem}${clientCertPem}`)).rejects.toMatchObject({
-    details: { what: "chain file: certificate 2 is no CA certificate" },
+    details: { what: "ecu-chain.pem: certificate 2 is no CA certificate" },
   });
 });

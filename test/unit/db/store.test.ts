@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -33,6 +33,20 @@ describe("a store", () => {
     await host.close();
   });
 
+  it("that is damaged is named by its file, when it is opened and when it is asked", async () => {
+    const file = join(folder, "a.db");
+    writeFileSync(file, "this is no database, and it is longer than the header of one would be: ".repeat(20));
+    const named = { code: "STORE_FAILED", details: { what: `${file}: file is not a database` } };
+    const host = inlineStores();
+    await expect(host.open(source, file)).rejects.toMatchObject(named);
+    rmSync(file);
+    const items = await host.open(source, file);
+    await expect(items.call("putThenThrow", { name: "one", value: 1 })).rejects.toMatchObject({
+      details: { what: `${file}: thought better of it` },
+    });
+    await host.close();
+  });
+
   it("gives a batch one commit in which a failing call takes back only itself", async () => {
     let commits = 0;
     const committed = async () => void commits++;
@@ -40,7 +54,12 @@ describe("a store", () => {
     const call = (name: string, item: string) =>
       items.call(name, { name: item, value: 1 }).catch((error: unknown) => describeError(error));
     const calls = [call("put", "a"), call("putThenThrow", "b"), call("put", "a"), call("put", "c")];
-    expect(await Promise.all(calls)).toEqual([1, "thought better of it", expect.stringContaining("UNIQUE"), 2]);
+    expect(await Promise.all(calls)).toEqual([
+      1,
+      expect.stringContaining("a.db: thought better of it"),
+      expect.stringContaining("UNIQUE"),
+      2,
+    ]);
     // The first when it was opened.
     expect(commits).toBe(2);
     await items.close();
@@ -74,7 +93,9 @@ describe("a store", () => {
     const full = { name: "x".repeat(100_000), value: 1 };
     const batch = [items.call("put", { name: "a", value: 1 }), items.call("put", full)];
     for (const outcome of await Promise.allSettled(batch))
-      expect(outcome).toMatchObject({ reason: { message: "database or disk is full" } });
+      expect(outcome).toMatchObject({
+        reason: { details: { what: expect.stringContaining("a.db: database or disk is full") } },
+      });
     await items.call("page", 1_000);
     expect(await items.call("names", null)).toEqual([]);
     expect(await items.call("put", full)).toBe(1);
