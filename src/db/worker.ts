@@ -1,5 +1,6 @@
 /** The store thread: takes requests, commits what waits as one group, then answers. */
 import { parentPort } from "node:worker_threads";
+import { breathe } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { openStore } from "./engine.js";
 import type { EngineStore } from "./group.js";
@@ -10,8 +11,6 @@ const port = parentPort;
 if (port === null) throw new Error("the store thread is started by workerStores()");
 
 const stores = new Map<number, Promise<EngineStore>>();
-/** Lets the requests that have arrived join one transaction. */
-const gather = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function answer(message: Answer): void {
   port?.postMessage(message);
@@ -24,7 +23,8 @@ function failure(error: unknown): Failure {
 
 async function open(module: string, file: string): Promise<EngineStore> {
   const { store } = (await import(module)) as { store: StoreDefinition };
-  return openStore(store, file, gather);
+  // The requests that have arrived join one transaction.
+  return openStore(store, file, breathe);
 }
 
 /** Does what a request asks; the value of its answer. */

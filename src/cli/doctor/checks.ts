@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { systemClock } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
 import { packageRoot } from "../../shared/paths.js";
 import type { StationConfig } from "../config.js";
@@ -56,7 +57,7 @@ async function checkNode(): Promise<Finding[]> {
 
 async function checkClock(): Promise<Finding[]> {
   const written = (await stat(join(packageRoot(), "package.json"))).mtimeMs;
-  const now = Date.now();
+  const now = systemClock.now();
   const what = new Date(now).toISOString();
   // An hour of slack: files may come from a machine whose clock is a little ahead.
   if (now > written - 3_600_000) return [ok("clock", what)];

@@ -123,7 +123,14 @@ describe("the checker sees a planted violation", () => {
     expect(check("src/ecu/transport/probe.ts", `import { x } from "../link/open.js";\n`)).toHaveLength(1);
   });
 
-  it.each(["setTimeout(f, 1)", "globalThis.setInterval(f, 1)", "AbortSignal.timeout(5)"])("of time: %s", (code) => {
+  it.each([
+    "setTimeout(f, 1)",
+    "globalThis.setInterval(f, 1)",
+    "AbortSignal.timeout(5)",
+    "Date.now()",
+    "performance.now()",
+    "new Date()",
+  ])("of time: %s", (code) => {
     expect(check("src/clients/probe.ts", `${code};\n`)).toHaveLength(1);
     expect(check("src/clients/probe.ts", `// ${code}\n`)).toEqual([]);
     expect(check("src/shared/clock.ts", `${code};\n`)).toEqual([]);

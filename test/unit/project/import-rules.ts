@@ -101,6 +101,9 @@ const IS_IP = /^\{\s*isIP(?:v[46])?(?:\s*,\s*isIP(?:v[46])?)*\s*,?\s*\}$/;
 const CLOCK = "src/shared/clock.ts";
 /** The operator page has the browser's timers, and none of what runs in Node. */
 const TIMERS = [CLOCK, "src/hmi/web/clock.ts"];
+const TIME = /\b(?:Date|performance)\s*\.\s*now\b|\bnew\s+Date\s*\(\s*\)/;
+/** The bench measures what people wait for. */
+const OWN_TIME = [CLOCK, "src/hmi/web", "src/cli/bench"];
 /** The store thread loads the module that its opener names; a profile may name a plant's own key algorithm. */
 const COMPUTED_IMPORT = ["src/db/worker.ts", "src/shared/key-function.ts"];
 export const MAX_LINES = 400;
@@ -167,6 +170,9 @@ export function violations(sources: ReadonlyMap<string, string>): string[] {
     const code = withoutComments(source);
     const timer = /\bset(?:Timeout|Interval)\b|\bAbortSignal\s*\.\s*timeout\b/.exec(code);
     if (timer !== null && !TIMERS.includes(path)) found.push(`${path}: uses ${timer[0]}, take a Clock`);
+    const time = TIME.exec(code);
+    if (time !== null && !OWN_TIME.some((folder) => within(path, folder)))
+      found.push(`${path}: uses ${time[0]}, take a Clock`);
     const lines = source.split("\n").length - 1;
     if (lines > MAX_LINES) found.push(`${path}: has ${lines} lines, at most ${MAX_LINES}`);
   }

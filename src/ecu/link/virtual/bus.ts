@@ -1,5 +1,5 @@
 /** A CAN bus inside this process: every node hears every other node's frames, all in the same order. */
-import type { Clock } from "../../../shared/clock.js";
+import { breathe, type Clock } from "../../../shared/clock.js";
 import { StationError } from "../../../shared/errors.js";
 import { Listeners } from "../../../shared/listeners.js";
 import { arrived } from "../frames.js";
@@ -51,7 +51,7 @@ class Bus {
       const frame = arrived(next.frame, at, next.frame.data.slice());
       for (const node of [...this.nodes]) if (node !== next.from) node.deliver(frame);
       if (at - slice > SLICE_MS) {
-        await new Promise((resolve) => setImmediate(resolve));
+        await breathe();
         slice = this.#clock.monotonic();
       } else await Promise.resolve();
     }
