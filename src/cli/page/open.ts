@@ -5,6 +5,7 @@ import type { AppContext, Station } from "../../app.js";
 import type { PagePorts } from "../../hmi/api/ports.js";
 import { openPage, type Page, type PageOptions } from "../../hmi/api/server.js";
 import type { CheckRow, OutboxRowView } from "../../hmi/contract/views.js";
+import { overLimit } from "../../records/outbox.js";
 import type { OutboxEntry } from "../../records/types.js";
 import { StationError } from "../../shared/errors.js";
 import { writeFileAtomic } from "../../shared/files.js";
@@ -113,8 +114,9 @@ function portsOf(context: AppContext, station: Station, orders: BayOrders, live:
     ],
     outbox: {
       async count() {
-        const { waiting, quarantined } = await outbox.load();
-        return { waiting, quarantined, full: (await outbox.full()) !== undefined };
+        const load = await outbox.load();
+        const full = overLimit(load, config.results.limits, clock.now()) !== undefined;
+        return { waiting: load.waiting, quarantined: load.quarantined, full };
       },
       async rows() {
         const { waiting, quarantined } = await history.unsettled();
