@@ -6,6 +6,7 @@ import { SYMBOLS, stepWords } from "../operate/band.js";
 import { Copyable } from "../parts/copyable.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
 import { Region } from "../parts/region.js";
+import { TableHead } from "../parts/table-head.js";
 import { addressOfPlace } from "../route.js";
 import { useMay } from "../session.js";
 import { useTexts } from "../texts/texts.js";
@@ -166,15 +167,7 @@ function Rows({ title, columns, rows }: RowsProps) {
       <h2>{title}</h2>
       <Region label={title}>
         <table>
-          <thead>
-            <tr>
-              {columns.map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead columns={columns} />
           <tbody>
             {rows.map((row) => (
               <tr key={row[0]}>

@@ -8,6 +8,7 @@ import { live } from "../live/live.js";
 import { Action, useAction } from "../parts/action.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
 import { Region } from "../parts/region.js";
+import { TableHead } from "../parts/table-head.js";
 import { useMay } from "../session.js";
 import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
@@ -26,6 +27,8 @@ export function Admin() {
   );
 }
 
+const BAY_COLUMNS = ["bay", "link", "profile", "target", "power", "takt", "state"] as const;
+
 function Bays() {
   const { t } = useTexts();
   const bays = useStore(live, ({ state }) => state?.bays) ?? [];
@@ -35,15 +38,7 @@ function Bays() {
       {(rows) => (
         <Region label={t("bays")}>
           <table>
-            <thead>
-              <tr>
-                {(["bay", "link", "profile", "target", "power", "takt", "state"] as const).map((name) => (
-                  <th key={name} scope="col">
-                    {t(`field.${name}`)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <TableHead columns={BAY_COLUMNS.map((name) => t(`field.${name}`))} />
             <tbody>
               {rows.map(({ name, link, profile, target, power, takt }) => (
                 <tr key={name} data-bay-row={name}>

@@ -9,12 +9,14 @@ import { SYMBOLS } from "../operate/band.js";
 import { useAction } from "../parts/action.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
 import { Region } from "../parts/region.js";
+import { TableHead } from "../parts/table-head.js";
 import { addressOfPlace } from "../route.js";
 import { useMay } from "../session.js";
 import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
 
 const FIELDS = ["text", "vin", "ecuId", "serialNumber", "certificate", "code", "station"] as const;
+const COLUMNS = ["outcome", "vin", "startedAt", "took", "bay", "profile", "ecuId", "serialNumber"] as const;
 const DAY = 24 * 60 * 60 * 1000;
 
 /** A form's fields as the query that they mean; the last day counts whole. */
@@ -122,17 +124,7 @@ function Found({ first, query }: { readonly first: RunPage; readonly query: Quer
     <>
       <Region label={t("screen.history")}>
         <table>
-          <thead>
-            <tr>
-              {(["outcome", "vin", "startedAt", "took", "bay", "profile", "ecuId", "serialNumber"] as const).map(
-                (name) => (
-                  <th key={name} scope="col">
-                    {t(`field.${name}`)}
-                  </th>
-                ),
-              )}
-            </tr>
-          </thead>
+          <TableHead columns={COLUMNS.map((name) => t(`field.${name}`))} />
           <tbody>
             {runs.map((row) => (
               <Row key={row.runId} row={row} />

@@ -8,6 +8,7 @@ import { Action, useAction } from "../parts/action.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
 import { Modal } from "../parts/modal.js";
 import { Region } from "../parts/region.js";
+import { TableHead } from "../parts/table-head.js";
 import { addressOfPlace } from "../route.js";
 import { useMay } from "../session.js";
 import { useStore } from "../store.js";
@@ -48,6 +49,8 @@ function Outbox() {
   );
 }
 
+const COLUMNS = ["state", "sink", "what", "run", "ecuId", "attempts", "nextAt"] as const;
+
 function Rows({ rows, onChange }: { readonly rows: readonly OutboxRowView[]; readonly onChange: () => void }) {
   const { t } = useTexts();
   const mayWaive = useMay("waive");
@@ -55,16 +58,9 @@ function Rows({ rows, onChange }: { readonly rows: readonly OutboxRowView[]; rea
   return (
     <Region label={t("outbox")}>
       <table>
-        <thead>
-          <tr>
-            {(["state", "sink", "what", "run", "ecuId", "attempts", "nextAt"] as const).map((name) => (
-              <th key={name} scope="col">
-                {t(`field.${name}`)}
-              </th>
-            ))}
-            <td />
-          </tr>
-        </thead>
+        <TableHead columns={COLUMNS.map((name) => t(`field.${name}`))}>
+          <td />
+        </TableHead>
         <tbody>
           {rows.map((row) => (
             <tr key={row.id}>
