@@ -175,10 +175,11 @@ function idOf(text: string, x: string, base: 10 | 16) {
 }
 
 function classicData(type: string, rest: string, base: 10 | 16): { data: Uint8Array; remote?: boolean } {
-  const [dlc = "0", ...bytes] = rest.split(/\s+/);
-  const length = Math.min(8, number(dlc, base, 15));
-  if (type.toLowerCase() === "r") return { data: new Uint8Array(length), remote: true };
-  return { data: dataOf(bytes, length, base) };
+  const [dlc = "", ...bytes] = rest.split(/\s+/);
+  const remote = type.toLowerCase() === "r";
+  // Vector's tools leave out a remote frame's DLC, and may put "Length = …" there.
+  const length = remote && !/^[0-9a-f]$/i.test(dlc) ? 0 : Math.min(8, number(dlc, base, 15));
+  return remote ? { data: new Uint8Array(length), remote } : { data: dataOf(bytes, length, base) };
 }
 
 function fdData(rest: string, base: 10 | 16): { data: Uint8Array; fd: true; brs?: boolean } {

@@ -61,6 +61,8 @@ class PcapngDecoder implements TraceDecoder {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     if (view.getUint32(0) === BLOCK.section) this.#little = this.#orderOf(view);
     const size = view.getUint32(4, this.#little);
+    // Nothing but zeros from here on: a power cut between the file's length and its content.
+    if (size === 0 && bytes.every((byte) => byte === 0)) return undefined;
     if (size < 12 || size % 4 !== 0 || size > MAX_BLOCK) throw this.#fault(`a block of ${size} bytes`);
     return size;
   }

@@ -17,7 +17,8 @@ export class LineDecoder implements TraceDecoder {
 
   push(bytes: Uint8Array): TraceRecord[] {
     const lines = (this.#rest + fromAscii(bytes)).split("\n");
-    this.#rest = lines.pop() ?? "";
+    // A power cut between the file's length and its content leaves zeros, any number of them.
+    this.#rest = (lines.pop() ?? "").replace(/^\0+/, "\0");
     if (this.#rest.length > MAX_LINE) throw new TraceFault(`line ${this.#number + lines.length + 1} has no end`);
     return lines.flatMap((text) => this.#read(text));
   }

@@ -101,6 +101,14 @@ describe("an ASC file", () => {
       },
     ]);
   });
+
+  it.each(["r", "r 0", "r  Length = 0 BitCount = 64 ID = 291"])(
+    "may leave out the DLC of a remote frame: %s",
+    (rest) => {
+      const { records } = decode(ascii(`date Sat Sep 30 15:06:13.191 2017\n 0.1 1  123  Rx   ${rest}\n`));
+      expect(records).toMatchObject([{ frame: { id: 0x123, data: fromHex(""), remote: true } }]);
+    },
+  );
 });
 
 describe("a pcapng file", () => {

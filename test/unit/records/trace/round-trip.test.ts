@@ -2,7 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ENCODERS, TRACE_FORMATS, type TraceFormat } from "../../../../src/records/trace/formats.js";
 import type { TraceRecord } from "../../../../src/records/trace/frame.js";
+import { concat } from "../../../../src/shared/bytes.js";
 import { decode, encode, frameRecords, head } from "./records.js";
+
+const frame: TraceRecord = {
+  kind: "frame",
+  at: head.startedAt + 1_500,
+  direction: "tx",
+  frame: { id: 0x7e0, extended: false, data: Uint8Array.of(2, 0x3e, 0) },
+};
 
 describe.each(TRACE_FORMATS)("a trace as %s", (format) => {
   it("gives every frame back that it was given, with time and direction, read in pieces of any size", () => {
@@ -32,6 +40,13 @@ describe.each(TRACE_FORMATS)("a trace as %s", (format) => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it("is read up to the zeros that a power cut left", () => {
+    const { records } = decode(encode(format, [frame, frame]));
+    expect(records).toHaveLength(2);
+    const zeros = concat(bodyOf(format, records), new Uint8Array(10_000));
+    expect(decode(zeros, 1_000)).toEqual({ records, cut: true });
   });
 });
 
