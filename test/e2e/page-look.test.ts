@@ -118,6 +118,23 @@ describe.skipIf(!chromium)("the operator page's look", () => {
       expect(low).toBe(0);
     });
 
+    it("of 1280 × 720 at 200 % has nothing over another in the bar, and nothing beside the page", async () => {
+      station = simulated(["1", "2"].map(idle));
+      answerAll(station, "engineer");
+      await openPage(browser, station);
+      await browser.show(640, "light", 360);
+      await browser.until("the tiles", `document.querySelectorAll(".tile").length === 2`);
+      const over = await browser.evaluate(`(() => {
+        const parts = [...document.querySelectorAll(".bar > :not(dialog)")].filter((one) => one.offsetParent !== null);
+        const boxes = parts.map((one) => one.getBoundingClientRect());
+        const overlap = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+        return parts.filter((one, at) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0 || boxes[at].right > innerWidth + 1
+          || boxes.some((box, other) => other !== at && overlap(box, boxes[at]))).map((one) => one.className);
+      })()`);
+      expect(over).toEqual([]);
+      expect(await browser.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    });
+
     it("the simulator's panel folds away where four bays leave it no room, and opens at a touch", async () => {
       station = simulated(["1", "2", "3", "4"].map(idle));
       answerAll(station, "engineer");

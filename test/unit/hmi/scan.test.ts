@@ -88,6 +88,16 @@ describe("scans at a bay", () => {
     expect((await scanOf(bench)).refused).toBeUndefined();
   });
 
+  it("that are as long as an address on a label are shown by their beginning alone", async () => {
+    const { bench, scan } = await scanner({ profile: "evcc" });
+    const address = `https://labels.plant.example/${"x".repeat(160)}`;
+    expect(await scan(address)).toBe("409 SCAN_UNKNOWN");
+    const { refused } = await scanOf(bench);
+    expect(refused.text).toBe(`${address.slice(0, 59)}…`);
+    expect(refused.why.en).toContain(refused.text);
+    expect(refused.why.en).not.toContain(address);
+  });
+
   it("of the same label again are no other input", async () => {
     const { bench, scan } = await scanner({ profile: "evcc" });
     expect(await scan(VIN)).toBe("taken");

@@ -3,7 +3,7 @@ import { asStationError, StationError } from "../../../shared/errors.js";
 import { Listeners } from "../../../shared/listeners.js";
 import type { Inputs, LocalText } from "../../../station/ports.js";
 import type { PageInput, PagePorts, PageProfile } from "../ports.js";
-import { readScan, type ScanSettings } from "./text.js";
+import { readScan, type ScanSettings, shown } from "./text.js";
 import { hasRightCheckDigit } from "./vin.js";
 
 /** Which profile a scan stands for. */
@@ -95,7 +95,7 @@ export class ScanDesk {
         await this.#take(bay, place, readScan(text, this.#settings));
         if (this.missing(bay).length === 0) await this.#begin(bay, place, operator);
       } catch (error) {
-        this.#set(bay, place, { refused: { text: text.trim(), why: asStationError(error).text } });
+        this.#set(bay, place, { refused: { text: shown(text.trim()), why: asStationError(error).text } });
         throw error;
       }
     });
@@ -164,12 +164,13 @@ export class ScanDesk {
     const rule = this.#settings.rules.find(({ pattern }) => pattern.test(value));
     const { read } = place.next;
     const profile = place.next.profile ?? (rule && (await this.#ports.profiles.find(rule.profile)));
-    if (profile === undefined) throw new StationError("SCAN_NO_PROFILE", { details: { what: value } });
-    if (Object.values(read).includes(value)) throw new StationError("SCAN_REPEATED", { details: { what: value } });
+    if (profile === undefined) throw new StationError("SCAN_NO_PROFILE", { details: { what: shown(value) } });
+    if (Object.values(read).includes(value))
+      throw new StationError("SCAN_REPEATED", { details: { what: shown(value) } });
     const missing = missingOf(profile, read);
     const found = fitting(missing, value);
     if (found === undefined) {
-      const what = missing.length === 0 ? value : `${value} ≠ ${titlesOf(missing)}`;
+      const what = missing.length === 0 ? shown(value) : `${shown(value)} ≠ ${titlesOf(missing)}`;
       throw new StationError("SCAN_UNKNOWN", { details: { what } });
     }
     const checked = found.input.name === VIN && (rule?.checkDigit ?? this.#settings.checkDigit);

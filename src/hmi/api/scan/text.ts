@@ -7,6 +7,12 @@ export interface ScanSettings {
   readonly suffix: string;
 }
 
+/** Longest value that a refusal shows whole, characters: longer than any input, and a label's address has no place at a bay. */
+const SHOWN = 60;
+
+/** A value as a refusal shows it. */
+export const shown = (value: string): string => (value.length <= SHOWN ? value : `${value.slice(0, SHOWN - 1)}…`);
+
 /**
  * The text without the scanner's prefix and suffix and the line end.
  * @throws StationError SCAN_UNKNOWN where nothing is left, or it holds what no label does
@@ -18,6 +24,6 @@ export function readScan(text: string, { prefix, suffix }: ScanSettings): string
   value = value.trim();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a scanner with wrong settings sends them.
   if (value === "" || /[\u0000-\u001f\u007f]/.test(value))
-    throw new StationError("SCAN_UNKNOWN", { details: { what: JSON.stringify(text) } });
+    throw new StationError("SCAN_UNKNOWN", { details: { what: JSON.stringify(shown(text)) } });
   return value;
 }
