@@ -157,6 +157,7 @@ export class Bays {
     const mine = () => bay.abort === abort;
     const from = this.#clock.monotonic();
     let verdict: Verdict;
+    let run: Partial<BayState> = {};
     try {
       await this.#takeTurns(bay, abort.signal, given);
       if (bay.state.phase === "queued") this.#set(bay, { phase: "running", waitsFor: undefined });
@@ -172,6 +173,8 @@ export class Bays {
       });
       const record = await this.#untilGivenUp(work, abort.signal);
       verdict = record.failure === undefined ? { outcome: record.outcome } : record;
+      // The one that the run told of had no signature yet.
+      run = { run: { ...(bay.state.run ?? NO_RUN_YET), record } };
     } catch (error) {
       const fault = abort.signal.aborted ? abort.signal.reason : error;
       this.#logger.error("an order left no record", { bay: bay.place.name, error: describe(error) });
@@ -184,7 +187,7 @@ export class Bays {
     const kept: Verdict = failure === undefined ? { outcome } : { outcome, failure };
     // The wall clock may have been set meanwhile.
     const endedAt = (bay.state.startedAt ?? 0) + Math.round(this.#clock.monotonic() - from);
-    this.#set(bay, { phase: "idle", endedAt, waitsFor: undefined, prompt: undefined, verdict: kept });
+    this.#set(bay, { ...run, phase: "idle", endedAt, waitsFor: undefined, prompt: undefined, verdict: kept });
     return kept;
   }
 

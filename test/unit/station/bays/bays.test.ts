@@ -58,6 +58,16 @@ describe("the bays of a station", () => {
     expect(await first).toEqual({ outcome: "PASS" });
   });
 
+  it("have the record as it was signed behind the run, and not as the run told of it", async () => {
+    const signed = { ...PASS, signature: { alg: "Ed25519", key: "00", value: "AA==" } };
+    const work: BayOrder["work"] = async ({ onEvent }) => {
+      onEvent({ kind: "ended", record: PASS });
+      return signed;
+    };
+    await bays.start("A", { work });
+    expect(bays.state("A").run?.record).toEqual(signed);
+  });
+
   it("take no second order while one is at work, and none for a bay that is not there", async () => {
     const a = held();
     const first = bays.start("A", a);
