@@ -104,7 +104,8 @@ export function createHttpClient(options: ServerOptions, errors: ServerErrors): 
           return typeof value === "string" ? value : undefined;
         };
         const json = parse(await readBody(body));
-        const refusal = refusalOf(statusCode, header("retry-after"), clock);
+        const lives = call === PING && isSignOfLife(statusCode);
+        const refusal = lives ? undefined : refusalOf(statusCode, header("retry-after"), clock);
         if (refusal !== undefined) throw refusal;
         return { status: statusCode, json, header };
       } catch (error) {
@@ -185,6 +186,9 @@ export function createHttpClient(options: ServerOptions, errors: ServerErrors): 
 }
 
 const PING: HttpCall = { method: "HEAD", path: "/" };
+
+/** Beside what is an answer to any call: a server need not know HEAD, and its front page may lead people to a sign-in. */
+const isSignOfLife = (status: number) => (status >= 300 && status < 400) || status === 501;
 
 /** A call's way through the list. */
 interface Course {

@@ -40,7 +40,9 @@ const ROWS: readonly Row[] = [
 
   { modes: ["second"], ends: ["PASS"] },
 
-  // Each server is asked once for a sign of life, and nothing is touched without it.
+  // Each server is asked once for a sign of life, and nothing is touched without it; a redirect of the front page is one.
+  { kinds: ["ping"], faults: ["redirect"], modes: ["once"], ends: ["PASS"] },
+  { kinds: ["ping"], faults: ["redirect"], ends: FAULT },
   { kinds: ["ping"], ends: UNREACHABLE },
 
   // A result goes out again until it has arrived; a request beside it may need a connection at that very time.

@@ -104,6 +104,26 @@ test("a redirect is not followed and not tried again", async () => {
   expect(elsewhere.seen).toHaveLength(0);
 });
 
+test.each([200, 204, 302, 403, 404, 405, 501])(
+  "a front page that answers HEAD with %i is a sign of life",
+  async (status) => {
+    const server = await serve(() => ({ status, headers: status === 302 ? { location: "/login" } : {} }));
+    await (await kmsAt([server.url])).ping(never);
+    expect(server.seen).toMatchObject([{ method: "HEAD", url: "/" }]);
+  },
+);
+
+test.each([
+  [401, "KMS_REJECTED"],
+  [429, "KMS_UNREACHABLE"],
+  [500, "KMS_UNREACHABLE"],
+  [502, "KMS_UNREACHABLE"],
+  [503, "KMS_UNREACHABLE"],
+])("one that answers HEAD with %i is none", async (status, code) => {
+  const server = await serve(() => ({ status }));
+  await expect((await kmsAt([server.url])).ping(never)).rejects.toMatchObject({ code });
+});
+
 test("a certificate of another CA is KMS_UNREACHABLE at once, and nothing is sent", async () => {
   const { certPem, keyPem } = await foreignTls();
   const server = await serve(() => ({ body: good() }), { cert: certPem, key: keyPem });
