@@ -26,8 +26,11 @@ export function slotOption(name: string, text: string): number {
 /** Five bits as a number (WRITE_PROTECTION = 16), or names joined by commas. */
 export function flagsOption(name: string, text: string): number {
   if (/^\d/.test(text)) return uintOption(name, text, FLAGS_MAX);
+  const words = text.split(",").filter((part) => part.trim() !== "");
+  // An empty variable of a shell would otherwise take all protections away.
+  if (words.length === 0) throw usage(`${name}: names of flags or an integer 0..${FLAGS_MAX} wanted, not "${text}"`);
   let flags = 0;
-  for (const word of text.split(",").filter((part) => part !== "")) {
+  for (const word of words) {
     const flag = FLAG[word.trim().toUpperCase() as FlagName];
     if (flag === undefined) throw usage(`${name}: no flag is called "${word}" (${Object.keys(FLAG).join(", ")})`);
     flags |= flag;

@@ -59,7 +59,7 @@ describe("AES-MP and the key derivation", () => {
 
   it("agrees with AES of OpenSSL for messages of any length", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 100 }), (message) => {
+      fc.property(fc.uint8Array({ maxLength: 100, size: "max" }), (message) => {
         const size = Math.ceil((message.length + 6) / 16) * 16;
         const padded = Buffer.alloc(size);
         padded.set(message);
@@ -155,6 +155,14 @@ describe("message fields", () => {
     );
   });
 
+  it("each single bit behind the sixth flag is seen as padding that is not zero", () => {
+    for (let bit = 34; bit < 128; bit++) {
+      const plain = packM2Plain({ counter: 1, flags: 0x1f, verifyOnly: true, key: new Uint8Array(16).fill(0xff) });
+      plain[bit >> 3] = (plain[bit >> 3] ?? 0) | (0x80 >> (bit & 7));
+      expect([bit, parseM2Plain(plain).padding]).toEqual([bit, false]);
+    }
+  });
+
   it("M4* is the counter's 28 bits, a 1 and zeros", () => {
     fc.assert(
       fc.property(uint(0xfff_ffff), (counter) => {
@@ -182,6 +190,19 @@ describe("message fields", () => {
 });
 
 describe("tables", () => {
+  it("each slot has the authorisers of Table 4.5 and the flags of Table 4.3", () => {
+    const keys = Array.from({ length: 10 }, (_, i) => 4 + i);
+    expect(SLOTS.map(({ authorisers, flags, counter }) => [authorisers, flags, counter])).toEqual([
+      [[], 0, false],
+      [[1], 0b11101, true],
+      [[1, 2], 0b10101, true],
+      [[1, 2], 0b10101, true],
+      ...keys.map((id) => [[1, id], 0b11111, true]),
+      [[0, ...keys], 0, false],
+      [[], 0, false],
+    ]);
+  });
+
   it("slots, flags and error codes have the standard's names and numbers", () => {
     expect(SLOTS.map(({ id }) => id)).toEqual(Array.from({ length: 16 }, (_, i) => i));
     expect([1, 2, 3, 4, 13, 14].map((id) => slotName(id))).toEqual([

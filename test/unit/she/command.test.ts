@@ -139,6 +139,7 @@ describe("she generate", () => {
     [["decode", ...MESSAGES, "--auth-key", "-"], "--auth-key: standard input ended"],
     [["decode", ...MESSAGES, "--auth-key-file", "/nowhere/key"], "--auth-key-file: ENOENT"],
     [["verify", ...MESSAGES, "--counter", "-1"], "--counter: an integer 0..268435455 wanted"],
+    [["verify", ...MESSAGES, "--flags", ""], "--flags: names of flags or an integer 0..31 wanted"],
     [["verify", ...MESSAGES, "--flags", "SHINY"], '--flags: no flag is called "SHINY"'],
     [["verify", ...MESSAGES, "--m4", "00".repeat(32)], "M4 and M5 are only checked together"],
   ])("%j is one line of what is wrong", async (args, text) => {
@@ -190,6 +191,8 @@ describe("she verify", () => {
     const { out, exitCode } = await runShe(["verify", ...MESSAGES, "--auth-key", AUTH, "--counter", "1"]);
     expect(exitCode).toBe(1);
     expect(out).toBe("refused with ERC_KEY_UPDATE_ERROR: COUNTER: counter 1 is not greater than the device's 1\n");
+    const stored = await runShe(["verify", ...MESSAGES, "--auth-key", AUTH, "--stored-flags", "WRITE_PROTECTION"]);
+    expect(stored.out).toContain("refused with ERC_KEY_WRITE_PROTECTED");
     const json = await runShe(["verify", ...MESSAGES, "--auth-key", first.newKey, "--json"]);
     expect(json.exitCode).toBe(1);
     expect(JSON.parse(json.out)).toMatchObject({ accepted: false, causes: [{ cause: "WRONG_KEY" }] });

@@ -97,6 +97,11 @@ describe("explainUpdate names the usual cause", () => {
     expect(explanation).toMatchObject({ accepted: false, erc: "ERC_KEY_UPDATE_ERROR", decoded: { counter: 5 } });
   });
 
+  it("BLANK_KEY_00: without a key to compare with, no refusal", () => {
+    const explanation = explainUpdate(buildUpdate({ ...BASE, authKey: new Uint8Array(16) }));
+    expect(explanation).toMatchObject({ accepted: false, erc: "ERC_NO_ERROR", findings: [{ cause: "BLANK_KEY_00" }] });
+  });
+
   it("BANK: another bank's constants", () => {
     const explanation = explain({ bank: 3 });
     expect(causes(explanation)).toEqual(["BANK"]);
@@ -125,6 +130,8 @@ describe("explainUpdate names the usual cause", () => {
     expect(causes(unknown)).toEqual(["FLAGS_SHIFTED"]);
     expect(unknown.findings[0]?.text).toContain("15 (BOOT_PROTECTION, DEBUGGER_PROTECTION, KEY_USAGE, WILDCARD)");
     expect(causes(explain(shifted, { verifyOnlyFlag: true }))).toEqual([]);
+    // A set of a bank beyond the standard's is for a device of six flags.
+    expect(causes(explain({ ...shifted, bank: 1 }, {}, MASTER, 1))).toEqual([]);
     expect(causes(explain({ flags: 0x1e }, { flags: 0x0f }))).toEqual(["FLAGS_SHIFTED"]);
     expect(causes(explain({ flags: 0x0d }, { flags: 0x0f }))).toEqual(["FLAGS"]);
   });
@@ -144,6 +151,8 @@ describe("explainUpdate names the usual cause", () => {
     expect(explain({ authKeyId: 5 })).toMatchObject({ erc: "ERC_KEY_INVALID", findings: [{ cause: "AUTHORISER" }] });
     expect(causes(explain({}, { keyId: 5, authKeyId: 4 }))).toEqual(["SLOT", "AUTHORISER"]);
     expect(explain({}, { storedFlags: 16 }).erc).toBe("ERC_KEY_WRITE_PROTECTED");
+    // What was ordered is none of the device's business: its answer is that of the first fault that it sees.
+    expect(explain({}, { keyId: 5, counter: 5 }).erc).toBe("ERC_KEY_UPDATE_ERROR");
   });
 
   it("M1_CHANGED: the UID or the slot byte was exchanged behind M3", () => {
@@ -152,6 +161,8 @@ describe("explainUpdate names the usual cause", () => {
     expect(patched.findings.map(({ cause, text }) => `${cause} ${text}`)).toEqual([
       expect.stringMatching(/^M1_CHANGED .*wildcard/),
     ]);
+    const moved = { ...buildUpdate(BASE), m1: packM1({ ...BASE, uid: OTHER_UID }), authKey: MASTER };
+    expect(explainUpdate({ ...moved, device: { uid: UID } }).findings[0]?.text).toContain("made for UID 0102030405");
     const slot = explainUpdate({ ...buildUpdate(BASE), m1: packM1({ ...BASE, keyId: 5 }), authKey: MASTER });
     expect(slot.findings[0]?.text).toContain("slot 4 authorised by 1");
   });
