@@ -245,8 +245,8 @@ export const ERRORS = {
   RUN_ABORTED: row(
     "station",
     false,
-    "작업자가 중단했습니다. 같은 유닛을 다시 스캔하면 이어집니다.",
-    "Aborted by the operator. Scan the same unit again to go on.",
+    "작업자가 중단했습니다. 유닛은 완성되지 않았으며 나머지는 이어서 진행됩니다.",
+    "Aborted by the operator. The unit is unfinished; its next run does the rest.",
   ),
   RUN_TIMEOUT: row(
     "station",
@@ -257,8 +257,8 @@ export const ERRORS = {
   RUN_INTERRUPTED: row(
     "station",
     true,
-    "이전 작업이 중단되었습니다: {what}. 같은 유닛을 다시 스캔하면 남은 것을 먼저 확인합니다.",
-    "An earlier run was interrupted: {what}. Scan the unit again: what was left open is settled first.",
+    "이전 작업이 중단되었습니다: {what}. 다음 작업이 ECU에 저장된 것을 먼저 확인합니다.",
+    "An earlier run was interrupted: {what}. What it left open is settled first.",
   ),
   RUN_UNDECIDED: row(
     "station",
