@@ -27,10 +27,10 @@ function fault(content: string | Uint8Array, format: OrderFormat): string {
 const name = fc
   .stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,20}$/)
   .filter((text) => text !== "profile" && text !== "ecuId");
-/** Any text that UTF-8 can hold. */
+/** Any text that UTF-8 can hold, of at most the 200 code units that an order may have in one. */
 const value = fc
-  .string({ unit: "grapheme", minLength: 1, maxLength: 200 })
-  .filter((text) => Buffer.from(text).toString() === text);
+  .string({ unit: "grapheme", minLength: 1, maxLength: 60 })
+  .filter((text) => text.length <= 200 && Buffer.from(text).toString() === text);
 const inputs = fc.dictionary(name, value, { minKeys: 1, maxKeys: 6, noNullPrototype: true });
 const order = fc.record(
   { inputs, profile: value, ecuId: fc.constant(ECU_ID) },
