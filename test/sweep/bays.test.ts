@@ -29,8 +29,8 @@ afterAll(() => plant.stop());
 
 const vinOf = (round: number, bay: Bay) => `KMHAAAAA${bay.name.padStart(3, "A")}${String(round).padStart(6, "0")}`;
 
-/** One unit at one bay of a round; how it ended, as `OUTCOME CODE`, or what of it is not right. */
-async function unit(round: number, bay: Bay, failing: Case, isPlace: boolean): Promise<string> {
+/** One unit at one bay of a round: how it ended, as `OUTCOME CODE`, or what of it is not right; and what the operator was told. */
+async function unit(round: number, bay: Bay, failing: Case, isPlace: boolean): Promise<{ end: string; told: string }> {
   const { ecuId } = await bay.ecu.renew();
   const { name, kind, ecu } = bay;
   const abort = () => station.send({ bay: name, abort: true });
@@ -52,11 +52,12 @@ async function unit(round: number, bay: Bay, failing: Case, isPlace: boolean): P
   await own.after?.(place);
   const end = [ended.outcome, ended.failure?.code].filter((part) => part !== undefined).join(" ");
   const passed = end === "PASS";
-  if (!passed && failing.untouched !== true) return end;
+  const told = ended.failure === undefined ? "" : ` (${ended.failure.step}: ${ended.failure.text.en})`;
+  if (!passed && failing.untouched !== true) return { end, told };
   const { facts } = await ecu.command({ cmd: "status" });
   const written = facts?.vin === vin;
   const right = passed ? written && facts.lifeCycle === "locked" : !written;
-  return right ? end : `${end}, but the unit is ${JSON.stringify(facts)}`;
+  return { end: right ? end : `${end}, but the unit is ${JSON.stringify(facts)}`, told };
 }
 
 /** The bay of a round at which the case can happen: another one each time. */
@@ -94,13 +95,13 @@ describe(`8 bays, one of them failing in another way each round, ${ROUNDS} round
         const results = await Promise.all(
           bays.map(async (bay) => {
             const isPlace = bay === place;
-            const end = await unit(round, bay, failing, isPlace);
+            const { end, told } = await unit(round, bay, failing, isPlace);
             ends.set(end, (ends.get(end) ?? 0) + 1);
             const expected = isPlace ? failing.ends : shared?.kinds.includes(bay.kind) ? shared.ends : ["PASS"];
             return expected.includes(end)
               ? []
               : [
-                  `round ${round}, bay ${bay.name} (${bay.kind}), ${failing.name}${isPlace ? " here" : ""}: ${end}, expected ${expected.join(" or ")}`,
+                  `round ${round}, bay ${bay.name} (${bay.kind}), ${failing.name}${isPlace ? " here" : ""}: ${end}${told}, expected ${expected.join(" or ")}`,
                 ];
           }),
         );

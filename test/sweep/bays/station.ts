@@ -17,7 +17,7 @@ export interface BayEvent {
   readonly state?: string;
   readonly outcome?: string;
   readonly error?: string;
-  readonly failure?: { readonly code: string; readonly step: string };
+  readonly failure?: { readonly code: string; readonly step: string; readonly text: { readonly en: string } };
 }
 
 type RunCli = (args: readonly string[], io: object) => Promise<number>;
