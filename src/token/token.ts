@@ -155,8 +155,8 @@ class ProcessToken implements Token {
 
   async describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription> {
     const ask = async () => {
-      // Whoever asks what the token is begins something, and waits: it may be back already.
-      if (this.#pause() > 0) await this.#clock.sleep(this.#pause(), signal);
+      // Whoever asks what the token is begins something, and waits: it may be back already. A timer may come a part of a ms early.
+      while (this.#pause() > 0) await this.#clock.sleep(this.#pause(), signal);
       return this.#call("describe", { uses }, signal);
     };
     // So it may be since a start began that now fails.
