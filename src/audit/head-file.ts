@@ -1,5 +1,5 @@
 /** The head of a chain, kept in a file beside its store, so that a store that was cut or put back is noticed. */
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { type AuditStore, headOf } from "./chain.js";
 import type { Head } from "./row.js";
 
@@ -29,6 +29,12 @@ export async function keepHead(db: AuditStore, store: string): Promise<void> {
   } finally {
     closeSync(file);
   }
+}
+
+/** The head file of `store` where it was written: a store that is missing or empty beside it was lost. */
+export function keptHeadFile(store: string): string | undefined {
+  const file = headFile(store);
+  return store !== ":memory:" && existsSync(file) ? file : undefined;
 }
 
 /** The kept head; undefined where there is none, `"damaged"` where the file holds something else. */

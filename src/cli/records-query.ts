@@ -1,5 +1,6 @@
 /** Options of the commands that search the history, and the store that they read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { keptHeadFile } from "../audit/head-file.js";
 import { inlineStores, type Store } from "../db/store.js";
 import type { History } from "../records/history.js";
 import { openRecords, type Records } from "../records/journal.js";
@@ -62,7 +63,8 @@ export async function withRecords<T>(
   config: StationConfig,
   work: (history: History, store: Store<RecordsDefinition>) => Promise<T>,
 ): Promise<T | undefined> {
-  const there = await exists(recordsFile(config));
+  const file = recordsFile(config);
+  const there = (await exists(file)) || keptHeadFile(file) !== undefined;
   return there ? withOpenRecords(config, ({ history, store }) => work(history, store)) : undefined;
 }
 

@@ -1,6 +1,7 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
+import { StationError } from "../shared/errors.js";
 
 /** What SQLite binds and gives back. Dates, booleans and ArrayBuffers are converted by the caller. */
 export type Value = string | number | bigint | null | Uint8Array;
@@ -43,6 +44,22 @@ export function openReader(file: string): OpenDatabase {
   return around(handle);
 }
 
+/** @param head what shows that the store was in use, where it is there @throws StationError STORE_LOST where the store is missing or empty beside it */
+export async function refuseLost(file: string, head: string | undefined): Promise<void> {
+  if (head !== undefined && !(await hasSchema(file)))
+    throw new StationError("STORE_LOST", { details: { store: file, head } });
+}
+
+async function hasSchema(file: string): Promise<boolean> {
+  if (!existsSync(file)) return false;
+  const database = openReader(file);
+  try {
+    return (await schemaOf(database)) > 0;
+  } finally {
+    database.close();
+  }
+}
+
 /** Writes what is committed in the store `file` to `to`, which must not be there; programs may write to it meanwhile. Deleted rows do not go along. */
 export async function copyDatabase(file: string, to: string): Promise<void> {
   const database = openReader(file);
@@ -83,8 +100,7 @@ export type Migration = string | ((database: Connection) => Promise<void>);
  * @throws Error when the file was written by a newer program
  */
 export async function migrate(database: Connection, migrations: readonly Migration[]): Promise<void> {
-  const version = async () =>
-    Number((await database.get<{ user_version: number }>("PRAGMA user_version"))?.user_version ?? 0);
+  const version = () => schemaOf(database);
   const first = await version();
   if (first > migrations.length) {
     throw new Error(`the store has schema ${first}, this program knows ${migrations.length}: use the newer program`);
@@ -105,6 +121,10 @@ export async function migrate(database: Connection, migrations: readonly Migrati
       throw error;
     }
   }
+}
+
+async function schemaOf(database: Database): Promise<number> {
+  return Number((await database.get<{ user_version: number }>("PRAGMA user_version"))?.user_version ?? 0);
 }
 
 /** Takes back the transaction that failed. SQLite may have done so itself (a full disk, an I/O error), which is no further fault. */

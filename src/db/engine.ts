@@ -1,13 +1,13 @@
 /** A store in an SQLite file. */
 import { describe, isStationError, StationError } from "../shared/errors.js";
-import { migrate, type OpenDatabase, openDatabase, rollBack } from "./database.js";
+import { migrate, type OpenDatabase, openDatabase, refuseLost, rollBack } from "./database.js";
 import { type Call, type EngineStore, GroupCommit, runCalls } from "./group.js";
 import type { StoreDefinition } from "./store.js";
 
 /**
  * Opens an SQLite store.
  * @param gather what a first call waits for, so that others can join its transaction
- * @throws StationError STORE_FAILED, which names the file; so do its calls, where the fault is not the operation's own StationError
+ * @throws StationError STORE_LOST, or STORE_FAILED, which names the file; so do its calls, where the fault is not the operation's own StationError
  */
 export async function openStore(
   definition: StoreDefinition,
@@ -46,6 +46,8 @@ export async function openStore(
 }
 
 async function opened(definition: StoreDefinition, file: string): Promise<OpenDatabase> {
+  // Before the look at the store: who makes it writes what remains of it last.
+  await refuseLost(file, definition.remains?.(file));
   const database = openDatabase(file);
   try {
     await migrate(database, definition.migrations);

@@ -21,6 +21,8 @@ export interface StoreDefinition {
   readonly operations: Readonly<Record<string, Operation>>;
   /** Operations that only read; an engine with several connections runs them beside the others. */
   readonly reads?: readonly string[];
+  /** The file kept beside the store that shows it was in use; undefined where there is none. A store without a schema beside it was lost. */
+  readonly remains?: (file: string) => string | undefined;
   /** Runs in the store's thread when the store was opened and behind commits; what it throws behind a commit changes nothing. */
   readonly committed?: (db: Database, file: string) => Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** The station's SQLite file: runs with their journals and records, results owed to servers, and who holds which bay. */
-import { keepHead } from "../audit/head-file.js";
+import { keepHead, keptHeadFile } from "../audit/head-file.js";
 import { auditMigration } from "../audit/migration.js";
 import type { StoreDefinition, StoreSource } from "../db/store.js";
 import { bayOperations } from "./bay-store.js";
@@ -86,6 +86,7 @@ export const store = {
     ...sealOperations,
     ...unitOperations,
   },
+  remains: keptHeadFile,
   committed: keepHead,
 } satisfies StoreDefinition;
 

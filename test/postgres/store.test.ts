@@ -179,6 +179,19 @@ describe.runIf(requirePostgres())("a store in PostgreSQL", () => {
     await expect(open(config)).rejects.toThrow(/newer program/);
   });
 
+  it("is not made anew in a schema without tables while what was kept beside it is there", async () => {
+    const config = await cluster.database();
+    await cluster.query(config.database, "CREATE SCHEMA sample");
+    const remains = (beside: string) => `${beside}.head`;
+    const used = { ...store, remains } as typeof store;
+    await expect(open(config, used)).rejects.toMatchObject({
+      code: "STORE_LOST",
+      details: { store: "postgresql/sample", head: join(folder, "sample.postgres.head") },
+    });
+    await (await open(config)).call("put", { name: "a", value: 1 });
+    expect(await (await open(config, used)).call("names", null)).toEqual(["a"]);
+  });
+
   it("ends the transaction of a replica that hangs, so that the others go on", async () => {
     const limits = { idleInTransaction: 300, lock: 5_000, statement: 5_000, answer: 6_000 };
     const config = { ...(await cluster.database()), limits };

@@ -84,6 +84,23 @@ describe("a backup", () => {
     await refused(/is no backup, or one that did not come to its end/);
   });
 
+  it("is not made of a data folder whose store was lost, which its head tells", async () => {
+    const folder = join(tempFolder("restored"), "data");
+    expect((await restore(await newBackup(), folder)).code).toBe(0);
+    writeFileSync(join(folder, "servers/kms/kms.sqlite"), "");
+    const copy = join(tempFolder("backup"), "copy");
+    expect(await backUp(folder, copy)).toMatchObject({ code: 3, stderr: expect.stringContaining("STORE_LOST") });
+    expect(existsSync(copy)).toBe(false);
+    const servers = await callBuilt("ecustation", ["servers", "--data", folder]);
+    expect(servers).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/^ecustation: STORE_LOST: .*kms\.sqlite\.head/),
+    });
+    rmSync(join(folder, "records.sqlite"));
+    const list = await callBuilt("ecustation", ["records", "list", "--data", folder]);
+    expect(list).toMatchObject({ code: 3, stderr: expect.stringContaining("STORE_LOST") });
+  });
+
   it("is neither written over something nor restored over something", async () => {
     const copy = await newBackup();
     expect(await backUp(data, copy)).toMatchObject({ code: 2, stderr: expect.stringContaining("is not empty") });

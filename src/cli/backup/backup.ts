@@ -8,7 +8,7 @@
 import { chmod, copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { headFile } from "../../audit/head-file.js";
-import { copyDatabase } from "../../db/database.js";
+import { copyDatabase, refuseLost } from "../../db/database.js";
 import type { Clock } from "../../shared/clock.js";
 import { programVersion } from "../../shared/paths.js";
 import type { StationConfig } from "../config.js";
@@ -16,12 +16,13 @@ import { checkEmpty, sync } from "./files.js";
 import { type BackupFile, badBackup, digestOf, type Manifest, manifestFile } from "./manifest.js";
 
 const STORE = /\.sqlite$/;
+const HEAD = /\.sqlite\.head$/;
 /** What belongs to a running program: locks, drafts, SQLite's own files beside a store. */
 const PASSING = /(?:\.lock|\.tmp|-wal|-shm|-journal)$/;
 
 /**
  * @param to folder that is made; it may be there where it is empty
- * @throws StationError USAGE where there is nothing to back up, or something in the way
+ * @throws StationError USAGE where there is nothing to back up, or something in the way; STORE_LOST
  */
 export async function backUp({ dataDir, traces }: StationConfig, to: string, clock: Clock): Promise<Manifest> {
   const target = resolve(to);
@@ -31,6 +32,7 @@ export async function backUp({ dataDir, traces }: StationConfig, to: string, clo
   const heads = new Set(stores.map(headFile));
   const others = found.filter((file) => !STORE.test(file) && !heads.has(file));
   if (found.length === 0) throw badBackup(`${dataDir}: there is nothing to back up (expected --data, --config)`);
+  for (const head of found.filter((file) => HEAD.test(file))) await refuseLost(head.replace(HEAD, ".sqlite"), head);
   await checkEmpty(target, "expected a new folder for each backup");
   await mkdir(target, { recursive: true, mode: 0o700 });
   const at = new Date(clock.now()).toISOString();

@@ -1,15 +1,20 @@
 /** Brings a schema and its tables up to date; replicas that start at once do it one after the other. */
+import { StationError } from "../../shared/errors.js";
 import type { Connection, Migration } from "../database.js";
 import { inTransaction, type PostgresConnection } from "./connection.js";
 
 /** Makes the lock of a schema that is not there yet another one than those of other programs. */
 const LOCK_CLASS = 0x65637573;
 
-/** @throws Error where the database does not do, or a newer program wrote the schema */
+/**
+ * @param remains what shows that the schema was in use
+ * @throws StationError STORE_LOST where it has no tables and `remains` is there; Error where the database does not do, or a newer program wrote the schema
+ */
 export async function prepareSchema(
   connection: PostgresConnection,
   schema: string,
   migrations: readonly Migration[],
+  remains: string | undefined,
 ): Promise<void> {
   await checkSettings(connection);
   await inTransaction(connection, "write", async () => {
@@ -22,6 +27,8 @@ export async function prepareSchema(
       `${schema}.store_schema`,
     );
     if (table?.name == null) {
+      if (remains !== undefined)
+        throw new StationError("STORE_LOST", { details: { store: `postgresql/${schema}`, head: remains } });
       await connection.exec(
         "CREATE TABLE store_schema (one BIGINT PRIMARY KEY CHECK (one = 1), version BIGINT NOT NULL)",
       );

@@ -73,7 +73,9 @@ class PostgresStore {
     this.#beside = beside;
     const { schema, definition } = this;
     await this.#retried(() =>
-      this.#writer.use((connection) => prepareSchema(connection, schema, definition.migrations)),
+      this.#writer.use((connection) =>
+        prepareSchema(connection, schema, definition.migrations, definition.remains?.(beside)),
+      ),
     );
     await this.#readers.use(async (connection) => definition.committed?.(connection, beside));
   }

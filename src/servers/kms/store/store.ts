@@ -1,6 +1,6 @@
 /** The KMS's store: its operations, each with the audit row of what it decided. */
 import { append } from "../../../audit/chain.js";
-import { keepHead } from "../../../audit/head-file.js";
+import { keepHead, keptHeadFile } from "../../../audit/head-file.js";
 import type { AuditEntry } from "../../../audit/row.js";
 import type { Database } from "../../../db/database.js";
 import type { StoreDefinition, StoreSource } from "../../../db/store.js";
@@ -79,6 +79,7 @@ export const store = {
     ...viewOperations,
   },
   reads: ["findMark", "registrySince", "ledgerEcus", "ledger"],
+  remains: keptHeadFile,
   committed: keepHead,
 } satisfies StoreDefinition;
 

@@ -3,7 +3,7 @@
  * row and the idempotency row stand or fall together. Keys are text and bytes are base64, so that both engines hold the same.
  */
 import { append } from "../../../audit/chain.js";
-import { keepHead } from "../../../audit/head-file.js";
+import { keepHead, keptHeadFile } from "../../../audit/head-file.js";
 import { auditMigration } from "../../../audit/migration.js";
 import type { AuditEntry } from "../../../audit/row.js";
 import type { Connection, Database } from "../../../db/database.js";
@@ -307,7 +307,7 @@ const operations = {
 
 const reads = ["crlScopes", "crlState", "crlDer", "crlEntries", "certificateStates", "listCertificates"] as const;
 
-export const store = { migrations, operations, reads, committed: keepHead } as const;
+export const store = { migrations, operations, reads, remains: keptHeadFile, committed: keepHead } as const;
 export type VpkiStoreDefinition = typeof store;
 
 export const vpkiStore: StoreSource<VpkiStoreDefinition> = {
