@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { AppContext } from "../app.js";
 import { loadKeptProfile } from "../profiles/loader.js";
 import type { Profiles } from "../records/profiles.js";
-import { describe, isStationError, StationError } from "../shared/errors.js";
+import { beforeRun, describe, isStationError, StationError } from "../shared/errors.js";
 import { programVersion } from "../shared/paths.js";
 import type { Secret } from "../shared/secret.js";
 import type { OrderSource, RunHeader, RunRecord } from "../station/ports.js";
@@ -97,7 +97,9 @@ export async function runOne(
   try {
     const deps: RunDeps = {
       ...parts,
-      ...(await kindOf(found)),
+      ...(await kindOf(found).catch((error: unknown) => {
+        throw beforeRun(error);
+      })),
       ...(supply && { power: supply }),
       earlier,
       orders: mes ?? (madeUp ? simulatorOrders((below) => randomInt(below)) : noOrders),

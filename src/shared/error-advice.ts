@@ -6,6 +6,10 @@ import type { ErrorCode } from "./errors.js";
 
 const SENTENCES = {
   recorded: { ko: "지금까지 한 일은 기록되어 있습니다.", en: "What was done so far is recorded." },
+  unbegun: {
+    ko: "유닛은 변경되지 않았으며, 기록된 것도 없습니다.",
+    en: "The unit was not touched, and nothing was recorded.",
+  },
   before: { ko: "그 전까지의 기록은 남아 있습니다.", en: "What was recorded before is kept." },
   untouched: { ko: "유닛은 변경되지 않았습니다.", en: "The unit was not touched." },
   unchanged: { ko: "바뀐 것은 없습니다.", en: "Nothing was changed." },
@@ -110,9 +114,11 @@ const ADVICE: Partial<Readonly<Record<ErrorCode, readonly Sentence[]>>> = {
   INTERNAL: ["before"],
 };
 
-/** The text with what the code's advice adds to it. */
-export function withAdvice(code: ErrorCode, language: "ko" | "en", text: string): string {
+/** The text with what the code's advice adds to it. @param begun false where no run had begun, so that nothing can be recorded */
+export function withAdvice(code: ErrorCode, language: "ko" | "en", text: string, begun: boolean): string {
   const first = /[.!?…]$/.test(text) ? text : `${text}.`;
-  const more = (ADVICE[code] ?? []).map((sentence) => SENTENCES[sentence][language]);
+  const more = (ADVICE[code] ?? []).map(
+    (sentence) => SENTENCES[sentence === "recorded" && !begun ? "unbegun" : sentence][language],
+  );
   return more.length === 0 ? text : [first, ...more].join(" ");
 }

@@ -318,6 +318,8 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
 export interface ErrorOptions {
   details?: ErrorDetails;
   cause?: unknown;
+  /** False where it came before a run began, so that its text does not speak of a record. Default: true. */
+  begun?: boolean;
 }
 
 function fill(template: string, details: ErrorDetails): string {
@@ -331,6 +333,7 @@ function fill(template: string, details: ErrorDetails): string {
 export class StationError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
+  readonly #begun: boolean;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(
@@ -340,6 +343,7 @@ export class StationError extends Error {
     this.name = "StationError";
     this.code = code;
     this.details = options.details ?? {};
+    this.#begun = options.begun ?? true;
   }
 
   get layer(): Layer {
@@ -353,7 +357,7 @@ export class StationError extends Error {
   /** The operator's text, `ko` and `en`: what happened, what was kept, what to do. `message` is the English one without advice. */
   get text(): { ko: string; en: string } {
     const of = (language: "ko" | "en") =>
-      withAdvice(this.code, language, fill(ERRORS[this.code][language], this.details));
+      withAdvice(this.code, language, fill(ERRORS[this.code][language], this.details), this.#begun);
     return { ko: of("ko"), en: of("en") };
   }
 }
@@ -366,6 +370,12 @@ export function isStationError(value: unknown, code?: ErrorCode): value is Stati
 export function asStationError(value: unknown): StationError {
   if (value instanceof StationError) return value;
   return new StationError("INTERNAL", { details: { what: describe(value) }, cause: value });
+}
+
+/** As `asStationError`, of what came before a run began. */
+export function beforeRun(value: unknown): StationError {
+  const { code, details, cause } = asStationError(value);
+  return new StationError(code, { details, cause, begun: false });
 }
 
 /** One line for any thrown value, without a stack. */

@@ -1,6 +1,6 @@
 /** Several units side by side in one process: each bay runs one at a time, and nothing of it reaches another bay. */
 import type { Clock, Timer } from "../../shared/clock.js";
-import { describe, StationError } from "../../shared/errors.js";
+import { beforeRun, describe, StationError } from "../../shared/errors.js";
 import { Listeners } from "../../shared/listeners.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Operator, Prompt, RunEvent, RunRecord, Verdict } from "../ports.js";
@@ -178,7 +178,8 @@ export class Bays {
     } catch (error) {
       const fault = abort.signal.aborted ? abort.signal.reason : error;
       this.#logger.error("an order left no record", { bay: bay.place.name, error: describe(error) });
-      verdict = verdictOf(fault, "check");
+      const begun = bay.state.run !== NO_RUN_YET;
+      verdict = verdictOf(begun ? fault : beforeRun(fault), "check");
     }
     for (const give of given.reverse()) give();
     bay.abort = undefined;

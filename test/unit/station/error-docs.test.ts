@@ -40,7 +40,7 @@ const codes = Object.keys(ERRORS) as ErrorCode[];
 
 function row(code: ErrorCode): string {
   const { ko, en, retryable } = ERRORS[code];
-  const whole = [withAdvice(code, "ko", ko), withAdvice(code, "en", en)].join(" | ");
+  const whole = [withAdvice(code, "ko", ko, true), withAdvice(code, "en", en, true)].join(" | ");
   return `| \`${code}\` | ${OUTCOMES[code]} | ${retryable ? "yes" : "no"} | ${whole} |\n`;
 }
 

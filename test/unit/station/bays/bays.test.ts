@@ -103,6 +103,20 @@ describe("the bays of a station", () => {
     expect(await bays.start("A", { work: async () => PASS })).toEqual({ outcome: "PASS" });
   });
 
+  it("say that nothing was recorded of an order that failed before its run, and that it was of one that had begun", async () => {
+    const fault = new StationError("CONFIG_INVALID", { details: { what: "tokens: is missing" } });
+    const before = await bays.start("A", { work: () => Promise.reject(fault) });
+    expect(before.failure?.text).toEqual({
+      ko: "설정 오류: tokens: is missing. 유닛은 변경되지 않았으며, 기록된 것도 없습니다. 고친 다음 다시 시작하십시오.",
+      en: "Configuration error: tokens: is missing. The unit was not touched, and nothing was recorded. Correct it, then start again.",
+    });
+    const work: BayOrder["work"] = ({ onEvent }) => {
+      onEvent({ kind: "step-started", step: "open", at: 0 });
+      return Promise.reject(fault);
+    };
+    expect((await bays.start("A", { work })).failure?.text.en).toContain("What was done so far is recorded.");
+  });
+
   it("keep the failure of a run as its verdict until the next order", async () => {
     const failure = {
       code: "UDS_TIMEOUT",
