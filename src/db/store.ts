@@ -1,15 +1,16 @@
 /**
  * A store = a set of named operations on one SQLite file or PostgreSQL schema. Each call is one transaction: it is durable when its
  * promise resolves and has left no trace when it rejects, but for one that rejects with STORE_UNAVAILABLE: of that it may be unknown.
- * In the program SQLite stores run in one worker thread that commits what waits as one group, so that
- * no fsync delays an ISO-TP timer; tests and tools may run them inline.
+ * In the program SQLite stores run in a worker thread that commits what waits as one group, so that
+ * no fsync delays an ISO-TP timer, and are read in another one, so that no search delays a commit; tests and tools may run them inline.
  */
 import { describe, StationError } from "../shared/errors.js";
 import { type Logger, silentLogger } from "../shared/logger.js";
 import type { Database, Migration } from "./database.js";
 import { openStore } from "./engine.js";
 import type { EngineStore } from "./group.js";
-import { revive, StoreThread } from "./thread.js";
+import { LastingThread } from "./lasting-thread.js";
+import { revive } from "./thread.js";
 
 /** An operation: reads and writes through `db` and waits for nothing else; arguments and result must survive structured cloning. */
 // biome-ignore lint/suspicious/noExplicitAny: the argument of an operation is its own; Store<D> gives it back to the caller.
@@ -19,7 +20,7 @@ export interface StoreDefinition {
   /** What takes schema version n to n + 1. */
   readonly migrations: readonly Migration[];
   readonly operations: Readonly<Record<string, Operation>>;
-  /** Operations that only read; an engine with several connections runs them beside the others. */
+  /** Operations that only read: engines run them beside the others. They see all that was durable when they were called. */
   readonly reads?: readonly string[];
   /** The file kept beside the store that shows it was in use; undefined where there is none. A store without a schema beside it was lost. */
   readonly remains?: (file: string) => string | undefined;
@@ -75,39 +76,31 @@ export function inlineStores(): StoreHost {
 }
 
 /**
- * Stores in one worker thread of this process. Where that ends by a fault, what was under way rejects with STORE_FAILED, be it committed
- * or not, and the next call starts another thread with the same stores.
+ * Stores in two worker threads of this process: in one all that may write, in the other, once it is called, the declared reads. Where a
+ * thread ends by a fault, what was under way rejects with STORE_FAILED, be it committed or not, and the next call starts another one.
  */
 export function workerStores(logger: Logger = silentLogger): StoreHost {
-  const opened: { readonly module: string; readonly file: string }[] = [];
-  let closed = false;
-  const start = () =>
-    new StoreThread((error) => {
-      if (!closed) logger.error("the store thread has ended by a fault", { error: describe(error) });
-    });
-  let thread = start();
-  const living = () => {
-    if (!thread.ended || closed) return thread;
-    thread = start();
-    // A store that does not open tells each of its callers.
-    for (const [store, place] of opened.entries())
-      void thread.ask({ kind: "open", store, ...place }).catch(() => undefined);
-    return thread;
-  };
+  const writer = new LastingThread(logger);
+  const reader = new LastingThread(logger);
   return {
     async open(source, file) {
-      const place = { module: source.module.href, file };
-      const opening = living();
-      const store = opened.push(place) - 1;
-      await opening.ask({ kind: "open", store, ...place });
+      const place = { module: source.module.href, file, reader: false };
+      const beside = { ...place, reader: true };
+      const reads = new Set(source.definition.reads);
+      await writer.open(place);
       return {
-        call: async (name, args) => living().ask({ kind: "call", store, name: String(name), args }) as Promise<never>,
+        call: async (name, args) => {
+          const called = String(name);
+          return (
+            reads.has(called) ? reader.call(beside, called, args) : writer.call(place, called, args)
+          ) as Promise<never>;
+        },
       };
     },
     async close() {
-      closed = true;
-      if (!thread.ended) await thread.ask({ kind: "close" });
-      thread.stop();
+      // The last connection to a file folds its log in, which one that only reads cannot.
+      await reader.close();
+      await writer.close();
     },
   };
 }

@@ -2,9 +2,17 @@
 import { Worker } from "node:worker_threads";
 import { ERRORS, type ErrorCode, StationError } from "../shared/errors.js";
 
+/** A store as its thread finds it. */
+export interface Place {
+  readonly module: string;
+  readonly file: string;
+  /** A connection of its own, which only reads, to a store that is open elsewhere. */
+  readonly reader: boolean;
+}
+
 export type Task =
   /** `store`: a number that the caller gives it. */
-  | { kind: "open"; store: number; module: string; file: string }
+  | ({ kind: "open"; store: number } & Place)
   | { kind: "call"; store: number; name: string; args: unknown }
   | { kind: "close" };
 

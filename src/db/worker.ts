@@ -2,10 +2,10 @@
 import { parentPort } from "node:worker_threads";
 import { breathe } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
-import { openStore } from "./engine.js";
+import { openReads, openStore } from "./engine.js";
 import type { EngineStore } from "./group.js";
 import type { StoreDefinition } from "./store.js";
-import type { Answer, Failure, Request } from "./thread.js";
+import type { Answer, Failure, Place, Request } from "./thread.js";
 
 const port = parentPort;
 if (port === null) throw new Error("the store thread is started by workerStores()");
@@ -21,8 +21,9 @@ function failure(error: unknown): Failure {
   return { message: error instanceof Error ? error.message : String(error) };
 }
 
-async function open(module: string, file: string): Promise<EngineStore> {
+async function open({ module, file, reader }: Place): Promise<EngineStore> {
   const { store } = (await import(module)) as { store: StoreDefinition };
+  if (reader) return openReads(store, file);
   // The requests that have arrived join one transaction.
   return openStore(store, file, breathe);
 }
@@ -31,7 +32,7 @@ async function open(module: string, file: string): Promise<EngineStore> {
 async function serve(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "open": {
-      const opening = open(request.module, request.file);
+      const opening = open(request);
       stores.set(request.store, opening);
       await opening;
       return undefined;

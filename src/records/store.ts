@@ -86,6 +86,8 @@ export const store = {
     ...sealOperations,
     ...unitOperations,
   },
+  // What people ask, and what goes through many runs. What a run asks is answered between its own commits.
+  reads: ["historyList", "historyRecords", "historyShow", "oldRuns", "outboxUnsettled", "yieldOf"],
   remains: keptHeadFile,
   committed: keepHead,
 } satisfies StoreDefinition;

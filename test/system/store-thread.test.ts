@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { workerStores as WorkerStores } from "../../src/db/store.js";
-import { root, tempFolder } from "./harness.js";
+import { root, startCommand, tempFolder } from "./harness.js";
 
 const { workerStores } = (await import(pathToFileURL(join(root, "dist/src/db/store.js")).href)) as {
   workerStores: typeof WorkerStores;
@@ -14,10 +14,26 @@ const source = { definition: store, module: compiledSample() };
 
 /** The worker needs JavaScript: the same definition, written out. */
 function compiledSample(): URL {
-  const { migrations, operations } = store;
+  const { migrations, operations, reads } = store;
   const body = Object.entries(operations).map(([name, run]) => `${name}: ({ ${run.toString()} }).${name}`);
-  const text = `export const store = { migrations: ${JSON.stringify(migrations)}, operations: { ${body.join(", ")} } };`;
+  const text = `export const store = { migrations: ${JSON.stringify(migrations)}, operations: { ${body.join(", ")} }, reads: ${JSON.stringify(reads)} };`;
   return new URL(`data:text/javascript,${encodeURIComponent(text)}`);
+}
+
+/** What `namesTwice` of the sample waits on, and how many of them are in their wait. */
+function gate() {
+  const shared = new SharedArrayBuffer(8);
+  const state = new Int32Array(shared);
+  return {
+    shared,
+    async entered() {
+      while (Atomics.load(state, 1) === 0) await new Promise((resolve) => setImmediate(resolve));
+    },
+    open() {
+      Atomics.store(state, 0, 1);
+      Atomics.notify(state, 0);
+    },
+  };
 }
 
 describe("the store thread", () => {
@@ -84,4 +100,53 @@ describe("the store thread", () => {
     expect(await second.call("names", null)).toEqual([]);
     await host.close();
   });
+
+  it("commits while a read goes on, which sees nothing of it, and what is called behind a commit sees it", async () => {
+    const host = workerStores();
+    const items = await host.open(source, join(folder, "h.db"));
+    await items.call("put", { name: "a", value: 1 });
+    const { shared, entered, open } = gate();
+    const reading = items.call("namesTwice", shared);
+    await entered();
+    expect(await items.call("put", { name: "b", value: 1 })).toBe(2);
+    const behind = items.call("names", null);
+    open();
+    expect(await reading).toEqual([[{ name: "a" }], [{ name: "a" }]]);
+    expect(await behind).toEqual(["a", "b"]);
+    await host.close();
+  });
+
+  it("commits while another process reads, and the other reads while this one writes", async () => {
+    const file = join(folder, "i.db");
+    const host = workerStores();
+    const items = await host.open(source, file);
+    await items.call("put", { name: "a", value: 1 });
+    const reader = startCommand(process.execPath, ["--input-type=module", "-e", readerOf(file)]);
+    await reader.line((line) => line === "reading");
+    expect(await items.call("put", { name: "b", value: 1 })).toBe(2);
+    reader.child.stdin.end();
+    expect((await reader.finished).stdout).toContain('[["a"],["a"],["a","b"]]');
+    await host.close();
+  });
 });
+
+/** A program that reads the names twice in one call, until its input ends between them, and once more in another call. */
+function readerOf(file: string): string {
+  return `
+    import { once } from "node:events";
+    import { inlineStores } from ${JSON.stringify(pathToFileURL(join(root, "dist/src/db/store.js")).href)};
+    import { store } from ${JSON.stringify(compiledSample().href)};
+    const { names } = store.operations;
+    const twice = async (db) => {
+      const first = await names(db);
+      console.log("reading");
+      process.stdin.resume();
+      await once(process.stdin, "end");
+      return [first, await names(db)];
+    };
+    const definition = { ...store, operations: { names, twice }, reads: ["names", "twice"] };
+    const host = inlineStores();
+    const items = await host.open({ definition }, ${JSON.stringify(file)});
+    console.log(JSON.stringify([...(await items.call("twice", null)), await items.call("names", null)]));
+    await host.close();`;
+}

@@ -90,7 +90,7 @@ export class BaysPlant {
     for (const pid of tokenProcesses(process.pid)) process.kill(pid, "SIGKILL");
   }
 
-  /** The thread that the station's stores run in ends by a fault. */
+  /** The threads that the station's stores run in end by a fault. */
   killStoreThread(): Promise<unknown> {
     return this.#threads.kill();
   }

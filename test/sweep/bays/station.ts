@@ -77,11 +77,12 @@ export class ServingStation {
 /** Knows the threads that the program starts in this process: those of its stores. Made before the program is loaded. */
 export class StoreThreads {
   readonly #original = threads.Worker;
-  #newest: Worker | undefined;
+  readonly #living = new Set<Worker>();
 
   constructor() {
     const started = (worker: Worker) => {
-      this.#newest = worker;
+      this.#living.add(worker);
+      worker.once("exit", () => this.#living.delete(worker));
     };
     threads.Worker = class extends threads.Worker {
       constructor(...args: ConstructorParameters<typeof Worker>) {
@@ -92,9 +93,10 @@ export class StoreThreads {
     syncBuiltinESMExports();
   }
 
-  kill(): Promise<number> {
-    if (this.#newest === undefined) throw new Error("no thread was started");
-    return this.#newest.terminate();
+  /** All of them at once. */
+  async kill(): Promise<void> {
+    if (this.#living.size === 0) throw new Error("no thread was started");
+    await Promise.all([...this.#living].map((worker) => worker.terminate()));
   }
 
   forget(): void {

@@ -19,5 +19,16 @@ export const store = {
       const rows = await db.all<{ name: string }>("SELECT name FROM item ORDER BY name");
       return rows.map((row) => row.name);
     },
+    /** Reads, waits until the first number of `shared` is not 0, and reads again. */
+    async namesTwice(db: Database, shared: SharedArrayBuffer): Promise<unknown[]> {
+      const names = () => db.all("SELECT name FROM item ORDER BY name");
+      const first = await names();
+      const state = new Int32Array(shared);
+      Atomics.add(state, 1, 1);
+      Atomics.notify(state, 1);
+      Atomics.wait(state, 0, 0);
+      return [first, await names()];
+    },
   },
+  reads: ["names", "namesTwice"],
 };

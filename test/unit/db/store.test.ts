@@ -86,6 +86,18 @@ describe("a store", () => {
     await items.close();
   });
 
+  it("is read while another program writes, as it was before", async () => {
+    const items = await openStore(store, join(folder, "a.db"));
+    await items.call("put", { name: "a", value: 1 });
+    const other = openDatabase(join(folder, "a.db"));
+    await other.exec("BEGIN IMMEDIATE; DELETE FROM item");
+    expect(await Promise.all([items.call("names", null), items.call("names", null)])).toEqual([["a"], ["a"]]);
+    await other.exec("COMMIT");
+    other.close();
+    expect(await items.call("names", null)).toEqual([]);
+    await items.close();
+  });
+
   it("on a full disk says so to all of the batch, keeps nothing of it, and goes on once there is room", async () => {
     const page = async (db: Database, most: number) => void (await db.get(`PRAGMA max_page_count = ${most}`));
     const items = await openStore({ ...store, operations: { ...store.operations, page } }, join(folder, "a.db"));
