@@ -1,10 +1,10 @@
 /** Certificates and keys that `ecu-sim` is given for authentication (29) by certificates. */
 import { createPrivateKey } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { signer } from "../src/pki/keys.js";
 import { PROOF_ALGORITHMS, readOwnCertificates, readTrust } from "../src/pki/peer.js";
 import type { EcuProfile } from "../src/profiles/loader.js";
 import { describe, isStationError, StationError } from "../src/shared/errors.js";
+import { readSettings } from "../src/shared/files.js";
 import type { AuthenticationSettings } from "./unlocking.js";
 
 export interface AuthenticationFiles {
@@ -38,15 +38,14 @@ export async function readAuthentication(
 }
 
 async function read<T>(option: string, file: string, take: (pem: string) => T): Promise<T> {
+  const pem = await readSettings(file, "utf8").catch((error: unknown) => {
+    throw usage(`${option} ${file}: ${describe(error)}`);
+  });
   try {
-    return take(await readFile(file, "utf8"));
+    return take(pem);
   } catch (error) {
     // What Node says of a key may quote what stands in the file.
-    const why =
-      isStationError(error) || (error as NodeJS.ErrnoException).syscall !== undefined
-        ? describe(error)
-        : "no private key in PEM";
-    throw usage(`${option} ${file}: ${why}`);
+    throw usage(`${option} ${file}: ${isStationError(error) ? describe(error) : "no private key in PEM"}`);
   }
 }
 

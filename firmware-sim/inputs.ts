@@ -1,11 +1,11 @@
 /** What the command line names: the profile and its secrets, and what a new unit is to be. */
-import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type EcuProfile, loadAnyProfile } from "../src/profiles/loader.js";
 import type { Profile } from "../src/profiles/schema.js";
 import { ascii, fromHex, isHex } from "../src/shared/bytes.js";
 import type { Clock } from "../src/shared/clock.js";
 import { describe, type ErrorCode, isStationError, StationError } from "../src/shared/errors.js";
+import { readSettings } from "../src/shared/files.js";
 import { loadKeyFunction } from "../src/shared/key-function.js";
 import { packageRoot } from "../src/shared/paths.js";
 import { Secret } from "../src/shared/secret.js";
@@ -121,9 +121,9 @@ async function readProfile(given: string): Promise<{ profile: EcuProfile; file: 
   const file = named ? join(packageRoot(), "hw-profiles", `${given}.yaml`) : resolve(given);
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readSettings(file, "utf8");
   } catch (cause) {
-    throw new StationError("PROFILE_NOT_FOUND", { details: { what: `${given} (${file})` }, cause });
+    throw new StationError("PROFILE_NOT_FOUND", { details: { what: `${given} (${describe(cause)})` }, cause });
   }
   return { profile: loadAnyProfile(text, file).profile, file };
 }
@@ -136,7 +136,7 @@ async function readSecurityKey(profile: Profile, profileFile: string): Promise<S
   const file = resolve(dirname(profileFile), key.file);
   let text: string;
   try {
-    text = (await readFile(file, "utf8")).trim();
+    text = (await readSettings(file, "utf8")).trim();
   } catch (cause) {
     throw usage(`securityAccess.key.file ${file}: ${describe(cause)}`);
   }

@@ -1,6 +1,5 @@
 /** What opens an ECU (27, 29): the secret of its type, or the station's own certificate and key, from where profile and configuration say. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Credentials } from "../ecu/uds/certificates.js";
 import type { EcuAccess } from "../ecu/uds/security.js";
 import { splitCertificates } from "../pki/chain.js";
@@ -9,6 +8,7 @@ import { checkPeer, PROOF_ALGORITHMS, readOwnCertificates, readTrust } from "../
 import type { ProfileAccess } from "../profiles/schema.js";
 import type { Clock } from "../shared/clock.js";
 import { describe, isStationError, StationError } from "../shared/errors.js";
+import { readSettings } from "../shared/files.js";
 import type { StationConfig } from "./config.js";
 import { reason } from "./files.js";
 import { type FoundProfile, readKeyFunction, readSecurityKey } from "./profiles.js";
@@ -69,7 +69,7 @@ async function readCredentials(
 
 async function readPem<T>(file: string, read: (pem: string) => T): Promise<T> {
   try {
-    return read(await readFile(file, "utf8"));
+    return read(await readSettings(file, "utf8"));
   } catch (error) {
     throw invalid(`${file}: ${isStationError(error) ? describe(error) : reason(error)}`, error);
   }
@@ -78,7 +78,7 @@ async function readPem<T>(file: string, read: (pem: string) => T): Promise<T> {
 async function readPrivateKey(file: string): Promise<KeyObject> {
   let pem: Buffer;
   try {
-    pem = await readFile(file);
+    pem = await readSettings(file);
   } catch (error) {
     throw invalid(`${file}: ${reason(error)}`, error);
   }

@@ -1,6 +1,7 @@
 /** Files that the configuration or a command line names. */
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { describe, StationError } from "../shared/errors.js";
+import { readSettings } from "../shared/files.js";
 import { Secret } from "../shared/secret.js";
 
 /** @throws StationError CONFIG_INVALID */
@@ -11,7 +12,7 @@ export async function readText(file: string): Promise<string> {
 /** @throws StationError CONFIG_INVALID */
 export async function readBytes(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readSettings(file);
   } catch (error) {
     throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${reason(error)}` }, cause: error });
   }

@@ -1,11 +1,12 @@
 /** Profiles on disk: found by name or path, and what a station may do with them. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type EcuProfile, type LoadedProfile, loadAnyProfile, provisionable } from "../profiles/loader.js";
 import type { Profile } from "../profiles/schema.js";
 import type { ProfileVersion } from "../records/types.js";
 import { equalConstantTime, fromHex, isHex } from "../shared/bytes.js";
 import { StationError } from "../shared/errors.js";
+import { readSettings } from "../shared/files.js";
 import { type KeyFunction, loadKeyFunction } from "../shared/key-function.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
@@ -42,7 +43,7 @@ export async function findAnyProfile(
   for (const file of candidates) {
     let text: string;
     try {
-      text = await readFile(file, "utf8");
+      text = await readSettings(file, "utf8");
     } catch (error) {
       cause = error;
       continue;

@@ -11,6 +11,7 @@ import { recordHash } from "../records/seal-store.js";
 import { isSignedBy, type VerifyingKey, verifyingKey } from "../records/sign.js";
 import type { UnitRecord } from "../records/unit-record.js";
 import { describe, StationError } from "../shared/errors.js";
+import { readSettings } from "../shared/files.js";
 import { exists } from "./files.js";
 
 export interface RecordsReport {
@@ -50,7 +51,7 @@ class Count {
 /** @throws StationError CONFIG_INVALID */
 export async function readVerifyingKey(file: string): Promise<VerifyingKey> {
   try {
-    return verifyingKey(createPublicKey(await readFile(file)), file);
+    return verifyingKey(createPublicKey(await readSettings(file)), file);
   } catch (error) {
     if (error instanceof StationError) throw error;
     throw new StationError("USAGE", { details: { what: `${file}: is no public key, PEM (${describe(error)})` } });

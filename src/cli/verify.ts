@@ -1,5 +1,4 @@
 /** `records verify`: the audit chains of a data folder and of its servers' database, checked offline. */
-import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type Static, Type } from "typebox";
@@ -7,6 +6,7 @@ import { Value } from "typebox/value";
 import { headFile } from "../audit/head-file.js";
 import type { VerifyingKey } from "../records/sign.js";
 import { StationError } from "../shared/errors.js";
+import { readSettings } from "../shared/files.js";
 import { broken, type ChainReport, verifyFile, verifySchema } from "./chains.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { exists, reason } from "./files.js";
@@ -158,7 +158,7 @@ const headsOf = (heads: Heads, of: (store: string) => boolean) =>
 async function readHeads(file: string): Promise<Heads> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readSettings(file, "utf8");
   } catch (error) {
     throw usage(`${file}: ${reason(error)}`);
   }

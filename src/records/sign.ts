@@ -8,9 +8,8 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { describe, StationError } from "../shared/errors.js";
-import { writeFileAtomic } from "../shared/files.js";
+import { readSettings, writeFileAtomic } from "../shared/files.js";
 import { canonicalJson } from "./canonical.js";
 import type { Signature, UnitRecord } from "./unit-record.js";
 
@@ -66,7 +65,7 @@ export async function readPublicKey(file: string): Promise<string | undefined> {
 
 async function readText(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, "utf8");
+    return await readSettings(file, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw invalid(file, `cannot be read (${describe(error)})`);

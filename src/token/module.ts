@@ -1,6 +1,6 @@
 /** The one place that loads pkcs11js, and the one that knows its errors. */
-import { readFile } from "node:fs/promises";
 import { describe, type ErrorCode, StationError } from "../shared/errors.js";
+import { readSettings } from "../shared/files.js";
 import { Secret } from "../shared/secret.js";
 import { CKF, type Cryptoki } from "./cryptoki.js";
 
@@ -76,7 +76,7 @@ export async function loadModule(library: string): Promise<Cryptoki> {
 
 /** The PIN of a file: its text without white space around it. @throws StationError CONFIG_INVALID */
 export async function readPin(file: string): Promise<Secret> {
-  const bytes = await readFile(file).catch((error: unknown) => {
+  const bytes = await readSettings(file).catch((error: unknown) => {
     throw fault("CONFIG_INVALID", `${file}: ${describe(error)}`, error);
   });
   let [start, end] = [0, bytes.length];

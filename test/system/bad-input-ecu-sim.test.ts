@@ -11,6 +11,7 @@ describe("ecu-sim", () => {
     ["--profile evcc --loud", /unknown option '--loud'/],
     ["--profile nobody", /no such profile: nobody/],
     ["--profile {none}", /none\.yaml/],
+    ["--profile {fifo}", /fifo\.yaml \(it is a FIFO \(expected a plain file\)\)/],
     ["--profile {brokenProfile}", /broken-profile\.yaml:7:\d+: /],
     ["--profile {wrongProfile}", /wrong-profile\.yaml:\d+:\d+: can\.bitrate: /],
     ["--profile evcc --link", /'--link <url>' argument missing/],

@@ -84,6 +84,10 @@ describe("ecustation run", () => {
     ["run --profile evcc --link sim:evcc", /sim:evcc \(expected sim: or sim:\?/],
     ["run --profile evcc --link sim:?speed=1", /sim:\?speed=1 \(expected sim: or sim:\?/],
     ["run --profile evcc --config {none}", /none\.yaml: there is no such file/],
+    ["run --profile evcc --config {fifo}", /fifo\.yaml: it is a FIFO \(expected a plain file\)/],
+    ["run --profile evcc --config /dev/zero", /\/dev\/zero: it is a device/],
+    ["run --profile evcc --config {huge}", /huge\.yaml: it has 5000000000 bytes \(expected at most 16777216\)/],
+    ["run --profile {fifo}", /fifo\.yaml: it is a FIFO/],
     ["run --profile evcc --config {brokenConfig}", /broken-config\.yaml:4:1: /],
     ["run --profile evcc --config {plantConfig}", /evcc has the simulator's security key/],
   ]);

@@ -1,12 +1,12 @@
 /** What a backup holds: `backup.json` in its folder, written last, so that a folder without it is not one. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { StationError } from "../../shared/errors.js";
+import { readSettings } from "../../shared/files.js";
 import { reason } from "../files.js";
 
 const strict = { additionalProperties: false };
@@ -45,7 +45,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
   const file = manifestFile(folder);
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readSettings(file, "utf8");
   } catch (error) {
     throw badBackup(`${folder}: is no backup, or one that did not come to its end: ${file}: ${reason(error)}`);
   }

@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { type ConnectionOptions, connect } from "node:tls";
 import { type TlsSettings, tlsOptions } from "../../clients/connection.js";
 import { withLimit } from "../../shared/abort.js";
 import { systemClock } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
+import { readSettings } from "../../shared/files.js";
 import type { StationConfig } from "../config.js";
 import type { ExternalServers } from "../external.js";
 import { reason } from "../files.js";
@@ -62,7 +62,7 @@ async function fileOf(name: string, file: string, load: () => Promise<unknown>):
 
 async function settingsOf(servers: ExternalServers): Promise<TlsSettings> {
   const read = (file: string) =>
-    readFile(file, "utf8").catch((error: unknown) => {
+    readSettings(file, "utf8").catch((error: unknown) => {
       throw new Error(`${file}: ${reason(error)}`);
     });
   return {

@@ -8,7 +8,7 @@ import type { CheckRow, OutboxRowView } from "../../hmi/contract/views.js";
 import { overLimit } from "../../records/outbox.js";
 import type { OutboxEntry } from "../../records/types.js";
 import { StationError } from "../../shared/errors.js";
-import { writeFileAtomic } from "../../shared/files.js";
+import { readSettings, writeFileAtomic } from "../../shared/files.js";
 import { packageRoot, programVersion } from "../../shared/paths.js";
 import type { BayOrders } from "../bay-orders.js";
 import { CHECKS, type Finding } from "../doctor/checks.js";
@@ -57,7 +57,7 @@ export async function openStationPage(
 
 async function pem(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readSettings(file, "utf8");
   } catch (error) {
     throw new StationError("CONFIG_INVALID", {
       details: { what: `page.tls: ${file}: ${reason(error)}` },

@@ -1,8 +1,8 @@
 /** One PostgreSQL connection as store operations see it, and the pools that they come from. */
-import { readFile } from "node:fs/promises";
 import type { ConnectionOptions } from "node:tls";
 import { type CustomTypesConfig, DatabaseError, Pool, type PoolClient, types } from "pg";
 import { describe } from "../../shared/errors.js";
+import { readSettings } from "../../shared/files.js";
 import type { Connection, Value } from "../database.js";
 import { limitsOf, type PostgresConfig } from "./config.js";
 
@@ -218,7 +218,7 @@ export class ConnectionPool {
   }
 }
 
-const passwordIn = (file: string) => async () => (await readFile(file, "utf8")).replace(/\r?\n$/, "");
+const passwordIn = (file: string) => async () => (await readSettings(file, "utf8")).replace(/\r?\n$/, "");
 
 /** @throws Error where a file cannot be read */
 export async function tlsOf({ host, tls }: PostgresConfig): Promise<ConnectionOptions | undefined> {
@@ -227,9 +227,9 @@ export async function tlsOf({ host, tls }: PostgresConfig): Promise<ConnectionOp
   return {
     // What the certificate is checked against, also where it is an address.
     host,
-    ca: await readFile(caFile, "utf8"),
-    ...(clientCertFile !== undefined && { cert: await readFile(clientCertFile, "utf8") }),
-    ...(clientKeyFile !== undefined && { key: await readFile(clientKeyFile, "utf8") }),
+    ca: await readSettings(caFile, "utf8"),
+    ...(clientCertFile !== undefined && { cert: await readSettings(clientCertFile, "utf8") }),
+    ...(clientKeyFile !== undefined && { key: await readSettings(clientKeyFile, "utf8") }),
     minVersion: "TLSv1.2",
   };
 }

@@ -1,9 +1,9 @@
 /** The allow list as a file that may change while the servers run: the last valid list counts. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Clock, Timer } from "../../shared/clock.js";
 import { describe, StationError } from "../../shared/errors.js";
+import { readSettings } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
 import { parseAccess, type ReadAccess } from "./access-config.js";
 import type { AccessList, Verdict } from "./access-list.js";
@@ -36,7 +36,7 @@ export async function loadAccess(file: string, own?: string): Promise<Loaded> {
 
 async function read(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readSettings(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     throw new Error("there is no such file", { cause: error });

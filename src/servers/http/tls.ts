@@ -1,6 +1,5 @@
 /** The TLS files of an installation: a local CA, a server certificate and one client certificate, made at first start. */
 import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -18,7 +17,7 @@ import { decodePem, encodePem } from "../../pki/pem.js";
 import { buildTlsCertificate, ipBytes } from "../../pki/tls.js";
 import type { Clock } from "../../shared/clock.js";
 import { describe, isStationError, StationError } from "../../shared/errors.js";
-import { writeFileAtomic } from "../../shared/files.js";
+import { readSettings, writeFileAtomic } from "../../shared/files.js";
 
 export interface TlsFiles {
   /** PEM of the local CA, for clients. */
@@ -93,7 +92,7 @@ function identity(text: string | undefined): Identity | undefined {
 
 async function text(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, "utf8");
+    return await readSettings(file, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;

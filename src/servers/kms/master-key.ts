@@ -3,13 +3,13 @@
  * to open it; afterwards the key is in the memory of the process.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { equalConstantTime, fromHex, toHex } from "../../shared/bytes.js";
 import { describe, StationError } from "../../shared/errors.js";
-import { writeFileAtomic } from "../../shared/files.js";
+import { readSettings, writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
 import { Secret } from "../../shared/secret.js";
 import type { Token } from "../../token/token.js";
@@ -89,7 +89,7 @@ class MasterKeyFile {
     // Windows has no such bits.
     if (process.platform !== "win32" && (mode & 0o077) !== 0)
       throw fault(file, `mode ${(mode & 0o777).toString(8)} lets others read the master key (chmod 600)`);
-    const bytes = await readFile(file);
+    const bytes = await readSettings(file);
     if (bytes.length === KEY_BYTES) return new Secret(new Uint8Array(bytes));
     const wrapped = parse(bytes.toString("utf8"));
     if (wrapped === undefined) throw fault(file, `${bytes.length} bytes are no master key of ${KEY_BYTES}`);

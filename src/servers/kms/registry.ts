@@ -1,9 +1,9 @@
 /** The registry: what the KMS knows of suppliers, ECU types and supplier secrets, from the YAML file that docs/registry.md documents. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Phase } from "../../contract/kms.js";
 import { readUintBE } from "../../shared/bytes.js";
 import { describe, StationError } from "../../shared/errors.js";
+import { readSettings } from "../../shared/files.js";
 import { Secret } from "../../shared/secret.js";
 import { parseYaml } from "../../shared/yaml.js";
 import { problemText, registryProblem } from "./registry-check.js";
@@ -55,7 +55,7 @@ export interface Registry {
 export async function loadRegistry(file: string): Promise<Registry> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readSettings(file, "utf8");
   } catch (error) {
     throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${describe(error)}` }, cause: error });
   }

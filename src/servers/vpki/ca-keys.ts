@@ -1,6 +1,5 @@
 /** Where the private keys of the CAs are: in encrypted files, or in PKCS#11 tokens that never let them out. */
 import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes, webcrypto } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Certificate, certificateKey } from "../../pki/certificate.js";
@@ -16,7 +15,7 @@ import {
 } from "../../pki/keys.js";
 import type { Clock } from "../../shared/clock.js";
 import { describe, isStationError, StationError } from "../../shared/errors.js";
-import { writeFileAtomic } from "../../shared/files.js";
+import { readSettings, writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
 import type { TokenConfig } from "../../shared/token-config.js";
 import { type KeyName, openToken, type Token } from "../../token/token.js";
@@ -50,7 +49,7 @@ export function damaged(file: string, what: string, cause?: unknown): StationErr
 /** Text of a file; undefined where there is none. @throws StationError CONFIG_INVALID */
 export async function readText(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, "utf8");
+    return await readSettings(file, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw damaged(file, describe(error), error);

@@ -1,5 +1,6 @@
 /** Command lines that are refused, and the files that they name. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -65,10 +66,15 @@ function fileSet(dir: string): Record<string, string> {
     "wrong-registry": "phase: Prod\nsuppliers: [{ id: one }]\necuTypes: []\n",
   };
   for (const [name, text] of Object.entries(texts)) writeFileSync(join(dir, `${name}.yaml`), text);
+  execFileSync("mkfifo", [join(dir, "fifo.yaml")]);
+  writeFileSync(join(dir, "huge.yaml"), "");
+  truncateSync(join(dir, "huge.yaml"), 5e9);
   const at = (name: string) => join(dir, `${name}.yaml`);
   return {
     folder: dir,
     none: at("none"),
+    fifo: at("fifo"),
+    huge: at("huge"),
     brokenProfile: at("broken-profile"),
     wrongProfile: at("wrong-profile"),
     extraProfile: at("extra-profile"),

@@ -1,8 +1,7 @@
 /** Who may use the console: a YAML file of names and scrypt hashes, read anew whenever it matters. */
-import { readFile } from "node:fs/promises";
 import { type Static, Type } from "typebox";
 import { describe, StationError } from "../../../shared/errors.js";
-import { writeFileAtomic } from "../../../shared/files.js";
+import { readSettings, writeFileAtomic } from "../../../shared/files.js";
 import { hashPassword, PASSWORD_HASH } from "../../../shared/password.js";
 import { parseYaml } from "../../../shared/yaml.js";
 
@@ -33,7 +32,7 @@ export async function readUsers(file: string): Promise<readonly ConsoleUser[]> {
 async function readFileOf(file: string) {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readSettings(file, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") text = "users: []";
     else throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${describe(error)}` }, cause: error });
