@@ -107,12 +107,13 @@ class Printer {
     return `${this.#json ? jsonOf(shown, timeText(shown.at), seconds) : textOf(shown, seconds)}\n`;
   }
 
-  sums({ format, cut }: TraceEnd): string {
+  sums({ format, cut, others }: TraceEnd): string {
     const sums = { frames: this.#frames, messages: this.#messages, faults: this.#faults };
-    if (this.#json) return JSON.stringify({ kind: "end", format, ...sums, cut });
+    if (this.#json) return JSON.stringify({ kind: "end", format, ...sums, others, cut });
     const begun = this.#begin === undefined ? "no records" : `begun ${timeText(this.#begin)}`;
+    const more = others === 0 ? "" : `, ${others} packets that are no CAN frames`;
     const end = cut ? ", cut off at its end" : "";
-    return `${format}, ${begun}: ${sums.frames} frames, ${sums.messages} messages, ${sums.faults} faults${end}`;
+    return `${format}, ${begun}: ${sums.frames} frames, ${sums.messages} messages, ${sums.faults} faults${more}${end}`;
   }
 }
 

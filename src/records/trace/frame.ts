@@ -57,15 +57,23 @@ export interface TraceEncoder {
   end(head: TraceHead): Uint8Array;
 }
 
-/** Takes a trace's bytes in pieces of any size. Both calls throw TraceFault. */
+/** Takes a trace's bytes in pieces of any size. Both calls throw TraceFault; nothing is read behind it. */
 export interface TraceDecoder {
   push(bytes: Uint8Array): TraceRecord[];
-  /** What is left at the file's end, and whether its last record is cut off. */
-  end(): { readonly records: readonly TraceRecord[]; readonly cut: boolean };
+  /** What is left at the file's end, whether its last record is cut off, and how many packets are no CAN frames. */
+  end(): { readonly records: readonly TraceRecord[]; readonly cut: boolean; readonly others: number };
 }
 
 /** The file is not what it seemed to be: where, and what was expected. */
-export class TraceFault extends Error {}
+export class TraceFault extends Error {
+  /** @param before what the same piece of the file held before the fault */
+  constructor(
+    message: string,
+    readonly before: readonly TraceRecord[] = [],
+  ) {
+    super(message);
+  }
+}
 
 export const MAX_ID = { standard: 0x7ff, extended: 0x1fff_ffff } as const;
 

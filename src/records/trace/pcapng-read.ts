@@ -1,4 +1,7 @@
-/** pcapng with LINKTYPE_CAN_SOCKETCAN, read: either byte order, several sections and interfaces, any time resolution. */
+/**
+ * pcapng with LINKTYPE_CAN_SOCKETCAN, read: either byte order, several sections and interfaces, any time resolution. CAN frames of a capture
+ * on all interfaces ("any") are read, too; packets that are none are counted.
+ */
 import { concat } from "../../shared/bytes.js";
 import { isFrameLength, type TraceDecoder, TraceFault, type TraceFrame, type TraceRecord } from "./frame.js";
 import { BLOCK, BYTE_ORDER_MAGIC, DIRECTION, FD_FLAG, ID_FLAG, LINKTYPE_CAN_SOCKETCAN, OPTION } from "./pcapng.js";
@@ -14,6 +17,14 @@ export function looksLikePcapng(bytes: Uint8Array): boolean {
   if (CLASSIC_MAGICS.includes(magic)) throw new TraceFault("is a pcap file (expected pcapng)");
   return magic === BLOCK.section;
 }
+
+/** Link types of "any" (tcpdump.org): length of the header, where the protocol stands in it. */
+const COOKED: ReadonlyMap<number, { readonly header: number; readonly protocol: number }> = new Map([
+  [113, { header: 16, protocol: 14 }],
+  [276, { header: 20, protocol: 0 }],
+]);
+/** LINUX_SLL_P_CAN and LINUX_SLL_P_CANFD. */
+const CAN_PROTOCOLS = [0x000c, 0x000d];
 
 interface Interface {
   readonly linkType: number;
@@ -33,22 +44,27 @@ class PcapngDecoder implements TraceDecoder {
   #at = 0;
   #little = true;
   #interfaces: Interface[] = [];
+  #others = 0;
 
   push(bytes: Uint8Array): TraceRecord[] {
     let rest = concat(this.#rest, bytes);
     const records: TraceRecord[] = [];
-    for (let size = this.#blockSize(rest); size !== undefined && rest.length >= size; size = this.#blockSize(rest)) {
-      const record = this.#block(new DataView(rest.buffer, rest.byteOffset, size));
-      if (record !== undefined) records.push(record);
-      rest = rest.subarray(size);
-      this.#at += size;
+    try {
+      for (let size = this.#blockSize(rest); size !== undefined && rest.length >= size; size = this.#blockSize(rest)) {
+        const record = this.#block(new DataView(rest.buffer, rest.byteOffset, size));
+        if (record !== undefined) records.push(record);
+        rest = rest.subarray(size);
+        this.#at += size;
+      }
+    } catch (error) {
+      throw error instanceof TraceFault ? new TraceFault(error.message, records) : error;
     }
     this.#rest = rest.slice();
     return records;
   }
 
-  end(): { records: TraceRecord[]; cut: boolean } {
-    return { records: [], cut: this.#rest.length > 0 };
+  end(): { records: TraceRecord[]; cut: boolean; others: number } {
+    return { records: [], cut: this.#rest.length > 0, others: this.#others };
   }
 
   #fault(what: string): TraceFault {
@@ -82,20 +98,23 @@ class PcapngDecoder implements TraceDecoder {
         this.#interfaces = [];
         return undefined;
       case BLOCK.interface:
-        this.#interfaces.push(this.#interface(view));
+        this.#interfaces.push(this.#described(view));
         return undefined;
       case BLOCK.packet:
         return this.#packet(view);
       case BLOCK.statistics:
         return this.#note(view);
       case BLOCK.simple:
-        throw this.#fault("a packet without a time (simple packet block)");
+        if (this.#interface(0).linkType === LINKTYPE_CAN_SOCKETCAN)
+          throw this.#fault("a packet without a time (simple packet block)");
+        this.#others++;
+        return undefined;
       default:
         return undefined;
     }
   }
 
-  #interface(view: DataView): Interface {
+  #described(view: DataView): Interface {
     this.#need(view, 20);
     let unit = 1;
     let offset = 0;
@@ -109,14 +128,19 @@ class PcapngDecoder implements TraceDecoder {
     return { linkType: view.getUint16(8, this.#little), unit, offset };
   }
 
-  #interfaceOf(view: DataView): Interface {
-    const number = view.getUint32(8, this.#little);
+  #interface(number: number): Interface {
     const found = this.#interfaces[number];
     if (found === undefined) throw this.#fault(`interface ${number} is not described`);
-    if (found.linkType === LINKTYPE_CAN_SOCKETCAN) return found;
-    throw this.#fault(
-      `interface ${number} has link type ${found.linkType} (expected ${LINKTYPE_CAN_SOCKETCAN}, SocketCAN)`,
-    );
+    return found;
+  }
+
+  /** The CAN frame of a packet; undefined where it is another. */
+  #canOf(linkType: number, packet: DataView): DataView | undefined {
+    if (linkType === LINKTYPE_CAN_SOCKETCAN) return packet;
+    const cooked = COOKED.get(linkType);
+    if (cooked === undefined || packet.byteLength < cooked.header) return undefined;
+    if (!CAN_PROTOCOLS.includes(packet.getUint16(cooked.protocol))) return undefined;
+    return new DataView(packet.buffer, packet.byteOffset + cooked.header, packet.byteLength - cooked.header);
   }
 
   #time(view: DataView, { unit, offset }: Interface): number {
@@ -126,13 +150,18 @@ class PcapngDecoder implements TraceDecoder {
     return at;
   }
 
-  #packet(view: DataView): TraceRecord {
+  #packet(view: DataView): TraceRecord | undefined {
     this.#need(view, 32);
-    const found = this.#interfaceOf(view);
+    const found = this.#interface(view.getUint32(8, this.#little));
     const captured = view.getUint32(20, this.#little);
     const options = 28 + Math.ceil(captured / 4) * 4;
     this.#need(view, options + 4);
-    const frame = this.#frame(new DataView(view.buffer, view.byteOffset + 28, captured));
+    const can = this.#canOf(found.linkType, new DataView(view.buffer, view.byteOffset + 28, captured));
+    if (can === undefined) {
+      this.#others++;
+      return undefined;
+    }
+    const frame = this.#frame(can);
     let direction: "rx" | "tx" | undefined;
     for (const { code, value } of this.#options(view, options)) {
       if (code !== OPTION.flags || value.byteLength !== 4) continue;
@@ -169,10 +198,11 @@ class PcapngDecoder implements TraceDecoder {
   /** The comment of a statistics block is what our writer notes. */
   #note(view: DataView): TraceRecord | undefined {
     this.#need(view, 24);
+    const found = this.#interface(view.getUint32(8, this.#little));
     for (const { code, value } of this.#options(view, 20)) {
       if (code !== OPTION.comment) continue;
       const text = new TextDecoder().decode(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-      return { kind: "note", at: this.#time(view, this.#interfaceOf(view)), text: text.replace(/[\r\n]+/g, " ") };
+      return { kind: "note", at: this.#time(view, found), text: text.replace(/[\r\n]+/g, " ") };
     }
     return undefined;
   }

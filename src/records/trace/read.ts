@@ -10,6 +10,8 @@ export interface TraceEnd {
   readonly format: TraceFormat;
   /** The last record is cut off: its writer was killed, or the disk was full. */
   readonly cut: boolean;
+  /** Packets of a capture that are no CAN frames: those of other interfaces. */
+  readonly others: number;
 }
 
 /**
@@ -27,20 +29,28 @@ export async function* readTrace(file: string, signal?: AbortSignal): AsyncGener
       }
       first = concat(first, chunk);
       if (first.length < SNIFFED) continue;
+      first = withoutMark(first);
       found = detectFormat(first);
       yield found.decoder.push(first);
     }
     if (found === undefined) {
+      first = withoutMark(first);
       found = detectFormat(first);
       yield found.decoder.push(first);
     }
-    const { records, cut } = found.decoder.end();
+    const { records, ...end } = found.decoder.end();
     yield [...records];
-    return { format: found.format, cut };
+    return { format: found.format, ...end };
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof TraceFault && error.before.length > 0) yield [...error.before];
     throw new StationError("TRACE_UNREADABLE", { details: { what: `${file}: ${reasonOf(error)}` }, cause: error });
   }
+}
+
+/** Editors may put a byte order mark before text. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
 function reasonOf(error: unknown): string {

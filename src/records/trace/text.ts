@@ -20,25 +20,25 @@ export class LineDecoder implements TraceDecoder {
     // A power cut between the file's length and its content leaves zeros, any number of them.
     this.#rest = (lines.pop() ?? "").replace(/^\0+/, "\0");
     if (this.#rest.length > MAX_LINE) throw new TraceFault(`line ${this.#number + lines.length + 1} has no end`);
-    return lines.flatMap((text) => this.#read(text));
+    const records: TraceRecord[] = [];
+    for (const text of lines) {
+      this.#number++;
+      try {
+        const record = this.#line(text.trim());
+        if (record !== undefined) records.push(record);
+      } catch (error) {
+        if (error instanceof TraceFault) throw new TraceFault(`line ${this.#number}: ${error.message}`, records);
+        throw error;
+      }
+    }
+    return records;
   }
 
-  end(): { records: TraceRecord[]; cut: boolean } {
+  end(): { records: TraceRecord[]; cut: boolean; others: number } {
     // Without its end of line nobody knows whether the last byte is there; a line may begin with spaces.
     const cut = this.#rest !== "";
     this.#rest = "";
-    return { records: [], cut };
-  }
-
-  #read(text: string): TraceRecord[] {
-    this.#number++;
-    try {
-      const record = this.#line(text.trim());
-      return record === undefined ? [] : [record];
-    } catch (error) {
-      if (error instanceof TraceFault) throw new TraceFault(`line ${this.#number}: ${error.message}`);
-      throw error;
-    }
+    return { records: [], cut, others: 0 };
   }
 }
 
