@@ -63,7 +63,7 @@ export function startAs(user: string, line: readonly string[], env: Record<strin
 }
 
 /** A setting of an installed unit. */
-function unitSetting(service: Service, name: string): string {
+export function unitSetting(service: Service, name: string): string {
   const line = new RegExp(`^${name}=(.+)$`, "m").exec(readFileSync(unitFile(service), "utf8"));
   if (line?.[1] === undefined) throw new Error(`${unitFile(service)} has no ${name}`);
   return line[1];

@@ -20,6 +20,7 @@ import {
   startAs,
   startService,
   unitFile,
+  unitSetting,
   VAR,
 } from "./installed.js";
 
@@ -155,8 +156,11 @@ describe.runIf(able)("the packages", () => {
   it("its units are ones for systemd, sandboxed", () => {
     expect(sh("systemd-analyze", ["verify", ...SERVICES.map(unitFile)])).toBe("");
     // Its own scale: 0 is closed, 10 open; these are "OK" (at most 2.5).
-    for (const service of SERVICES)
+    for (const service of SERVICES) {
       sh("systemd-analyze", ["security", "--offline=true", "--threshold=25", unitFile(service)]);
+      // A stop is the program's alone to pass on; a dump of its memory would hold keys.
+      expect([unitSetting(service, "KillMode"), unitSetting(service, "LimitCORE")]).toEqual(["mixed", "0"]);
+    }
   });
 
   it("its rules for udev have every slcan adapter that the program knows", () => {
