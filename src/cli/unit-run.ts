@@ -12,7 +12,7 @@ import type { BayPower } from "./bay-power.js";
 import { readSecret } from "./config.js";
 import { openEcuAccess } from "./ecu-access.js";
 import { openEcu } from "./open-ecu.js";
-import { noOrders, simulatorOrders } from "./orders/made-up.js";
+import { areMadeUp, noOrders, simulatorOrders } from "./orders/made-up.js";
 import { type FoundProfile, versionOf } from "./profiles.js";
 import { newRunId } from "./run-id.js";
 import { isLastingUnit, isSimulatorLink, type Simulator, startSimulator } from "./simulator.js";
@@ -47,8 +47,6 @@ export async function runOne(
   const { link, profile: found, bay, ...request } = order;
   const supply = power.supplyOf(bay, options?.operator);
   const simulated = isSimulatorLink(link);
-  // Nobody but a simulator may make a unit's numbers up.
-  const madeUp = simulated && config.orders === "simulator";
   const ends: (() => void)[] = [];
   const simulators: Simulator[] = [];
   /** What follows from a profile; its secrets live as long as the run. */
@@ -102,7 +100,7 @@ export async function runOne(
       })),
       ...(supply && { power: supply }),
       earlier,
-      orders: mes ?? (madeUp ? simulatorOrders((below) => randomInt(below)) : noOrders),
+      orders: mes ?? (areMadeUp(config.orders, link) ? simulatorOrders((below) => randomInt(below)) : noOrders),
       clock,
       logger,
       random: (length) => new Uint8Array(randomBytes(length)),

@@ -7,6 +7,7 @@ import type { Profiles } from "../../records/profiles.js";
 import type { KeptProfile, ProfileVersion } from "../../records/types.js";
 import { diffLines } from "../../shared/line-diff.js";
 import type { StationConfig } from "../config.js";
+import { areMadeUp } from "../orders/made-up.js";
 import { type FoundProfile, findProfile, profileNames, versionOf } from "../profiles.js";
 
 export class ProfileDesk implements PageProfiles {
@@ -15,7 +16,7 @@ export class ProfileDesk implements PageProfiles {
     private readonly kept: Profiles,
   ) {}
 
-  async find(nameOrFile: string): Promise<PageProfile> {
+  async find(nameOrFile: string, bay: string): Promise<PageProfile> {
     const found = await findProfile(nameOrFile, this.config.profileDirs);
     const { profile, hash } = found;
     const [{ approved }] = await this.#judged(found);
@@ -28,7 +29,7 @@ export class ProfileDesk implements PageProfiles {
       title,
       target,
       approved,
-      inputs: inputsOf(profile, this.config.orders !== "none"),
+      inputs: inputsOf(profile, this.#isOrdered(bay)),
     };
   }
 
@@ -62,6 +63,13 @@ export class ProfileDesk implements PageProfiles {
       (await profileNames(profileDirs)).map((name) => findProfile(name, profileDirs).catch(() => undefined)),
     );
     return found.filter((profile) => profile !== undefined);
+  }
+
+  /** Whether somebody else than the scan says what a unit of the bay needs. */
+  #isOrdered(bay: string): boolean {
+    const { orders, station } = this.config;
+    if (typeof orders !== "string") return true;
+    return areMadeUp(orders, station.bays.find(({ name }) => name === bay)?.link);
   }
 
   /** As it is now, or as it was kept. @throws StationError PROFILE_NOT_FOUND */

@@ -58,8 +58,8 @@ export interface PageOrder {
 }
 
 export interface PageProfiles {
-  /** @throws StationError PROFILE_* */
-  find(nameOrFile: string): Promise<PageProfile>;
+  /** @param bay where a unit of it is to be scanned. @throws StationError PROFILE_* */
+  find(nameOrFile: string, bay: string): Promise<PageProfile>;
   list(): Promise<readonly ProfileRow[]>;
   /** Both versions by their hashes. @throws StationError PROFILE_NOT_FOUND */
   changes(hash: string, since: string): Promise<ProfileChanges>;

@@ -109,7 +109,7 @@ export class ScanDesk {
   /** @param profile by name; null: the configuration or the scan decides. @throws StationError PROFILE_* */
   choose(bay: string, profile: string | null): Promise<void> {
     return this.#inTurn(bay, async (place) => {
-      const chosen = profile === null ? null : await this.#ports.profiles.find(profile);
+      const chosen = profile === null ? null : await this.#ports.profiles.find(profile, bay);
       place.next = { ...NOTHING, chosen };
       await this.#reset(bay);
     });
@@ -143,7 +143,7 @@ export class ScanDesk {
       if (simulator === undefined || own?.link !== undefined)
         throw new StationError("PAGE_NOT_NOW", { details: { what: `${bay}: no simulator (mode, link)` } });
       this.#assertIdle(bay);
-      const profile = place.next.profile ?? (await profiles.find(simulator.profile));
+      const profile = place.next.profile ?? (await profiles.find(simulator.profile, bay));
       await this.#start(bay, place, { profile, inputs: await simulator.scan(profile) }, operator, fault);
     });
   }
@@ -153,7 +153,7 @@ export class ScanDesk {
     const header = this.#ports.bays.state(bay).run?.header;
     if (header !== undefined) {
       const { name, hash } = header.profile;
-      const profile = begun?.profile.hash === hash ? begun.profile : await this.#ports.profiles.find(name);
+      const profile = begun?.profile.hash === hash ? begun.profile : await this.#ports.profiles.find(name, bay);
       return { profile, inputs: header.inputs };
     }
     if (begun === undefined) throw new StationError("PAGE_NOT_NOW", { details: { what: bay } });
@@ -163,7 +163,7 @@ export class ScanDesk {
   async #take(bay: string, place: Place, value: string): Promise<void> {
     const rule = this.#settings.rules.find(({ pattern }) => pattern.test(value));
     const { read } = place.next;
-    const profile = place.next.profile ?? (rule && (await this.#ports.profiles.find(rule.profile)));
+    const profile = place.next.profile ?? (rule && (await this.#ports.profiles.find(rule.profile, bay)));
     if (profile === undefined) throw new StationError("SCAN_NO_PROFILE", { details: { what: shown(value) } });
     if (Object.values(read).includes(value))
       throw new StationError("SCAN_REPEATED", { details: { what: shown(value) } });
@@ -209,7 +209,7 @@ export class ScanDesk {
     this.#set(bay, place, { ...NOTHING, chosen, profile: chosen ?? undefined });
     const name = this.#ports.places.find((one) => one.name === bay)?.profile;
     if (chosen !== null || name === undefined) return;
-    this.#set(bay, place, { profile: await this.#ports.profiles.find(name) });
+    this.#set(bay, place, { profile: await this.#ports.profiles.find(name, bay) });
   }
 
   #assertIdle(bay: string): void {
