@@ -92,10 +92,12 @@ async function readOneByOne(client: UdsClient, wanted: readonly WantedRecord[], 
   return records;
 }
 
+/** Fields of a fixed length are filled up with blanks or NULs, which are no part of the text. */
 function text(record: Uint8Array | undefined, did: number): string {
-  if (record === undefined || !record.every((byte) => byte >= 0x20 && byte < 0x7f))
+  const value = fromAscii(record ?? new Uint8Array(0)).replace(/[\0 ]+$/, "");
+  if (!/^[\x20-\x7e]+$/.test(value))
     throw unexpectedResponse(SID.ReadDataByIdentifier, `${didName(did)} is not ASCII text`);
-  return fromAscii(record);
+  return value;
 }
 
 function provisioningState(record: Uint8Array, did: number): ProvisioningState {

@@ -24,12 +24,17 @@ function memoryLength([, format = 0, ...rest]: Uint8Array): number {
   return 1 + Math.min(rest.length, (format >> 4) + (format & 0x0f));
 }
 
+/** Of several identifiers the answer may leave some out, and nothing forbids another order: who asked takes it apart. */
+function identifierLength(request: Uint8Array): number {
+  return request.length > 3 ? 0 : 2;
+}
+
 const ROWS: readonly ServiceRow[] = [
   row(0x10, "DiagnosticSessionControl", true, 1),
   row(0x11, "ECUReset", true, 1),
   row(0x14, "ClearDiagnosticInformation", false, 0),
   row(0x19, "ReadDTCInformation", true, 1),
-  row(0x22, "ReadDataByIdentifier", false, 2),
+  row(0x22, "ReadDataByIdentifier", false, identifierLength),
   row(0x23, "ReadMemoryByAddress", false, 0),
   row(0x24, "ReadScalingDataByIdentifier", false, 2),
   row(0x27, "SecurityAccess", true, 1, true),

@@ -53,6 +53,19 @@ describe("identification", () => {
     expect(await b.drive(b.session.identify(b.signal))).toEqual(IDENTITY);
   });
 
+  it("takes one request each where the ECU answers several identifiers in another order", async () => {
+    const turned = Object.fromEntries(Object.entries(RECORDS).reverse());
+    const b = ecuBench((request) => (request.length > 6 ? together(turned) : oneByOne("13")(request)));
+    expect(await b.drive(b.session.identify(b.signal))).toEqual(IDENTITY);
+    expect(b.wire).toHaveLength(9);
+  });
+
+  it("leaves out what fills a text up to a fixed length: blanks and NULs at its end", async () => {
+    const filled = { ...RECORDS, f18c: `${RECORDS.f18c}${"00".repeat(6)}`, f187: `${RECORDS.f187}202000` };
+    const b = ecuBench(table({ [`22${ALL}`]: together(filled) }));
+    expect(await b.drive(b.session.identify(b.signal))).toEqual(IDENTITY);
+  });
+
   it("gives no VIN while it is blank", async () => {
     const b = ecuBench(table({ [`22${ALL}`]: together({ ...RECORDS, f190: "ff".repeat(17) }) }));
     expect(await b.drive(b.session.identify(b.signal))).toMatchObject({ vin: undefined });
@@ -62,6 +75,8 @@ describe("identification", () => {
     ["f1a0", "0011", /F1A0 has 2 bytes, 27 wanted/],
     ["f197", "455680", /F197 SystemNameOrEngineType is not ASCII/],
     ["f190", "00".repeat(17), /F190 VIN is not ASCII/],
+    ["f18c", "20202020", /F18C \w+ is not ASCII/],
+    ["f18c", "534e0031", /F18C \w+ is not ASCII/],
     ["f1a2", "07000000", /life cycle/],
   ])("says that %s = %s makes no sense", async (did, record, what) => {
     const b = ecuBench(oneByOne("13", { ...RECORDS, [did]: record }));
