@@ -79,15 +79,21 @@ export async function keyOption(
 }
 
 async function keyFromFile(name: string, file: string): Promise<Uint8Array> {
+  const shown = isLikeKey(file) ? "a file whose name looks like a key" : file;
   let content: Buffer;
   try {
     content = await readFile(file);
   } catch (error) {
-    throw usage(`${name}: ${describe(error)}`);
+    throw usage(`${name}: ${describe(error).replaceAll(file, shown)}`);
   }
   if (content.length === KEY_LENGTH) return new Uint8Array(content);
   const text = content.toString("latin1").trim();
   content.fill(0);
-  if (!isHex(text, KEY_LENGTH)) throw usage(`${name}: ${file} holds neither 16 bytes nor 32 hex digits`);
+  if (!isHex(text, KEY_LENGTH)) throw usage(`${name}: ${shown} holds neither 16 bytes nor 32 hex digits`);
   return fromHex(text);
+}
+
+/** Whether it may be a key that was given in place of its file's name: hex of half a key at least, or a whole one in base64. */
+function isLikeKey(text: string): boolean {
+  return /[0-9a-f]{16}/i.test(text.replace(/[\s:_-]/g, "")) || /^[A-Za-z0-9+/]{22}(?:==)?$/.test(text);
 }

@@ -130,6 +130,16 @@ describe("she generate", () => {
   });
 
   it.each([
+    AUTH,
+    `${AUTH.slice(0, 30)}.bin`,
+    AUTH.replace(/(..)(?=.)/g, "$1:"),
+    Buffer.from(AUTH, "hex").toString("base64"),
+  ])("does not repeat what may be a key in place of its file's name", async (given) => {
+    const { error } = await runShe(["decode", ...MESSAGES, "--auth-key-file", given]);
+    expect(usageText(error)).toMatch(/^--auth-key-file: ENOENT: .* 'a file whose name looks like a key'$/);
+  });
+
+  it.each([
     [["generate"], "--uid is missing"],
     [["generate", "--uid", "12"], "--uid: 30 hex digits wanted"],
     [["decode"], "M1 (--m1) is missing"],
