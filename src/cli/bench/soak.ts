@@ -1,8 +1,9 @@
 /** Units back to back at eight bays, for an hour or for ten thousand: nothing gets slower and nothing grows. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
+import { describe } from "../../shared/errors.js";
 import type { BenchRow } from "./row.js";
 import { Serving } from "./serving.js";
 import { median } from "./stats.js";
@@ -10,8 +11,14 @@ import { median } from "./stats.js";
 const BAYS = 8;
 /** Units in which caches fill and code is compiled. */
 const WARM_UP = 200;
-/** What the last tenth may be over the first, as a part of it. */
+/** The part of a soak behind its ageing: what is compared. */
+const TENTH = 0.1;
+/** Units of the aged station and of the fresh one in turn. */
+const TURN = 5 * BAYS;
+/** What age may cost, as a part of what it is compared with. */
 const DRIFT = 0.1;
+/** A station that fails this often is broken, and its takts say nothing. */
+const MOST_FAILED = 20;
 const MINUTE = 60_000;
 
 /** When a soak ends: after a time, or after so many units. */
@@ -27,15 +34,22 @@ export function parseSoak(text: string): SoakLength | undefined {
   return ms === undefined ? { units: Number(digits) } : { ms: Number(digits) * ms };
 }
 
-interface Sample {
-  readonly takt: number;
-  /** MB */
-  readonly memory: number | undefined;
+export interface Soaked {
+  /** ms of the aged station's units in its last tenth, and of a fresh one's in turns with them. */
+  readonly takts: { readonly aged: readonly number[]; readonly fresh: readonly number[] };
+  /** MB behind each unit of the aged station; empty where the system does not tell. */
+  readonly memory: readonly number[];
+  /** Units of the aged station, and how many of both stations' did not pass. */
+  readonly units: number;
+  readonly failed: number;
+  readonly hours: number;
 }
 
 /**
- * Ends with an error where a unit does not pass.
- * @param tell called once a minute with a line on how it goes
+ * Nine tenths of the units age a station. The last tenth is compared with a fresh one that works in turns with it, so
+ * that a machine which became slower meanwhile slows both.
+ * @param tell called once a minute with a line on how it goes, and for each unit that does not pass
+ * @throws Error where twenty units did not pass
  */
 export async function soakRows(
   length: SoakLength,
@@ -43,52 +57,89 @@ export async function soakRows(
   signal: AbortSignal,
 ): Promise<BenchRow[]> {
   const folder = await mkdtemp(join(tmpdir(), "ecustation-bench-"));
-  const serving = await Serving.open(folder, BAYS);
-  try {
-    const samples: Sample[] = [];
-    const began = performance.now();
-    let told = began;
-    let begun = 0;
-    const more = () =>
-      !signal.aborted && ("units" in length ? begun < length.units : performance.now() - began < length.ms);
+  const open = async (name: string) => {
+    await mkdir(join(folder, name));
+    return Serving.open(join(folder, name), BAYS);
+  };
+  const began = performance.now();
+  let told = began;
+  let failed = 0;
+  let done = 0;
+  const memory: number[] = [];
+
+  /** @returns the takts of the units that passed, as many as are begun while `more` says so */
+  const work = async (serving: Serving, more: () => boolean): Promise<number[]> => {
+    const takts: number[] = [];
     const bay = async (index: number) => {
-      while (more()) {
-        begun++;
-        const takt = await serving.unit(index);
-        samples.push({ takt, memory: await serving.memory() });
+      while (!signal.aborted && more()) {
+        try {
+          takts.push(await serving.unit(index));
+        } catch (error) {
+          tell(describe(error));
+          if (++failed >= MOST_FAILED) throw error;
+        }
+        if (serving !== aged) continue;
+        done++;
+        const now = await serving.memory();
+        if (now !== undefined) memory.push(now);
         if (performance.now() - told < MINUTE) continue;
         told = performance.now();
-        const { memory } = samples.at(-1) ?? {};
-        const minutes = Math.round((told - began) / MINUTE);
-        tell(`${minutes} min: ${samples.length} units PASS, ${memory?.toFixed(0) ?? "?"} MB`);
+        tell(
+          `${Math.round((told - began) / MINUTE)} min: ${done} units, ${failed} failed, ${now?.toFixed(0) ?? "?"} MB`,
+        );
       }
     };
     await Promise.all(Array.from({ length: BAYS }, (_, index) => bay(index)));
-    return rowsOf(samples, (performance.now() - began) / (60 * MINUTE));
+    return takts;
+  };
+  const units = (count: number) => () => count-- > 0;
+  const part = () => ("units" in length ? done / length.units : (performance.now() - began) / length.ms);
+
+  const aged = await open("aged");
+  try {
+    await work(aged, () => part() < 1 - TENTH);
+    const fresh = await open("fresh");
+    try {
+      await work(fresh, units(WARM_UP));
+      const takts: { aged: number[]; fresh: number[] } = { aged: [], fresh: [] };
+      while (!signal.aborted && part() < 1) {
+        takts.aged.push(...(await work(aged, units(TURN))));
+        takts.fresh.push(...(await work(fresh, units(TURN))));
+      }
+      return rowsOf({ takts, memory, units: done, failed, hours: (performance.now() - began) / (60 * MINUTE) });
+    } finally {
+      await fresh.close();
+    }
   } finally {
-    await serving.close();
+    await aged.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** @param samples of all units in the order of their ends @param hours that they took */
-export function rowsOf(samples: readonly Sample[], hours: number): BenchRow[] {
-  const measured = samples.slice(Math.min(WARM_UP, Math.floor(samples.length / 4)));
-  const tenth = Math.max(1, Math.floor(measured.length / 10));
-  const row = (name: string, unit: string, values: readonly number[]): BenchRow => {
-    const first = median(values.slice(0, tenth));
-    const value = median(values.slice(-tenth));
-    return {
-      name: `soak, ${samples.length.toLocaleString("en")} units in ${hours.toFixed(2)} h: ${name} of the last tenth`,
-      value,
-      unit,
-      limit: first,
-      ratio: value / first,
-      bar: `<= ${100 + DRIFT * 100} % of the first tenth`,
-      ok: value <= first * (1 + DRIFT),
-    };
-  };
-  const memory = measured.flatMap((sample) => (sample.memory === undefined ? [] : [sample.memory]));
-  const takts = measured.map(({ takt }) => takt);
-  return [row("takt", "ms", takts), ...(memory.length === 0 ? [] : [row("memory", "MB", memory)])];
+export function rowsOf({ takts, memory, units, failed, hours }: Soaked): BenchRow[] {
+  const measured = memory.slice(Math.min(WARM_UP, Math.floor(memory.length / 4)));
+  const tenth = Math.max(1, Math.floor(measured.length * TENTH));
+  const soak = `soak, ${units.toLocaleString("en")} units in ${hours.toFixed(2)} h`;
+  const row = (name: string, unit: string, value: number, limit: number, peer: string): BenchRow => ({
+    name: `${soak}: ${name}`,
+    value,
+    unit,
+    limit,
+    ratio: value / limit,
+    bar: `<= ${100 + DRIFT * 100} % of ${peer}`,
+    ok: value <= limit * (1 + DRIFT),
+  });
+  const takt = row(
+    "takt of the last tenth",
+    "ms",
+    median(takts.aged),
+    median(takts.fresh),
+    "a fresh station's in turns",
+  );
+  const [first, last] = [median(measured.slice(0, tenth)), median(measured.slice(-tenth))];
+  return [
+    { name: `${soak}: units that did not pass`, value: failed, unit: "units", bar: "none", ok: failed === 0 },
+    takt,
+    ...(memory.length === 0 ? [] : [row("memory of the last tenth", "MB", last, first, "the first tenth")]),
+  ];
 }
