@@ -97,17 +97,19 @@ export class Pacer {
     this.#dataBitrate = dataBitrate;
   }
 
-  /** Takes the bus for `frame` after all frames before it; resolves when it has passed. */
-  pass(frame: CanFrame): Promise<void> {
-    this.#last = this.#last.then(() => this.#pass(frame));
+  /**
+   * Takes the bus for `frame` after all frames before it; resolves when it has passed.
+   * @param asked monotonic ms since when it waits: it begins where the frame before it ended, however late the timer behind that came
+   */
+  pass(frame: CanFrame, asked = this.#clock.monotonic()): Promise<void> {
+    this.#last = this.#last.then(() => this.#pass(frame, asked));
     return this.#last;
   }
 
-  async #pass(frame: CanFrame): Promise<void> {
-    const now = this.#clock.monotonic();
+  async #pass(frame: CanFrame, asked: number): Promise<void> {
     const { nominal, data } = frameBits(frame);
-    this.#free = Math.max(this.#free, now) + (nominal / this.#bitrate + data / this.#dataBitrate) * 1_000;
-    const wait = this.#free - now - AHEAD_MS;
+    this.#free = Math.max(this.#free, asked) + (nominal / this.#bitrate + data / this.#dataBitrate) * 1_000;
+    const wait = this.#free - this.#clock.monotonic() - AHEAD_MS;
     if (wait > 0) await this.#clock.sleep(wait);
   }
 }

@@ -108,9 +108,10 @@ export class SlcanDevice {
     }
     // On a paced bus a frame is acknowledged when it has passed, and the commands behind it wait.
     const own = line.slice();
+    const asked = this.#clock.monotonic();
     const frame = isFrameLine(own) ? parseFrame(own) : undefined;
     this.#work = this.#work.then(async () => {
-      if (frame !== undefined && this.#channel === "open") await pacer.pass(frame);
+      if (frame !== undefined && this.#channel === "open") await pacer.pass(frame, asked);
       this.#take(own);
     });
   }

@@ -57,6 +57,17 @@ describe("a paced bus", () => {
     expect(clock.monotonic()).toBeCloseTo(all / 10 - 1, 6);
   });
 
+  it("loses no time to timers that come late: what waits begins where the frame before it ended", async () => {
+    const clock = new VirtualClock();
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = (ms, signal) => sleep(Math.ceil(ms) + 0.9, signal);
+    const pacer = new Pacer(clock, { bitrate: 500_000 });
+    const frame = { id: 0x555, extended: false, data: data(8) };
+    await clock.drive(Promise.all(Array.from({ length: 100 }, () => pacer.pass(frame))));
+    // Behind the last one a timer may be late.
+    expect(clock.monotonic()).toBeLessThan((100 * frameBits(frame).nominal) / 500 + 2);
+  });
+
   it("behind an adapter acknowledges a frame when it has passed, and keeps all in order", async () => {
     const clock = systemClock;
     const ecu = await openLink("slcan+listen://127.0.0.1:0?pace=125000", { clock });
