@@ -32,6 +32,9 @@ export function serveCommand(io: Io): Command {
     .action(async (flags: ServeFlags, command: Command) => {
       const all: ServeFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
       const context = await contextOf(io, all);
+      const atTerminal = [io.stdin, io.stdout, io.stderr].some(({ isTTY }) => isTTY === true);
+      // Under nohup, too: Node takes back that SIGHUP is to be ignored. Who ends with its terminal must have one.
+      if (!atTerminal) process.on("SIGHUP", () => context.logger.info("SIGHUP without a terminal changes nothing"));
       await asService(context, (ready) => runStation(io, context, all.jsonl === true, ready));
     });
 }

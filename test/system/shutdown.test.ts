@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { Agent, request } from "undici";
 import { describe, expect, it } from "vitest";
-import { run, type Servers, start, startServers, tempFolder } from "./harness.js";
+import { root, run, type Servers, start, startCommand, startServers, tempFolder } from "./harness.js";
 
 const ECU = "010203040506070801020304000300010000000000000000000";
 const body = (i: number) =>
@@ -169,6 +169,22 @@ describe("SIGHUP to ecustation servers", () => {
     const { code, signal, stderr } = await servers.stop();
     expect([code, signal]).toEqual([0, null]);
     expect(stderr).toContain('"told to reload"');
+  });
+});
+
+describe("SIGHUP to ecustation serve", () => {
+  it("under nohup changes nothing", async () => {
+    const program = join(root, "bin/ecustation.js");
+    const serve = startCommand("nohup", ["node", program, "serve", "--data", tempFolder(), "--log"]);
+    await serve.line(() => true);
+    const heard = new Promise<void>((resolve) => {
+      serve.child.stderr.on("data", (chunk: Buffer) => chunk.includes("SIGHUP without a terminal") && resolve());
+    });
+    serve.child.kill("SIGHUP");
+    await Promise.race([heard, serve.finished]);
+    const { code, signal, stderr } = await serve.stop();
+    expect([code, signal]).toEqual([0, null]);
+    expect(stderr).toContain("SIGHUP without a terminal");
   });
 });
 
