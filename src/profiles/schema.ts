@@ -281,6 +281,8 @@ export const ProfileSchema = Type.Object(
         /** 0x21 busyRepeatRequest: how often and after how many ms it is asked again. */
         busyRepeats: uint(100),
         busyDelay: Ms(10_000),
+        /** How often a request that changes nothing is repeated after an answer that came damaged on a K-Line; default 2. */
+        damagedRepeats: Type.Optional(uint(10)),
         /** Session that provisioning runs in (10 xx). */
         session: uint(0x7f, 1),
         /** ms that a reset may take until the ECU answers again. */

@@ -331,7 +331,6 @@ describe("what the programs leave behind", () => {
     ["the page's list of runs", /page-runs$/],
     ["the page's export", /page-export$/],
     ["the page's list of profiles", /page-profiles$/],
-    ["the page's outbox", /page-outbox$/],
     ["the page's bays", /page-bays$/],
     ["an export as CSV", /records-export---format-csv\.stdout$/],
     ["what a webhook was sent", /webhook\.received$/],

@@ -6,7 +6,7 @@ import type { DiagTransport } from "../transport/transport.js";
 import { Inbox } from "./inbox.js";
 import { confusable, head, judgeResponse, negativeResponse, suppresses } from "./messages.js";
 import { NRC } from "./tables/nrc.js";
-import { SID, SUPPRESS_POSITIVE_RESPONSE, serviceName, TESTER_PRESENT } from "./tables/services.js";
+import { SERVICES, SID, SUPPRESS_POSITIVE_RESPONSE, serviceName, TESTER_PRESENT } from "./tables/services.js";
 
 /** All times in ms. A profile's `uds` section fits. */
 export interface UdsOptions {
@@ -25,6 +25,8 @@ export interface UdsOptions {
   /** How often a request is repeated after 0x21, and the pause before. 0–100; 0–10,000. */
   readonly busyRepeats: number;
   readonly busyDelay: number;
+  /** How often a request that changes nothing is repeated after an answer that came damaged (K-Line). 0–10, default 2 (ISO 14230-2). */
+  readonly damagedRepeats?: number;
   /** Idle time after which TesterPresent is sent. Default 0.4 × S3; below S3. */
   readonly keepAlive?: number;
 }
@@ -67,7 +69,7 @@ export interface UdsClient {
   /** Sends 3E 80 whenever nothing was sent for the keep-alive time, never amid a request. Idempotent. */
   startKeepAlive(): void;
   stopKeepAlive(): void;
-  /** Largest measured values: P2, P2star, request (ms), responsePending and busyRepeats (counts); only what occurred. */
+  /** Largest measured values: P2, P2star, request (ms), responsePending, busyRepeats and damagedRepeats (counts); only what occurred. */
   timers(): Readonly<Record<string, number>>;
   /** Ends keep-alive and what is under way; the transport stays open. */
   close(): void;
@@ -89,6 +91,13 @@ interface FinalResponse {
   readonly nrc?: number;
   /** No bytes where none came because none was to. */
   readonly response: Uint8Array;
+}
+
+const DEFAULT_DAMAGED_REPEATS = 2;
+
+/** Bytes came of which nobody can say what they were. */
+function isDamage(error: unknown): error is StationError {
+  return isStationError(error, "KLINE_CHECKSUM") || isStationError(error, "KLINE_INCOMPLETE");
 }
 
 const KEEP_ALIVE = Uint8Array.of(SID.TesterPresent, SUPPRESS_POSITIVE_RESPONSE | TESTER_PRESENT);
@@ -158,7 +167,7 @@ class Client implements UdsClient {
     });
   }
 
-  /** The request, again after each 0x21. */
+  /** The request, again after each 0x21 and, where it may be, after a damaged answer. */
   async #repeated(
     data: Uint8Array,
     options: RequestOptions,
@@ -166,12 +175,25 @@ class Client implements UdsClient {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     await this.#letPass(data, signal);
-    for (let repeats = 0; ; repeats++) {
-      const { nrc, response } = await this.#sent(data, options, state, signal);
+    const { damagedRepeats = DEFAULT_DAMAGED_REPEATS } = this.#options;
+    const most = SERVICES.get(data[0] ?? 0)?.repeatable === true ? damagedRepeats : 0;
+    let damaged = 0;
+    for (let repeats = 0; ; ) {
+      const final = await this.#sent(data, options, state, signal).catch((error: unknown) => {
+        if (!isDamage(error) || damaged >= most) throw error;
+        return undefined;
+      });
+      if (final === undefined) {
+        damaged++;
+        this.#measureCount("damagedRepeats", damaged);
+        continue;
+      }
+      const { nrc, response } = final;
       if (nrc === undefined) return response;
       if (nrc !== NRC.busyRepeatRequest || repeats >= this.#options.busyRepeats)
         throw negativeResponse(data[0] ?? 0, nrc);
-      this.#measureCount("busyRepeats", repeats + 1);
+      repeats++;
+      this.#measureCount("busyRepeats", repeats);
       await this.#clock.sleep(this.#options.busyDelay, signal);
     }
   }
@@ -238,6 +260,7 @@ class Client implements UdsClient {
     const end = since + limit;
     let started: number | undefined;
     let stray: Uint8Array | undefined;
+    let damage: StationError | undefined;
     for (;;) {
       // A response that has begun is bounded by the transport's own timers (P2 ends at T_DataSOM).
       const asksAgain = timer === "P2" && since + again < end;
@@ -249,6 +272,7 @@ class Client implements UdsClient {
       }
       if (arrival === undefined) {
         if (timer === "P2" && suppresses(data)) return { response: new Uint8Array(0) };
+        if (damage !== undefined) throw damage;
         throw new StationError("UDS_TIMEOUT", {
           details: {
             service,
@@ -263,8 +287,11 @@ class Client implements UdsClient {
         continue;
       }
       if (arrival.kind === "error") {
-        // What broke off before the response began was not it.
-        if (started === undefined) continue;
+        if (started === undefined) {
+          // What broke off before the response began was not it, unless it cannot be told whose it was and no other comes.
+          if (isDamage(arrival.error)) damage = arrival.error;
+          continue;
+        }
         // The ECU began its response anew: that one is on its way.
         if (!isStationError(arrival.error, "ISOTP_UNEXP_PDU")) throw arrival.error;
         started = undefined;
@@ -300,7 +327,7 @@ class Client implements UdsClient {
     this.#measured.set(name, Math.max(this.#measured.get(name) ?? 0, value));
   }
 
-  #measureCount(name: "responsePending" | "busyRepeats", count: number): void {
+  #measureCount(name: "responsePending" | "busyRepeats" | "damagedRepeats", count: number): void {
     this.#measured.set(name, Math.max(this.#measured.get(name) ?? 0, count));
   }
 

@@ -9,7 +9,11 @@ export interface ServiceRow {
   readonly echo: number | ((request: Uint8Array) => number);
   /** Its answers hold for the last request alone (a seed, a challenge): that of an earlier request, the same bytes or not, is void. */
   readonly singleUse: boolean;
+  /** It changes nothing in the ECU, so that it may be asked again whatever became of its answer. */
+  readonly repeatable: boolean;
 }
+
+const REPEATABLE: readonly number[] = [0x19, 0x22, 0x23, 0x24, 0x3e];
 
 const row = (
   sid: number,
@@ -17,7 +21,7 @@ const row = (
   subFunction: boolean,
   echo: ServiceRow["echo"],
   singleUse = false,
-): ServiceRow => ({ sid, name, subFunction, echo, singleUse });
+): ServiceRow => ({ sid, name, subFunction, echo, singleUse, repeatable: REPEATABLE.includes(sid) });
 
 /** Bytes of addressAndLengthFormatIdentifier, address and size, where the request has them whole. */
 function memoryLength([, format = 0, ...rest]: Uint8Array): number {

@@ -19,7 +19,7 @@ const file = join(packageRoot(), "hw-profiles", "body-she.yaml");
 const { profile } = loadProfile(readFileSync(file, "utf8"), file);
 const VIN = "KMHC851CFLU061234";
 
-async function bench(faults: readonly string[] = []) {
+async function bench(faults: readonly string[] = [], damagedRepeats = 2) {
   const { kline } = profile;
   if (kline === undefined) throw new Error("body-she has no kline section");
   const wire = new Wire();
@@ -34,7 +34,7 @@ async function bench(faults: readonly string[] = []) {
   const link = wire.end("tester");
   const session = () => {
     const transport = createKline(link, klineOptionsOf(kline, "tester", profile.uds.margin), clock);
-    const client = createUdsClient(transport, profile.uds, clock);
+    const client = createUdsClient(transport, { ...profile.uds, damagedRepeats }, clock);
     return createEcuSession({ link, transport, client, map: profile, access: { key: Secret.fromHex(KEY) }, clock });
   };
   return { wire, clock, ecu, session };
@@ -57,6 +57,7 @@ const onWay = (
   };
 };
 const lose = (): number[] => [];
+const glitch = (extra: number) => (byte: number) => [extra, byte];
 const flip = (byte: number): number[] => [byte ^ 0x40];
 
 /** Byte 5 of the first request is its first identifier's, byte 9 of its answer is data. */
@@ -64,7 +65,9 @@ const FAULTS: readonly (readonly [string, () => Fault, string])[] = [
   ["a lost byte in the answer", () => onWay("ecu", "tester", (n) => n === 9, lose), "KLINE_INCOMPLETE"],
   ["a wrong byte in the answer", () => onWay("ecu", "tester", (n) => n === 9, flip), "KLINE_CHECKSUM"],
   ["an answer of which nothing comes", () => onWay("ecu", "tester", (n) => n < 400, lose), "UDS_TIMEOUT"],
-  ["a wrong first byte of the answer", () => onWay("ecu", "tester", (n) => n === 1, flip), "UDS_TIMEOUT"],
+  ["a wrong first byte of the answer", () => onWay("ecu", "tester", (n) => n === 1, flip), "KLINE_CHECKSUM"],
+  ["a byte too many before the answer", () => onWay("ecu", "tester", (n) => n === 1, glitch(0x02)), "KLINE_CHECKSUM"],
+  ["one that is a header's", () => onWay("ecu", "tester", (n) => n === 1, glitch(0x83)), "KLINE_CHECKSUM"],
   ["a wrong echo", () => onWay("tester", "tester", (n) => n === 5, flip), "KLINE_COLLISION"],
   ["a lost echo", () => onWay("tester", "tester", (n) => n === 5, lose), "KLINE_COLLISION"],
   ["no echo", () => onWay("tester", "tester", (n) => n < 100, lose), "KLINE_NO_ECHO"],
@@ -81,7 +84,7 @@ const FAULTS: readonly (readonly [string, () => Fault, string])[] = [
 
 describe("one fault on the line", () => {
   it.each(FAULTS)("%s", async (_, make, code) => {
-    const { wire, clock, ecu, session } = await bench();
+    const { wire, clock, ecu, session } = await bench([], 0);
     wire.fault = make();
     const broken = session();
     await expect(clock.drive(broken.identify(signal))).rejects.toMatchObject({ code });
@@ -97,6 +100,40 @@ describe("one fault on the line", () => {
     await clock.drive(clean.reset(signal));
     expect((await clock.drive(clean.identify(signal))).vin).toBe(VIN);
     await clock.drive(clean.close(signal));
+    await ecu.close();
+  });
+
+  it.each(FAULTS.filter(([, , code]) => ["KLINE_CHECKSUM", "KLINE_INCOMPLETE"].includes(code)))(
+    "%s: a request that changes nothing is repeated",
+    async (_, make) => {
+      const { wire, clock, ecu, session } = await bench();
+      wire.fault = make();
+      const unit = session();
+      expect((await clock.drive(unit.identify(signal))).systemName).toBe("BODY");
+      expect(unit.timers()).toMatchObject({ damagedRepeats: 1 });
+      await clock.drive(unit.close(signal));
+      await ecu.close();
+    },
+  );
+
+  it("more often than it may be repeated: its code", async () => {
+    const { wire, clock, ecu, session } = await bench();
+    wire.fault = ({ from, to, byte }) =>
+      from === "ecu" && to === "tester" && byte === 0x62 ? { bytes: [0x63] } : undefined;
+    const unit = session();
+    await expect(clock.drive(unit.identify(signal))).rejects.toMatchObject({ code: "KLINE_CHECKSUM" });
+    expect(wire.sentBy("tester").match(/22f187/g)?.length).toBe(3);
+    await ecu.close();
+  });
+
+  it("in the answer to a request that changes something: it is not repeated", async () => {
+    const { wire, clock, ecu, session } = await bench();
+    const unit = session();
+    await clock.drive(unit.identify(signal));
+    wire.fault = ({ from, to, byte }) =>
+      from === "ecu" && to === "tester" && byte === 0x67 ? { bytes: [0x77] } : undefined;
+    await expect(clock.drive(unit.unlock(signal))).rejects.toMatchObject({ code: "KLINE_CHECKSUM" });
+    expect(wire.sentBy("tester").match(/2711/g)?.length).toBe(1);
     await ecu.close();
   });
 
