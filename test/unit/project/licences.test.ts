@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { packageRoot } from "../../../src/shared/paths.js";
@@ -28,6 +28,25 @@ it("every dependency has a licence that is allowed", () => {
   expect(refused).toEqual([]);
 });
 
+/** Packages that the program's sources import, the page's among them: a bundler puts those into its script. */
+function imported(): Set<string> {
+  const files = ["src", "firmware-sim"].flatMap((folder) =>
+    readdirSync(join(packageRoot(), folder), { recursive: true, withFileTypes: true })
+      .filter(({ name }) => /\.tsx?$/.test(name) && name !== "vite.config.ts")
+      .map(({ parentPath, name }) => readFileSync(join(parentPath, name), "utf8")),
+  );
+  const named = files.flatMap((text) => [
+    ...text.matchAll(/(?:from |import\(|import )"((?:@[\w-]+\/)?[\w-]+)[^":]*"/g),
+  ]);
+  return new Set(named.flatMap(([, name]) => (name === undefined ? [] : [name])));
+}
+
+it("every package that the program is made of comes with it", () => {
+  const shipped = dependencies.filter((dependency) => dependency.shipped).map(({ name }) => name);
+  expect([...imported()]).toEqual(expect.arrayContaining(["fastify", "preact", "pkcs11js"]));
+  expect([...imported()].filter((name) => !shipped.includes(name))).toEqual([]);
+});
+
 it("docs/licences.md lists what comes with the program", () => {
   const rows = dependencies
     .filter(({ shipped }) => shipped)
@@ -36,7 +55,8 @@ it("docs/licences.md lists what comes with the program", () => {
     "# Licences of what comes with the program",
     "",
     "Made from package-lock.json: `UPDATE_DOCS=1 npx vitest run --project unit test/unit/project/licences.test.ts`. The text of each licence",
-    "is in the package's own folder under `node_modules`.",
+    "is in the package's own folder under `node_modules`; where it has no file of its own, in its README or `package.json`. What they have",
+    "compiled in (`@photostructure/sqlite`: SQLite) is in the public domain. Preact is a part of the operator page's script.",
     "",
     "| package | version | licence (SPDX) |",
     "|---|---|---|",
