@@ -11,7 +11,10 @@ export interface Clock {
   now(): number;
   /** Monotonic ms with a fraction; only differences mean something. */
   monotonic(): number;
-  /** Calls `run` once after at least `ms` milliseconds (0 = soon). */
+  /**
+   * Calls `run` once after `ms` milliseconds (0 = soon), any time late. On the machine's clock it may come early by a part of a ms, since
+   * Node counts whole ones: nothing for limits of an answer; who must wait the whole time uses `until`, or looks at `monotonic` and waits again.
+   */
   timer(ms: number, run: () => void): Timer;
   /** Resolves after `ms`; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

@@ -67,11 +67,19 @@ export interface TokenCalls {
   /** AES key wrap (RFC 3394) of 16, 24 or 32 bytes; the result is 8 longer. */
   wrap: { args: { key: KeyName; value: Uint8Array }; result: Uint8Array };
   unwrap: { args: { key: KeyName; wrapped: Uint8Array }; result: Uint8Array };
-  /** What the process's own program does with the token; `once`: never sent twice. */
-  work: { args: { task: unknown; once: boolean }; result: unknown };
+  /** What the process's own program does with the token. */
+  work: { args: { task: unknown } & WorkKind; result: unknown };
   /** Whether the token is still there and logged in. */
   probe: { args: Record<string, never>; result: null };
   describe: { args: { uses: readonly TokenUse[] }; result: TokenDescription };
+}
+
+/** What a token's process has to know of a task beside the task itself. */
+export interface WorkKind {
+  /** Never sent twice. */
+  readonly once: boolean;
+  /** It may take as long as the making of a key pair. */
+  readonly making: boolean;
 }
 
 export type TokenCallName = keyof TokenCalls;

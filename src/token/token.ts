@@ -21,6 +21,7 @@ import type {
   TokenDescription,
   TokenRequest,
   TokenUse,
+  WorkKind,
 } from "./protocol.js";
 
 export { TOKEN_LIMITS, type TokenLimits } from "./limits.js";
@@ -53,10 +54,10 @@ export interface Token {
   /** What was wrapped; the caller wipes it. @throws StationError TOKEN_*, also where it was wrapped by another key */
   unwrap(key: KeyName, wrapped: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
   /**
-   * Has the program of the token's process (`TokenOptions.start`) do something. @param once never tried twice
+   * Has the program of the token's process (`TokenOptions.start`) do something.
    * @throws StationError TOKEN_*, and what the program throws
    */
-  work(task: unknown, once: boolean, signal?: AbortSignal): Promise<unknown>;
+  work(task: unknown, how: WorkKind, signal?: AbortSignal): Promise<unknown>;
   /** What the token is, and what it can do of what those uses need. @throws StationError TOKEN_* */
   describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription>;
   /** Logs out; calls under way are refused. */
@@ -149,8 +150,8 @@ class ProcessToken implements Token {
     return this.#call("unwrap", { key, wrapped }, signal);
   }
 
-  work(task: unknown, once: boolean, signal?: AbortSignal): Promise<unknown> {
-    return this.#call("work", { task, once }, signal);
+  work(task: unknown, how: WorkKind, signal?: AbortSignal): Promise<unknown> {
+    return this.#call("work", { task, ...how }, signal);
   }
 
   async describe(uses: readonly TokenUse[], signal?: AbortSignal): Promise<TokenDescription> {
@@ -189,7 +190,7 @@ class ProcessToken implements Token {
   ): Promise<TokenCalls[K]["result"]> {
     const { generate, call, open, queue } = this.#limits;
     // All but signatures and probes come at the program's start, when the token has to be opened first.
-    const making = MAKING.has(name) || ("once" in args && args.once);
+    const { once, making } = "once" in args ? args : { once: MAKING.has(name), making: MAKING.has(name) };
     const limit = name === "sign" || name === "probe" ? call : open + (making ? generate : call);
     if (this.#closed) throw this.#error("TOKEN_FAILED", "the program ends");
     if (this.#fault !== undefined && this.#pause() > 0) throw copyOf(this.#fault.error);
@@ -201,7 +202,7 @@ class ProcessToken implements Token {
         return new Promise<unknown>((resolve, reject) => {
           // The type of the arguments follows from the name.
           const request = { id, call: name, args } as TokenRequest;
-          this.#queue.push({ id, request, limit, resolve, reject, tries: making ? 1 : 2 });
+          this.#queue.push({ id, request, limit, resolve, reject, tries: once ? 1 : 2 });
           this.#pump();
         });
       });

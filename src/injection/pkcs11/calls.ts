@@ -56,7 +56,7 @@ export type SheResult<T> =
 export interface UnitCalls {
   /** Bit maps as in the provisioning state of an ECU. */
   state: { args: Record<string, never>; result: { keySlots: number; certificateSlots: number } };
-  /** Makes the key pair that waits for a certificate; a former one that waits is gone. */
+  /** Makes the key pair that waits for a certificate; a former one that waits is gone, so that it may be sent again. */
   makePair: { args: { slot: number; curve: TokenCurve }; result: { id: string; spki: Uint8Array } };
   install: {
     args: { slot: number; leaf: LeafObject; issuers: readonly CaObject[]; anchors: readonly CaObject[] };
@@ -75,4 +75,7 @@ export type UnitTask = {
 }[UnitCallName];
 
 /** Calls that must not be sent twice: a second load of the same set is refused for its counter. */
-export const ONCE: ReadonlySet<UnitCallName> = new Set(["makePair", "loadKey"]);
+export const ONCE: ReadonlySet<UnitCallName> = new Set(["loadKey"]);
+
+/** Calls that make a key, for which slow tokens have a time of their own. */
+export const MAKING: ReadonlySet<UnitCallName> = new Set(["makePair", "loadKey"]);

@@ -26,6 +26,7 @@ import { openToken, type Token, type TokenAddress, type TokenLimits, type TokenU
 import {
   type CaObject,
   type LeafObject,
+  MAKING,
   type Mechanisms,
   ONCE,
   type SheResult,
@@ -160,7 +161,8 @@ class TokenTarget implements InjectionTarget {
   ): Promise<UnitCalls[K]["result"]> {
     const unit: UnitSettings = { ...this.settings, uid: this.#unit() };
     // What the process answers to a call is the call's own (calls.ts).
-    return (await this.token.work({ call, unit, args }, ONCE.has(call), signal)) as UnitCalls[K]["result"];
+    const how = { once: ONCE.has(call), making: MAKING.has(call) };
+    return (await this.token.work({ call, unit, args }, how, signal)) as UnitCalls[K]["result"];
   }
 
   #unit(): string {

@@ -214,6 +214,21 @@ describe("a process that ends by itself", () => {
     expect(asked(starter, "sign")).toBe(3);
   });
 
+  it.each([
+    [{ once: false, making: true }, "ok", 2],
+    [{ once: true, making: true }, "TOKEN_FAILED", 1],
+  ] as const)("has its program's work (%o) done again where that may be", async (how, end, times) => {
+    const starter = open(works);
+    await sign();
+    starter.behaviour = hangs;
+    const making = outcome(token.work({ call: "makePair" }, how));
+    await until(() => asked(starter, "work") === 1);
+    starter.behaviour = works;
+    starter.processes[0]?.die();
+    expect(await making).toBe(end);
+    expect(asked(starter, "work")).toBe(times);
+  });
+
   it("never has a key pair made twice", async () => {
     const starter = open(works);
     await sign();

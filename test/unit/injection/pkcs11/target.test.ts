@@ -14,7 +14,7 @@ async function unit() {
   const bench = new FakeBench();
   const calls: [string, boolean][] = [];
   const token: Pick<Token, "work"> = {
-    work: (task, once) => {
+    work: (task, { once }) => {
       calls.push([(task as UnitTask).call, once]);
       return performTask(bench, task as UnitTask);
     },
