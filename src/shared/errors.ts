@@ -2,6 +2,7 @@
  * The one error type. Codes are stable: operators, records, the MES and docs name them. Texts say what happened, what is safe and what
  * to do; `{name}` stands for a value of `details`.
  */
+import { koreanDetail } from "./detail-texts.js";
 import { withAdvice } from "./error-advice.js";
 import { KLINE_ERRORS } from "./kline-errors.js";
 import { KMS_ERRORS } from "./kms-errors.js";
@@ -322,10 +323,10 @@ export interface ErrorOptions {
   begun?: boolean;
 }
 
-function fill(template: string, details: ErrorDetails): string {
+function fill(template: string, details: ErrorDetails, shown = (value: string) => value): string {
   // A server's own text may end as a sentence already.
   return template.replace(/\{(\w+)\}(\.?)/g, (_, name: string, stop: string) => {
-    const value = String(details[name] ?? "?");
+    const value = shown(String(details[name] ?? "?"));
     return value.endsWith(".") ? value : value + stop;
   });
 }
@@ -357,7 +358,12 @@ export class StationError extends Error {
   /** The operator's text, `ko` and `en`: what happened, what was kept, what to do. `message` is the English one without advice. */
   get text(): { ko: string; en: string } {
     const of = (language: "ko" | "en") =>
-      withAdvice(this.code, language, fill(ERRORS[this.code][language], this.details), this.#begun);
+      withAdvice(
+        this.code,
+        language,
+        fill(ERRORS[this.code][language], this.details, language === "ko" ? koreanDetail : undefined),
+        this.#begun,
+      );
     return { ko: of("ko"), en: of("en") };
   }
 }

@@ -80,7 +80,10 @@ export async function checkStep(run: Run, signal: AbortSignal): Promise<void> {
   const { profile, bay, secrets } = run.deps;
   if (run.candidate !== undefined) await run.takeUp(run.candidate);
   else if (run.request.resumeOnly !== true) await beginFresh(run, signal);
-  else throw new StationError("RUN_INTERRUPTED", { details: { what: `nothing on ${bay} can go on` } });
+  else
+    throw new StationError("RUN_INTERRUPTED", {
+      details: { what: `no interrupted run of ${bay} is there to go on with` },
+    });
   for (const key of profile.keys) if (key.secOC !== undefined) secrets(key.secOC.supplierSecret);
   await checkServers(run, signal);
   await flushResults(run, signal);

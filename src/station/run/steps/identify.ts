@@ -68,7 +68,7 @@ async function refuseWhileOwed(run: Run, identity: EcuIdentity, signal: AbortSig
   const { ecuId } = identity;
   if ((await results.waiting({ ecuId })) > 0) await flushResults(run, signal);
   const waiting = await results.waiting({ ecuId });
-  if (waiting > 0) throw new StationError("OUTBOX_PENDING", { details: { what: `${waiting} of ${ecuId}` } });
+  if (waiting > 0) throw new StationError("OUTBOX_PENDING", { details: { what: `${waiting} results of ${ecuId}` } });
 }
 
 export async function identifyStep(run: Run, scope: StepScope): Promise<Identified> {

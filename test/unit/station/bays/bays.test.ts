@@ -107,7 +107,7 @@ describe("the bays of a station", () => {
     const fault = new StationError("CONFIG_INVALID", { details: { what: "tokens: is missing" } });
     const before = await bays.start("A", { work: () => Promise.reject(fault) });
     expect(before.failure?.text).toEqual({
-      ko: "설정 오류: tokens: is missing. 유닛은 변경되지 않았으며, 기록된 것도 없습니다. 고친 다음 다시 시작하십시오.",
+      ko: "설정 오류: tokens: 지정되지 않음. 유닛은 변경되지 않았으며, 기록된 것도 없습니다. 고친 다음 다시 시작하십시오.",
       en: "Configuration error: tokens: is missing. The unit was not touched, and nothing was recorded. Correct it, then start again.",
     });
     const work: BayOrder["work"] = ({ onEvent }) => {

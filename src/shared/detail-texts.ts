@@ -1,0 +1,35 @@
+/**
+ * Korean for what stands in English inside of operator texts (the `{what}` and its like): whole phrases, wherever they come in a value. What
+ * no row knows stays as it is: names, numbers and what other programs say.
+ */
+const PHRASES: readonly (readonly [english: RegExp, korean: string])[] = [
+  [/^no interrupted run of (.+) is there to go on with$/, "$1에 이어서 할 작업이 없음"],
+  [/^set aside: /, "격리됨: "],
+  [/^begun anew: /, "새로 시작함: "],
+  [/its journal is of version (\S+), which this program does not read/, "이 프로그램이 읽지 못하는 저널 버전 $1"],
+  [/profile (\S+) is another one now/, "프로파일 $1이(가) 그 사이에 바뀜"],
+  [/this program plans profile (\S+) in another way/, "이 프로그램은 프로파일 $1을(를) 다른 순서로 처리함"],
+  [/^(\d+) results of (\S+)$/, "$2의 결과 $1건"],
+  [/^(\S+) instead of (\S+)$/, "$2이(가) 아니라 $1"],
+  [/^bay (\S+), profile (\S+)$/, "베이 $1, 프로파일 $2"],
+  [/no answer within (\d+) ms/g, "$1 ms 안에 응답 없음"],
+  [/connect ECONNREFUSED ([^\s;]+)/g, "$1에 연결이 거부됨 (ECONNREFUSED)"],
+  [/wrong answer \((\d+)\): /g, "잘못된 응답 ($1): "],
+  [
+    /this station is not on its allow list, or not with this certificate or address/,
+    "이 스테이션(인증서 또는 주소)이 서버의 허용 목록에 없음",
+  ],
+  [/(\d+) × responsePending, request limit (\d+) ms/, "처리 중 응답 $1회, 요청 제한 시간 $2 ms"],
+  [/more than (\d+) × responsePending/, "처리 중 응답 $1회 초과"],
+  [/ is not ASCII text/, "이(가) ASCII 문자가 아님"],
+  [/ has (\d+) bytes, (\d+) wanted/, "이(가) $1바이트임 ($2바이트여야 함)"],
+  [/there is no such file/g, "파일이 없음"],
+  [/it may not be read/g, "읽기 권한이 없음"],
+  [/: closed by us$/, ": 스테이션이 닫음"],
+  [/: is missing$/, ": 지정되지 않음"],
+];
+
+/** The value of a detail for the Korean text. */
+export function koreanDetail(value: string): string {
+  return PHRASES.reduce((text, [english, korean]) => text.replace(english, korean), value);
+}
