@@ -1,5 +1,6 @@
 /** The search in the history as SQL: which index leads, what else is asked. Pure. */
 import type { Value } from "../db/database.js";
+import { inSeconds, lowered, SEARCHED } from "./text-index.js";
 import type { HistoryQuery } from "./types.js";
 
 interface Select {
@@ -34,52 +35,77 @@ const INDEXES: readonly { readonly filters: readonly Filter[]; readonly index: s
   { filters: [], index: "run_time" },
 ];
 
-/** What a free text is looked for in. No index helps there: the runs that the other filters leave are gone through. */
-const SEARCHED = ["vin", "ecu_id", "serial", "code", "profile", "run_id"];
-
-/** A text as a pattern that finds it anywhere. */
-const anywhere = (text: string) => `%${text.replace(/[\\%_]/g, "\\$&")}%`;
-
 /** A serial as certificates have it: lower-case hex. @param text with or without colons */
 export function serialOf(text: string): string {
   return text.replaceAll(":", "").toLowerCase();
 }
 
+/** A run's place in the order of the history. */
+export interface Mark {
+  /** ms since the epoch. */
+  readonly startedAt: number;
+  readonly runId: string;
+}
+
 /** The mark of the page behind a run. */
-export function markOf(run: { readonly startedAt: number; readonly runId: string }): string {
+export function markOf(run: Mark): string {
   return `${run.startedAt}:${run.runId}`;
+}
+
+/** Which part of what the query is about is selected. */
+export interface Scope {
+  /** A further condition. */
+  readonly more?: string;
+  /** Down to this run, with it. */
+  readonly down?: Mark;
+  /** Runs that began in one of these seconds, since the epoch. */
+  readonly seconds?: readonly number[];
+  /** So many newest ones are left out. */
+  readonly skip?: number;
 }
 
 /**
  * Runs that the query is about, newest first.
  * @param columns what is selected of `run`
- * @param more a further condition
  */
-export function historySelect(columns: string, query: HistoryQuery, limit: number, more?: string): Select {
+export function historySelect(
+  columns: string,
+  query: HistoryQuery,
+  limit: number,
+  { more, down, seconds, skip = 0 }: Scope = {},
+): Select {
   const where: string[] = more === undefined ? [] : [more];
-  const values: Value[] = [];
+  const values: Value[] = seconds === undefined ? [] : [JSON.stringify(seconds)];
   const add = (sql: string, ...given: Value[]) => {
     where.push(sql);
     values.push(...given);
   };
-  const led = query.certificate === undefined;
-  const index = INDEXES.find(({ filters }) => filters.every((name) => query[name] !== undefined))?.index ?? "run_time";
-  const from = led ? `run INDEXED BY ${index}` : "run_certificate AS named CROSS JOIN run ON run.run_id = named.run_id";
   if (query.certificate !== undefined) add("named.serial = ?", serialOf(query.certificate));
   for (const [name, column] of Object.entries(COLUMNS)) {
     const value = query[name as Filter];
     if (value !== undefined) add(`run.${column} = ?`, name === "ecuId" ? value.toLowerCase() : value);
   }
   if (query.text !== undefined) {
-    const pattern = anywhere(query.text);
-    const either = SEARCHED.map((column) => `run.${column} LIKE ? ESCAPE '\\'`).join(" OR ");
-    add(`(${either})`, ...SEARCHED.map(() => pattern));
+    const text = lowered(query.text);
+    const either = SEARCHED.map((column) => `instr(lower(run.${column}), ?) > 0`).join(" OR ");
+    add(`(${either})`, ...SEARCHED.map(() => text));
   }
-  if (query.from !== undefined) add("run.started_at >= ?", query.from);
-  if (query.to !== undefined) add("run.started_at < ?", query.to);
   const after = /^(\d+):(.+)$/.exec(query.after ?? "");
-  if (after !== null) add("(run.started_at, run.run_id) < (?, ?)", Number(after[1]), after[2] ?? "");
+  // SQLite bounds the index by one condition of each side, and not by the narrowest: the others have a plus, which bars them from it.
+  const bounding = (bounds: boolean) => (bounds && seconds === undefined ? "run.started_at" : "+run.started_at");
+  if (query.from !== undefined) add(`${bounding(down === undefined)} >= ?`, query.from);
+  if (query.to !== undefined) add(`${bounding(after === null)} < ?`, query.to);
+  if (after !== null) add(`(${bounding(true)}, run.run_id) < (?, ?)`, Number(after[1]), after[2] ?? "");
+  if (down !== undefined) add(`(${bounding(true)}, run.run_id) >= (?, ?)`, down.startedAt, down.runId);
+  const from = seconds === undefined ? leading(query) : inSeconds;
   const condition = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
-  const sql = `SELECT ${columns} FROM ${from} ${condition} ORDER BY run.started_at DESC, run.run_id DESC LIMIT ?`;
-  return { sql, values: [...values, limit] };
+  const sql = `SELECT ${columns} FROM ${from} ${condition} ORDER BY run.started_at DESC, run.run_id DESC LIMIT ? OFFSET ?`;
+  return { sql, values: [...values, limit, skip] };
+}
+
+/** Tables, in their order, and the index that leads to the runs. */
+function leading(query: HistoryQuery): string {
+  if (query.certificate !== undefined) return "run_certificate AS named CROSS JOIN run ON run.run_id = named.run_id";
+  const index = INDEXES.find(({ filters }) => filters.every((name) => query[name] !== undefined))?.index ?? "run_time";
+  return `run INDEXED BY ${index}`;
 }

@@ -1,7 +1,8 @@
 /** Store operations of the history: pages of runs, and one run with all that is known of it. */
 import type { Database } from "../db/database.js";
 import type { Outcome, RunHeader } from "../station/ports.js";
-import { historySelect, markOf } from "./history-query.js";
+import { markOf } from "./history-query.js";
+import { searchRuns } from "./history-search.js";
 import { journalOf } from "./journal-store.js";
 import { outboxOfRun } from "./outbox-store.js";
 import type { HistoryPage, HistoryQuery, RecordPage, RunDetails, RunSummary } from "./types.js";
@@ -52,8 +53,7 @@ const COLUMNS = [
 const SUMMARY = ["run_id", ...COLUMNS].map((column) => `run.${column}`).join(", ");
 
 async function historyList(db: Database, query: HistoryQuery & { limit: number }): Promise<HistoryPage> {
-  const { sql, values } = historySelect(SUMMARY, query, query.limit + 1);
-  const rows = await db.all<StoredRun>(sql, ...values);
+  const rows = await searchRuns<StoredRun>(db, SUMMARY, query, { limit: query.limit + 1 });
   const runs = rows.slice(0, query.limit).map(summary);
   const last = runs.at(-1);
   return { runs, next: rows.length > runs.length && last ? markOf(last) : undefined };
@@ -61,13 +61,12 @@ async function historyList(db: Database, query: HistoryQuery & { limit: number }
 
 /** Stored records that the query is about, newest first. */
 async function historyRecords(db: Database, query: HistoryQuery & { limit: number }): Promise<RecordPage> {
-  const { sql, values } = historySelect(
+  const rows = await searchRuns<{ run_id: string; started_at: number; record: string }>(
+    db,
     "run.run_id, run.started_at, run.record",
     query,
-    query.limit,
-    "run.record IS NOT NULL",
+    { limit: query.limit, more: "run.record IS NOT NULL" },
   );
-  const rows = await db.all<{ run_id: string; started_at: number; record: string }>(sql, ...values);
   const last = rows.at(-1);
   const full = rows.length === query.limit && last !== undefined;
   return {

@@ -4,6 +4,7 @@ import type { Database } from "../db/database.js";
 import type { InterruptedRun, JournalEntry, OutboxRow, RunHeader, RunRecord, UnsettledLoad } from "../station/ports.js";
 import { kmsRow, type OwedRow, owe } from "./outbox-store.js";
 import { recordHash } from "./seal-store.js";
+import { indexTexts } from "./text-index.js";
 import { unitRecord } from "./unit-record.js";
 import { nameCertificates } from "./unit-store.js";
 
@@ -25,6 +26,7 @@ async function begin(db: Database, header: RunHeader): Promise<void> {
     JSON.stringify(header),
     Math.trunc(header.startedAt),
   );
+  await indexTexts(db, header.startedAt);
   const { profile, inputs, link } = header;
   const details = { profile, link, vin: inputs.vin ?? null, expectedEcuId: header.expectedEcuId ?? null };
   await audit(db, { ...of(header), at: header.startedAt, action: "begin", outcome: "begun", details });
@@ -59,13 +61,14 @@ async function finish(db: Database, args: { record: RunRecord; owed: readonly Ow
   const unit = unitRecord(record);
   const text = JSON.stringify(unit);
   // A run that ended before it could begin has no row yet.
-  await db.run(
+  const run = await db.get<{ started_at: number }>(
     `INSERT INTO run (run_id, bay, profile, vin, ecu_id, serial, header, started_at, resumed, outcome, code, finished_at,
        record, station, sealed)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
      ON CONFLICT (run_id) DO UPDATE SET ecu_id = excluded.ecu_id, serial = excluded.serial, vin = excluded.vin,
        outcome = excluded.outcome, code = excluded.code, finished_at = excluded.finished_at, record = excluded.record,
-       station = excluded.station, sealed = excluded.sealed`,
+       station = excluded.station, sealed = excluded.sealed
+     RETURNING started_at`,
     record.runId,
     header.bay,
     header.profile.name,
@@ -81,6 +84,7 @@ async function finish(db: Database, args: { record: RunRecord; owed: readonly Ow
     text,
     header.station ?? null,
   );
+  await indexTexts(db, run?.started_at ?? record.startedAt);
   await nameCertificates(db, unit);
   const details = {
     code: record.failure?.code ?? null,

@@ -3,6 +3,7 @@ import { append as audit } from "../audit/chain.js";
 import type { Database } from "../db/database.js";
 import { LOAD_ECU } from "./journal-store.js";
 import { recordHash } from "./seal-store.js";
+import { indexTexts } from "./text-index.js";
 
 export interface OldRunsQuery {
   /** Runs that began before this may go, ms since the epoch. */
@@ -54,10 +55,14 @@ function later(a: Edge, b: Edge | undefined): [number, string] {
 /** Deletes runs with all that belongs to them; each deletion is a row of the audit log. */
 async function deleteRuns(db: Database, { runIds, now }: { runIds: readonly string[]; now: number }): Promise<void> {
   for (const runId of runIds) {
-    const run = await db.get<{ record: string }>("SELECT record FROM run WHERE run_id = ?", runId);
+    const run = await db.get<{ record: string; started_at: number }>(
+      "SELECT record, started_at FROM run WHERE run_id = ?",
+      runId,
+    );
     if (run === undefined) continue;
     for (const table of ["outbox", "journal", "run_certificate", "run"])
       await db.run(`DELETE FROM ${table} WHERE run_id = ?`, runId);
+    await indexTexts(db, run.started_at);
     const row = { actor: "retention", action: "delete", subject: runId, outcome: "deleted" };
     await audit(db, { ...row, at: now, details: { record: recordHash(run.record) } });
   }

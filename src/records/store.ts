@@ -10,6 +10,7 @@ import { PROFILE_TABLES, profileOperations } from "./profile-store.js";
 import { RECORD_TABLES } from "./record-tables.js";
 import { retentionOperations } from "./retention-store.js";
 import { sealOperations } from "./seal-store.js";
+import { TEXT_TABLES } from "./text-index.js";
 import { unitOperations } from "./unit-store.js";
 import { USER_TABLES, userOperations } from "./user-store.js";
 import { yieldOperations } from "./yield-store.js";
@@ -70,6 +71,7 @@ const migrations = [
   RECORD_TABLES,
   USER_TABLES,
   REQUEST_INDEX,
+  TEXT_TABLES,
 ];
 
 export const store = {

@@ -7,6 +7,7 @@ import { openDatabase } from "../../db/database.js";
 import { inlineStores, type StoreHost } from "../../db/store.js";
 import { createHistory } from "../../records/history.js";
 import { recordsSource } from "../../records/store.js";
+import { FILL_TEXTS } from "../../records/text-index.js";
 import type { HistoryQuery } from "../../records/types.js";
 import type { BenchRow } from "./row.js";
 
@@ -18,12 +19,18 @@ const ROUNDS = 10;
 const FROM = Date.UTC(2024, 0, 1);
 const STEP = 60_000;
 
-const hex54 = (n: string) => `printf('%054x', ${n})`;
+/** An EcuID without order: the unit's number times each of these, the last 8 hex digits of it. */
+const FACTORS = [2654435761, 2246822519, 3266489917, 668265263, 374761393, 2869860233, 1540483477];
+const ecuId = (i: number) =>
+  FACTORS.map((factor) => ((i * factor) % 2 ** 32).toString(16).padStart(8, "0"))
+    .join("")
+    .slice(2);
+const ECU_ID = `substr(printf('${"%08x".repeat(FACTORS.length)}', ${FACTORS.map((factor) => `i * ${factor} % 4294967296`).join(", ")}), 3)`;
 /** One of 20 runs fails, one of 1000 is aborted; 8 bays; 2 certificates a unit. */
 const FILL = [
   `INSERT INTO run (run_id, bay, profile, vin, ecu_id, serial, header, started_at, finished_at, outcome, code, record, station, sealed)
    WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
-   SELECT printf('%09d', i), printf('bay-%d', i % 8), 'evcc', printf('KMHBENCH0%08d', i), ${hex54("i")}, printf('SN%08d', i),
+   SELECT printf('%09d', i), printf('bay-%d', i % 8), 'evcc', printf('KMHBENCH0%08d', i), ${ECU_ID}, printf('SN%08d', i),
      '{}', ${FROM} + i * ${STEP}, ${FROM} + i * ${STEP} + 40000,
      CASE WHEN i % 1000 = 7 THEN 'ABORTED' WHEN i % 20 = 3 THEN 'FAIL' ELSE 'PASS' END,
      CASE WHEN i % 1000 = 7 THEN 'RUN_ABORTED' WHEN i % 20 = 3 THEN 'TARGET_PROOF_FAILED' END, '{}', 'station-1', 1 FROM n`,
@@ -46,17 +53,21 @@ async function fill(file: string, units: number): Promise<void> {
     await database.run(FILL[1] ?? "", 2 * units);
     await database.exec("COMMIT");
     for (const { sql } of indexes) await database.exec(sql);
+    await database.exec(FILL_TEXTS);
   } finally {
     database.close();
   }
 }
 
+const pageBehind = (i: number) => `${FROM + i * STEP}:${String(i).padStart(9, "0")}`;
+const digits = (i: number) => String(i).padStart(8, "0");
+
 /** The searches by name; `i` is a unit. */
 const SEARCHES: Readonly<Record<string, (i: number) => HistoryQuery>> = {
   newest: () => ({}),
-  VIN: (i) => ({ vin: `KMHBENCH0${String(i).padStart(8, "0")}` }),
-  EcuID: (i) => ({ ecuId: i.toString(16).padStart(54, "0") }),
-  serial: (i) => ({ serialNumber: `SN${String(i).padStart(8, "0")}` }),
+  VIN: (i) => ({ vin: `KMHBENCH0${digits(i)}` }),
+  EcuID: (i) => ({ ecuId: ecuId(i) }),
+  serial: (i) => ({ serialNumber: `SN${digits(i)}` }),
   certificate: (i) => ({ certificate: i.toString(16).padStart(40, "0") }),
   outcome: () => ({ outcome: "FAIL" }),
   "rare outcome of a bay": (i) => ({ outcome: "ABORTED", bay: `bay-${i % 8}` }),
@@ -65,7 +76,21 @@ const SEARCHES: Readonly<Record<string, (i: number) => HistoryQuery>> = {
   bay: (i) => ({ bay: `bay-${i % 8}` }),
   station: () => ({ station: "station-1" }),
   time: (i) => ({ from: FROM + i * STEP, to: FROM + (i + 500) * STEP }),
-  "deep page": (i) => ({ after: `${FROM + i * STEP}:${String(i).padStart(9, "0")}` }),
+  "deep page": (i) => ({ after: pageBehind(i) }),
+  "text of all VINs": () => ({ text: "bench" }),
+  "text of all VINs, deep page": (i) => ({ text: "bench", after: pageBehind(i) }),
+  "text of all VINs and a rare outcome": (i) => ({ text: "KMHB", outcome: "ABORTED", bay: `bay-${i % 8}` }),
+  "text of a whole VIN": (i) => ({ text: `KMHBENCH0${digits(i)}` }),
+  "text of a VIN's last 6 digits": (i) => ({ text: digits(i).slice(2) }),
+  "text of a VIN's last 4 digits": (i) => ({ text: digits(i).slice(4) }),
+  "text of a serial number's end and a code": (i) => ({ text: digits(i).slice(4), code: "TARGET_PROOF_FAILED" }),
+  "text of a rare code, in a time": (i) => ({ text: "aborted", from: FROM, to: FROM + i * STEP }),
+  "text of an EcuID's midst": (i) => ({ text: ecuId(i).slice(20, 32) }),
+  "text of 3 characters and a bay": (i) => ({ text: ecuId(i).slice(9, 12), bay: `bay-${i % 8}` }),
+  "text of 2 characters": (i) => ({ text: digits(i).slice(6) }),
+  "text of 2 characters that nothing has": () => ({ text: "Q%" }),
+  "text that nothing has": (i) => ({ text: `QQQ${i}` }),
+  "text that nothing has, of pieces that many have": (i) => ({ text: `${digits(i).slice(3)}${digits(i).slice(3)}` }),
 };
 
 async function slowest(stores: StoreHost, file: string, units: number): Promise<{ name: string; ms: number }> {
@@ -75,7 +100,7 @@ async function slowest(stores: StoreHost, file: string, units: number): Promise<
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const started = performance.now();
-      await history.list(query(Math.floor(((round + 0.5) * units) / ROUNDS)));
+      await history.list(query(Math.floor(((round + 0.53721) * units) / ROUNDS)));
       times.push(performance.now() - started);
     }
     // The middle one: others use the machine too.

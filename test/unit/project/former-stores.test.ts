@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { verifyFile } from "../../../src/cli/chains.js";
-import { openDatabase, openReader, type Row } from "../../../src/db/database.js";
+import { type Database, openDatabase, openReader, type Row } from "../../../src/db/database.js";
 import { inlineStores, type StoreDefinition, type StoreHost, type StoreSource } from "../../../src/db/store.js";
+import { searchRuns } from "../../../src/records/history-search.js";
 import { openRecords } from "../../../src/records/journal.js";
 import { recordsSource } from "../../../src/records/store.js";
 import { kmsStore } from "../../../src/servers/kms/store/store.js";
@@ -34,6 +35,13 @@ const KINDS: readonly Kind[] = [
       expect(new Set(runs.map(({ outcome }) => outcome))).toEqual(new Set(["PASS", undefined]));
       const passed = runs.find(({ outcome }) => outcome === "PASS");
       expect((await records.history.show(passed?.runId ?? ""))?.record).toMatchObject({ outcome: "PASS" });
+      await reading(file, async (_, database) => {
+        for (const { runId } of runs) {
+          const query = { text: runId.slice(3, 20) };
+          const found = await searchRuns(database, "run.run_id", query, { limit: 10, lookedAt: 0 });
+          expect(found).toEqual([{ run_id: runId }]);
+        }
+      });
     },
   },
   {
@@ -81,9 +89,12 @@ async function former(name: string, version: number): Promise<string> {
 }
 
 /** @param file is closed again at once, so that nothing waits for it */
-function reading<T>(file: string, read: (all: (sql: string) => Promise<Row[]>) => Promise<T>): Promise<T> {
+function reading<T>(
+  file: string,
+  read: (all: (sql: string) => Promise<Row[]>, database: Database) => Promise<T>,
+): Promise<T> {
   const database = openReader(file);
-  return read((sql) => database.all(sql)).finally(() => database.close());
+  return read((sql) => database.all(sql), database).finally(() => database.close());
 }
 
 /** Tables and indices as they are kept, and the version. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { historyRows } from "../../../src/cli/bench/history.js";
-import { openDatabase } from "../../../src/db/database.js";
+import { migrate, openDatabase } from "../../../src/db/database.js";
 import { openStore } from "../../../src/db/engine.js";
 import { historySelect } from "../../../src/records/history-query.js";
 import { store } from "../../../src/records/store.js";
@@ -41,6 +41,32 @@ it("every search is led by an index, and sorts no more than one certificate's ru
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+it("a page is bounded by its marks and not by the time that is searched, however long that is", async () => {
+  const database = openDatabase(":memory:");
+  await migrate(database, store.migrations);
+  const down = { startedAt: 4, runId: "a" };
+  const { sql, values } = historySelect("run.run_id", { from: 1, to: 9, after: "5:a" }, 50, { down });
+  const rows = await database.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values);
+  expect(rows.map(({ detail }) => detail)).toEqual([
+    "SEARCH run USING COVERING INDEX run_time ((started_at,run_id)>(?,?) AND (started_at,run_id)<(?,?))",
+  ]);
+  database.close();
+});
+
+it("of a second that the index of texts names, only its own runs are looked at", async () => {
+  const database = openDatabase(":memory:");
+  await migrate(database, store.migrations);
+  const query = { text: "123", from: 1, to: 2, after: "5:a", bay: "1" };
+  const { sql, values } = historySelect("run.run_id", query, 50, { seconds: [1, 2] });
+  const rows = await database.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values);
+  expect(rows.map(({ detail }) => detail)).toEqual([
+    expect.stringContaining("SCAN second"),
+    "SEARCH run USING INDEX run_time (started_at>? AND started_at<?)",
+    expect.stringContaining("ORDER BY"),
+  ]);
+  database.close();
 });
 
 it("the bench row measures a store of its own", async () => {
