@@ -7,13 +7,12 @@ import type { Clock } from "../../shared/clock.js";
 import type { Logger } from "../../shared/logger.js";
 import type { Secret } from "../../shared/secret.js";
 import { cmac } from "../../she/codec/index.js";
-import { buildUpdate, type UpdateSet } from "../../she/update/index.js";
 import type { Counter } from "../http/metrics.js";
 import type { Caller } from "../http/request-id.js";
 import type { RegisteredEcu } from "./registry.js";
 import { Failure, type KmsRequest } from "./request.js";
 import type { Asked } from "./store/decisions.js";
-import type { IssueArgs, IssuedSet } from "./store/issue.js";
+import type { IssueArgs } from "./store/issue.js";
 import { authContext, clusterContext, type SealedKey, type SlotAddress, setContext } from "./store/rows.js";
 import type { store as definition } from "./store/store.js";
 import type { Vault } from "./vault.js";
@@ -59,9 +58,6 @@ export class KmsService {
     if (issued === "otherRequest") return Failure.ofStore("idempotency");
     if (issued === "counterUsedUp") return Failure.ofStore("counterUsedUp");
     if ("leasedFor" in issued) return Failure.ofStore("leased", String(Math.ceil(issued.leasedFor / 1000)));
-    const { set, mac } = this.#build(issued, request.challenge);
-    const [m4, m5] = [toHex(set.m4), toHex(set.m5)];
-    if (!issued.predicted) await this.#options.store.call("predict", { id: issued.id, m4, m5 });
     if (!issued.repeated) this.#options.issued.inc({ type: request.type });
     this.#options.logger.info("key issued", {
       ...about(request, caller),
@@ -72,12 +68,12 @@ export class KmsService {
     });
     const records: KeyRecords = {
       KeyID: request.keyIdText,
-      M1: toHex(set.m1),
-      M2: toHex(set.m2),
-      M3: toHex(set.m3),
-      M4: m4,
-      M5: m5,
-      ...(mac === undefined ? {} : { KeySyncValue: toHex(mac) }),
+      M1: issued.m1,
+      M2: issued.m2,
+      M3: issued.m3,
+      M4: issued.m4,
+      M5: issued.m5,
+      ...(issued.mac === null ? {} : { KeySyncValue: issued.mac }),
     };
     return { records, correlationId: issued.id };
   }
@@ -150,6 +146,7 @@ export class KmsService {
     return {
       ...at,
       id,
+      masterKey: vault.lend(),
       asked: askedBy(caller, request),
       station: request.station,
       lease: this.#options.lease,
@@ -183,25 +180,6 @@ export class KmsService {
     } finally {
       fresh.fill(0);
     }
-  }
-
-  #build(issued: IssuedSet, challenge: Uint8Array | undefined): { set: UpdateSet; mac: Uint8Array | undefined } {
-    return this.#withKey(issued.key, (newKey) =>
-      this.#withKey(issued.authKey, (authKey) => ({
-        set: buildUpdate({
-          uid: fromHex(issued.uid),
-          authKeyId: issued.authSlot,
-          authKey,
-          keyId: issued.slot,
-          newKey,
-          counter: issued.counter,
-          flags: issued.flags,
-          bank: issued.bank,
-          verifyOnly: issued.verifyOnly,
-        }),
-        mac: challenge === undefined ? undefined : cmac(newKey, challenge),
-      })),
-    );
   }
 
   #withKey<T>(key: SealedKey, work: (bytes: Uint8Array) => T): T {

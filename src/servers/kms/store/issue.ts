@@ -1,6 +1,10 @@
-/** Issues sets: counter, authoriser and lease in one transaction. */
+/** Issues sets: counter, authoriser, lease and M1–M5 in one transaction. */
 import type { Database } from "../../../db/database.js";
+import { fromHex, toHex } from "../../../shared/bytes.js";
+import { cmac } from "../../../she/codec/index.js";
+import { buildUpdate } from "../../../she/update/index.js";
 import { masterAuthoriser, otherAuthoriser, type RefusedLoad, type UnresolvedLoad } from "../ledger.js";
+import { openSealed } from "../vault.js";
 import type { Asked } from "./decisions.js";
 import { endLease, takeLease } from "./leases.js";
 import {
@@ -11,6 +15,7 @@ import {
   type SealedKey,
   type SetRow,
   type SlotAddress,
+  type SlotRow,
   setRow,
   slotRow,
 } from "./rows.js";
@@ -19,6 +24,8 @@ const COUNTER_MAX = 0xfffffff;
 
 export interface IssueArgs extends SlotAddress {
   readonly id: string;
+  /** What opens the keys: lent by the vault. */
+  readonly masterKey: Uint8Array;
   readonly asked: Asked;
   /** Who asks, for the lease. */
   readonly station: string;
@@ -37,6 +44,7 @@ export interface IssueArgs extends SlotAddress {
   readonly key: { readonly sealed: string } | { readonly cluster: string; readonly sealed: string };
   /** The ECU's first master key. */
   readonly firstKey: string;
+  /** Hex. */
   readonly challenge: string | null;
   readonly idempotency: string | null;
   /** Keys that were first used before this time may be forgotten, ms since the epoch. */
@@ -46,44 +54,73 @@ export interface IssueArgs extends SlotAddress {
   readonly at: number;
 }
 
-export interface IssuedSet extends SlotAddress {
+/** Lower-case hex. */
+export interface Messages {
+  readonly m1: string;
+  readonly m2: string;
+  readonly m3: string;
+  /** What the ECU answers when it stores the set. */
+  readonly m4: string;
+  readonly m5: string;
+}
+
+export interface IssuedSet extends Messages {
   readonly id: string;
+  readonly slot: number;
   readonly counter: number;
   readonly flags: number;
-  readonly verifyOnly: boolean;
-  readonly bank: number;
-  readonly authSlot: number;
-  readonly key: SealedKey;
-  readonly authKey: SealedKey;
+  /** CMAC of the request's challenge by the new key, hex; null where it had none. */
+  readonly mac: string | null;
   /** The same request was answered before. */
   readonly repeated: boolean;
-  /** M4 and M5 are kept already. */
-  readonly predicted: boolean;
 }
 
-async function issuedSet(db: Database, set: SetRow, repeated: boolean): Promise<IssuedSet> {
+/** M1–M5 of a set. Its keys are open only while they are made. @throws StationError STORE_FAILED where a key does not open */
+async function build(db: Database, set: SetRow, { masterKey, challenge }: IssueArgs) {
   const auth = set.auth === FIRST_KEY ? undefined : await setRow(db, set.auth);
-  return {
-    id: set.id,
-    phase: set.phase,
-    uid: set.uid,
-    slot: set.slot,
-    counter: set.counter,
-    flags: set.flags,
-    verifyOnly: set.verify_only !== 0,
-    bank: set.bank,
-    authSlot: set.auth_slot,
-    key: await keyOf(db, set),
-    authKey:
-      auth === undefined ? { sealed: set.auth_sealed ?? "", context: authContext(set.id, set) } : await keyOf(db, auth),
-    repeated,
-    predicted: set.m5 !== null,
-  };
+  const key = await keyOf(db, set);
+  const authKey =
+    auth === undefined ? { sealed: set.auth_sealed ?? "", context: authContext(set.id, set) } : await keyOf(db, auth);
+  return withKey(masterKey, key, (newKey) =>
+    withKey(masterKey, authKey, (authorising) => {
+      const { m1, m2, m3, m4, m5 } = buildUpdate({
+        uid: fromHex(set.uid),
+        authKeyId: set.auth_slot,
+        authKey: authorising,
+        keyId: set.slot,
+        newKey,
+        counter: set.counter,
+        flags: set.flags,
+        bank: set.bank,
+        verifyOnly: set.verify_only !== 0,
+      });
+      const mac = challenge === null ? null : toHex(cmac(newKey, fromHex(challenge)));
+      return { m1: toHex(m1), m2: toHex(m2), m3: toHex(m3), m4: toHex(m4), m5: toHex(m5), mac };
+    }),
+  );
 }
 
-async function authoriser(db: Database, args: IssueArgs): Promise<string> {
+function withKey<T>(masterKey: Uint8Array, { sealed, context }: SealedKey, work: (bytes: Uint8Array) => T): T {
+  const secret = openSealed(masterKey, sealed, context);
+  try {
+    return secret.use(work);
+  } finally {
+    secret.wipe();
+  }
+}
+
+/** The set of the same request again, with what proves that the ECU stored it, which sets of former versions lack. */
+async function again(db: Database, set: SetRow, args: IssueArgs): Promise<IssuedSet> {
+  const made = await build(db, set, args);
+  if (set.m5 === null) await db.run("UPDATE sets SET m4 = ?, m5 = ? WHERE id = ?", made.m4, made.m5, set.id);
+  return { id: set.id, slot: set.slot, counter: set.counter, flags: set.flags, ...made, repeated: true };
+}
+
+/** @param own of the slot that is asked for */
+async function authoriser(db: Database, args: IssueArgs, own: SlotRow | undefined): Promise<string> {
   const master = { phase: args.phase, uid: args.uid, slot: args.masterSlot };
-  const row = await slotRow(db, master);
+  const isMaster = args.slot === args.masterSlot;
+  const row = isMaster ? own : await slotRow(db, master);
   const confirmed = row?.current ?? FIRST_KEY;
   const loads = await db.all<{ id: string; auth: string; state: string; seq: number }>(
     `SELECT id, auth, state, seq FROM sets
@@ -94,7 +131,7 @@ async function authoriser(db: Database, args: IssueArgs): Promise<string> {
     row?.current_counter ?? -1,
   );
   const unresolved: UnresolvedLoad[] = loads.map(({ id, auth, state }) => ({ id, auth, failed: state === "failed" }));
-  if (args.slot === args.masterSlot) {
+  if (isMaster) {
     const outdated = await db.all<{ id: string }>(
       "SELECT id FROM sets WHERE phase = ? AND uid = ? AND slot = ? AND counter < ? ORDER BY counter DESC",
       master.phase,
@@ -133,13 +170,13 @@ export async function issueSet(db: Database, args: IssueArgs): Promise<Issued> {
   if (args.idempotency !== null) {
     const known = await db.get<SetRow>("SELECT * FROM sets WHERE idempotency = ?", args.idempotency);
     if (known !== undefined)
-      return known.request === args.request ? issuedSet(db, known, true) : nothing(db, args, "otherRequest");
+      return known.request === args.request ? again(db, known, args) : nothing(db, args, "otherRequest");
   }
   if (leasedFor !== undefined) return { leasedFor };
   const row = await slotRow(db, args);
   const counter = Math.max(args.floor, Math.max(row?.last_counter ?? 0, args.held) + 1);
   if (counter > COUNTER_MAX) return nothing(db, args, "counterUsedUp");
-  const auth = await authoriser(db, args);
+  const auth = await authoriser(db, args, row);
   await db.run(
     `INSERT INTO slots (phase, uid, slot, last_counter, current, current_counter) VALUES (?, ?, ?, ?, NULL, -1)
      ON CONFLICT (phase, uid, slot) DO UPDATE SET last_counter = excluded.last_counter`,
@@ -156,56 +193,58 @@ export async function issueSet(db: Database, args: IssueArgs): Promise<Issued> {
       args.key.sealed,
     );
   }
-  const last = await db.get<{ seq: number }>(
-    "SELECT seq FROM sets WHERE phase = ? AND uid = ? ORDER BY seq DESC LIMIT 1",
-    args.phase,
-    args.uid,
-  );
+  const { id, phase, uid, slot, flags, bank, challenge, request, station } = args;
+  const set: SetRow = {
+    ...{ id, phase, uid, slot, counter, flags, bank, auth, challenge, request, station },
+    verify_only: args.verifyOnly ? 1 : 0,
+    state: "issued",
+    sealed: cluster === null ? args.key.sealed : null,
+    cluster,
+    auth_slot: args.masterSlot,
+    auth_sealed: auth === FIRST_KEY ? args.firstKey : null,
+    m4: null,
+    m5: null,
+  };
+  const made = await build(db, set, args);
+  await insert(db, { ...set, m4: made.m4, m5: made.m5 }, args);
+  if (args.idempotency !== null) await forgetKeys(db, "sets", args.keysSince);
+  return { id, slot, counter, flags, ...made, repeated: false };
+}
+
+async function insert(db: Database, set: SetRow, { idempotency, at }: IssueArgs): Promise<void> {
   await db.run(
     `INSERT INTO sets (id, phase, uid, slot, seq, counter, flags, verify_only, bank, state, sealed, cluster,
-       auth, auth_slot, auth_sealed, challenge, idempotency, request, issued_at, station)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'issued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    args.id,
-    args.phase,
-    args.uid,
-    args.slot,
-    (last?.seq ?? 0) + 1,
-    counter,
-    args.flags,
-    args.verifyOnly ? 1 : 0,
-    args.bank,
-    cluster === null ? args.key.sealed : null,
-    cluster,
-    auth,
-    args.masterSlot,
-    auth === FIRST_KEY ? args.firstKey : null,
-    args.challenge,
-    args.idempotency,
-    args.request,
-    args.at,
-    args.station,
+       auth, auth_slot, auth_sealed, challenge, idempotency, request, issued_at, station, m4, m5)
+     VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(seq), 0) + 1 FROM sets WHERE phase = ? AND uid = ?), ?, ?, ?, ?, ?, ?, ?,
+       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    set.id,
+    set.phase,
+    set.uid,
+    set.slot,
+    set.phase,
+    set.uid,
+    set.counter,
+    set.flags,
+    set.verify_only,
+    set.bank,
+    set.state,
+    set.sealed,
+    set.cluster,
+    set.auth,
+    set.auth_slot,
+    set.auth_sealed,
+    set.challenge,
+    idempotency,
+    set.request,
+    at,
+    set.station,
+    set.m4,
+    set.m5,
   );
-  if (args.idempotency !== null) await forgetKeys(db, "sets", args.keysSince);
-  const set = await setRow(db, args.id);
-  if (set === undefined) throw new Error("the set was not written");
-  return issuedSet(db, set, false);
 }
 
 /** A request that gets no set leaves no lease behind. */
 async function nothing<R>(db: Database, args: IssueArgs, refusal: R): Promise<R> {
   await endLease(db, args, args.station);
   return refusal;
-}
-
-export interface PredictArgs {
-  /** Of the set. */
-  readonly id: string;
-  /** What the ECU answers when it stores the set; lower-case hex. */
-  readonly m4: string;
-  readonly m5: string;
-}
-
-/** Keeps what proves that the ECU stored a set. */
-export async function keepPrediction(db: Database, { id, m4, m5 }: PredictArgs): Promise<void> {
-  await db.run("UPDATE sets SET m4 = ?, m5 = ? WHERE id = ?", m4, m5, id);
 }

@@ -6,7 +6,7 @@ import type { Database } from "../../../db/database.js";
 import type { StoreDefinition, StoreSource } from "../../../db/store.js";
 import { consoleOperations } from "./console.js";
 import { type Asked, checkEntry, issueEntry, reportEntry } from "./decisions.js";
-import { issueSet, keepPrediction } from "./issue.js";
+import { issueSet } from "./issue.js";
 import { renewLease } from "./leases.js";
 import { registryOperations } from "./registry.js";
 import { takeReport } from "./report.js";
@@ -69,7 +69,6 @@ export const store = {
     issue: audited(issueSet, issueEntry),
     report: audited(takeReport, reportEntry),
     check: audited(checkedKey, checkEntry),
-    predict: keepPrediction,
     /** A decision that needed no look at the store. */
     note: append,
     mark,
