@@ -91,10 +91,9 @@ export interface RunningServers {
 
 /**
  * Starts vPKI and KMS.
- * @param files host of stores under `DATA/servers`, where the configuration names no database
  * @throws StationError CONFIG_INVALID, STORE_FAILED, STORE_UNAVAILABLE; RUN_ABORTED where the signal ended first
  */
-export async function startServers(context: AppContext, files: StoreHost): Promise<RunningServers> {
+export async function startServers(context: AppContext): Promise<RunningServers> {
   const { config, clock, logger } = context;
   if (config.servers.kind !== "embedded") {
     const what = `${config.file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
@@ -106,7 +105,7 @@ export async function startServers(context: AppContext, files: StoreHost): Promi
   const dir = join(config.dataDir, "servers");
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const opened = new Opened();
-  const stores = await storesOf(config.servers.database, files, opened);
+  const stores = await storesOf(config.servers.database, logger, opened);
   const front = new Front({ host, clock, logger, rateLimit, shutdown });
   const { metrics } = front;
   // Known once the plain HTTP server listens, which is before anybody can ask for a certificate.
@@ -115,7 +114,7 @@ export async function startServers(context: AppContext, files: StoreHost): Promi
     const tls = await ensureTls(join(dir, "tls"), { clock, hosts: [host] });
     signal.throwIfAborted();
     const vpki = await createVpki({
-      stores: front.stores(stores, "vpki"),
+      stores: front.stores(stores(), "vpki"),
       metrics,
       dir: join(dir, "vpki"),
       clock,
@@ -134,7 +133,7 @@ export async function startServers(context: AppContext, files: StoreHost): Promi
     opened.add(vpki, (server) => server.close());
     signal.throwIfAborted();
     const kms = await createKms({
-      stores: front.stores(stores, "kms"),
+      stores: front.stores(stores(), "kms"),
       metrics,
       dir: join(dir, "kms"),
       clock,
@@ -178,10 +177,16 @@ export async function startServers(context: AppContext, files: StoreHost): Promi
   }
 }
 
-async function storesOf(database: DatabaseConfig | undefined, files: StoreHost, opened: Opened): Promise<StoreHost> {
-  if (database === undefined) return files;
+/** Gives each server the host of its stores: without a database a store thread of its own, so that neither waits for the other's commits. */
+async function storesOf(
+  database: DatabaseConfig | undefined,
+  logger: Logger,
+  opened: Opened,
+): Promise<() => StoreHost> {
+  if (database === undefined) return () => opened.add(workerStores(logger), (host) => host.close());
   const { postgresStores } = await import("./db/postgres/store.js");
-  return opened.add(postgresStores(database.postgres), (host) => host.close());
+  const host = opened.add(postgresStores(database.postgres), (stores) => stores.close());
+  return () => host;
 }
 
 /** The allow list, which is read anew when it changes and on SIGHUP; without one, this machine's programs alone come in. */
@@ -234,7 +239,7 @@ export async function openStation(context: AppContext): Promise<Station> {
     const sinks = [...config.results.sinks.keys()];
     const tell = { sinks, station: config.station.id };
     const records = await openRecords({ stores, file: recordsFile(config), clock, tell });
-    const servers = config.servers.kind === "embedded" ? await startServers(context, stores) : undefined;
+    const servers = config.servers.kind === "embedded" ? await startServers(context) : undefined;
     if (servers !== undefined) opened.add(servers, (running) => running.close());
     const points = killPointsOf(context);
     const clients = opened.add(await openClients(context, servers), (pair) => pair.close());

@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { type AppContext, startServers } from "../app.js";
-import { workerStores } from "../db/store.js";
 import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { contextOf } from "./run.js";
 import { asService, untilEnded } from "./wait.js";
@@ -20,12 +19,11 @@ function withRegistry(context: AppContext, registry: string | undefined): AppCon
 }
 
 async function runServers(io: Io, context: AppContext, ready: () => void): Promise<void> {
-  const stores = workerStores(context.logger);
   // A service is told to read its files anew; without an allow list there are none, and it goes on.
   const onReload = () => context.logger.info("told to reload");
   process.on("SIGHUP", onReload);
   try {
-    const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context, stores);
+    const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context);
     try {
       await printLine(io, JSON.stringify({ vpki, kms, ca, clientCert, clientKey }));
       ready();
@@ -35,7 +33,6 @@ async function runServers(io: Io, context: AppContext, ready: () => void): Promi
     }
   } finally {
     process.off("SIGHUP", onReload);
-    await stores.close();
   }
 }
 

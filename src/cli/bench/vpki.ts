@@ -7,7 +7,6 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { type RunningServers, startServers } from "../../app.js";
 import { openDatabase } from "../../db/database.js";
-import { workerStores } from "../../db/store.js";
 import { systemClock } from "../../shared/clock.js";
 import { silentLogger } from "../../shared/logger.js";
 import { loadConfig } from "../config.js";
@@ -24,11 +23,10 @@ const REVOKED = 100_000;
 /** Takes about half a minute. */
 export async function vpkiRows(): Promise<BenchRow[]> {
   const data = await mkdtemp(join(tmpdir(), "ecustation-bench-"));
-  const stores = workerStores();
   try {
     const config = await loadConfig(undefined, data, {});
     const { signal } = new AbortController();
-    const servers = await startServers({ config, clock: systemClock, logger: silentLogger, env: {}, signal }, stores);
+    const servers = await startServers({ config, clock: systemClock, logger: silentLogger, env: {}, signal });
     try {
       await fillList(join(data, "servers", "vpki", "vpki.sqlite"));
       return [await longestStall(servers)];
@@ -36,7 +34,6 @@ export async function vpkiRows(): Promise<BenchRow[]> {
       await servers.close();
     }
   } finally {
-    await stores.close();
     await rm(data, { recursive: true, force: true });
   }
 }

@@ -4,7 +4,7 @@
  * a certificate that is too large.
  */
 import { createHash } from "node:crypto";
-import { type VpkiOperation, vpkiPath } from "../../contract/vpki.js";
+import { type IssueRequestBody, type VpkiOperation, vpkiPath } from "../../contract/vpki.js";
 import type { Store } from "../../db/store.js";
 import type { PublicKey } from "../../pki/keys.js";
 import { type DnAttribute, formatDn, nameKey, parseDn } from "../../pki/names.js";
@@ -66,7 +66,7 @@ export class VpkiService {
   constructor(private readonly options: ServiceOptions) {}
 
   async issue(operation: "issue" | "reissue", incoming: Incoming): Promise<Answer> {
-    const { store, clock, queue, certifier } = this.options;
+    const { store, clock, queue } = this.options;
     const { type } = incoming;
     const body = readIssueBody(incoming.body);
     if (body instanceof Refusal) return body;
@@ -79,8 +79,9 @@ export class VpkiService {
       const earlier = await store.call("findAnswer", { idempotency, asked: early });
       if (earlier !== undefined) return answerOf(earlier);
     }
-    const csr = await queue.run(() => checkCsr(type, body, this.options.config));
-    if (csr instanceof Refusal) return csr;
+    const certified = await queue.run(() => this.#certify(type, body, asked.at));
+    if (certified instanceof Refusal) return certified;
+    const { csr, made } = certified;
     const names = { keyId: keyIdOf(csr.key), type, nameKey: nameKey(csr.name) };
     const { csr: _, ...codes } = body;
     const common = {
@@ -88,10 +89,10 @@ export class VpkiService {
       asked: { ...asked, subject: csr.dn, details: { type, ...codes, attributes: csr.attributes, requestId } },
       ...(idempotency && { idempotency }),
     };
-    const state = await store.call("check", { ...names, ...common });
-    if (state.kind !== "free") return answerOf(state);
-    const made = await queue.run(() => certifier.certify(type, csr, asked.at));
-    if (made instanceof Refusal) return made;
+    if (made instanceof Refusal) {
+      const state = await store.call("check", { ...names, ...common });
+      return state.kind === "free" ? made : answerOf(state);
+    }
     const row = { ...names, ...made };
     const supersedeAt = this.#supersedeAt(operation, asked.at);
     const result = await store.call("issue", { row, ...common, ...(supersedeAt !== undefined && { supersedeAt }) });
@@ -99,6 +100,16 @@ export class VpkiService {
     this.options.issued.inc({ type, operation });
     this.options.revoked(result.revoked);
     return { cert: certPem(row.certificate) };
+  }
+
+  /**
+   * Checks a CSR and signs its certificate, in one turn of the queue. The store is asked behind it: what it refuses, a key that was used
+   * or a name without certificates, has cost a signature, and what it takes needs one transaction only.
+   */
+  async #certify(type: CertificateType, body: IssueRequestBody, at: number) {
+    const csr = await checkCsr(type, body, this.options.config);
+    if (csr instanceof Refusal) return csr;
+    return { csr, made: await this.options.certifier.certify(type, csr, at) };
   }
 
   async revoke(incoming: Incoming): Promise<Record<string, never> | Refusal> {

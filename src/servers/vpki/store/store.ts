@@ -234,7 +234,7 @@ async function supersede(db: Database, { row, asked, supersedeAt }: IssueArgs): 
 const operations = {
   ...statusOperations,
 
-  /** What `issue` would say before anything is signed. */
+  /** What `issue` would refuse, where there is no certificate for it. */
   check: async (db: Database, args: CheckArgs): Promise<Replay | Refused | { readonly kind: "free" }> => {
     const earlier = await replay(db, args.idempotency, args.asked);
     if (earlier !== undefined) return earlier;
