@@ -175,8 +175,10 @@ describe("a wrong unit is refused before anything is written to it", () => {
       expect.stringMatching(/^✓ open +\d+\.\d\d s$/),
       expect.stringMatching(/^✗ identify +\d+\.\d\d s /),
       expect.stringMatching(/^FAIL 불합격 {2}\d+\.\d\d s {2}KMHC851CFLU061234/),
-      expect.stringMatching(/^ {2}ECU의 VIN이 스캔과 다릅니다: KMHC851CFLU069999 /),
-      expect.stringMatching(/^ {2}The ECU holds another VIN than scanned: KMHC851CFLU069999 /),
+      expect.stringMatching(/^ {2}ECU의 VIN이 스캔과 다릅니다: KMHC851CFLU061234이\(가\) 아니라 KMHC851CFLU069999\. /),
+      expect.stringMatching(
+        /^ {2}The ECU holds another VIN than scanned: KMHC851CFLU069999 instead of KMHC851CFLU061234\. /,
+      ),
       "  ECU_VIN_MISMATCH in identify",
     ]);
   });
