@@ -33,6 +33,15 @@ export class Secret {
     return work(this.#bytes);
   }
 
+  /** As `use`, the last time: the bytes are wiped behind `work`, which must be synchronous. */
+  spend<T>(work: (bytes: Uint8Array) => T): T {
+    try {
+      return this.use(work);
+    } finally {
+      this.wipe();
+    }
+  }
+
   wipe(): void {
     this.#bytes?.fill(0);
     this.#bytes = undefined;

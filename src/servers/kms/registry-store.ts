@@ -168,11 +168,7 @@ export class StoredRegistry implements RegistrySource {
 
   #open(row: StoredEntry): unknown {
     const secret = this.#options.vault.open(row.sealed, registryContext(row.kind, row.id, Number(row.version)));
-    try {
-      return secret.use((bytes) => JSON.parse(Buffer.from(bytes).toString("utf8")) as unknown);
-    } finally {
-      secret.wipe();
-    }
+    return secret.spend((bytes) => JSON.parse(Buffer.from(bytes).toString("utf8")) as unknown);
   }
 
   /** The stored lists beside what the file says of everything else. */

@@ -5,7 +5,6 @@ import type { Store } from "../../db/store.js";
 import { fromHex, toHex } from "../../shared/bytes.js";
 import type { Clock } from "../../shared/clock.js";
 import type { Logger } from "../../shared/logger.js";
-import type { Secret } from "../../shared/secret.js";
 import { cmac } from "../../she/codec/index.js";
 import type { Counter } from "../http/metrics.js";
 import type { Caller } from "../http/request-id.js";
@@ -13,7 +12,7 @@ import type { RegisteredEcu } from "./registry.js";
 import { Failure, type KmsRequest } from "./request.js";
 import type { Asked } from "./store/decisions.js";
 import type { IssueArgs } from "./store/issue.js";
-import { authContext, clusterContext, type SealedKey, type SlotAddress, setContext } from "./store/rows.js";
+import { authContext, clusterContext, type SlotAddress, setContext } from "./store/rows.js";
 import type { store as definition } from "./store/store.js";
 import type { Vault } from "./vault.js";
 
@@ -80,7 +79,7 @@ export class KmsService {
 
   /** CMAC by the key of the slot: the SecOC requester's challenge, else a fresh one. */
   async sync(request: KmsRequest, caller: Caller): Promise<Success<SyncRecords> | Failure> {
-    const { store, clock, logger } = this.#options;
+    const { store, clock, logger, vault } = this.#options;
     const id = randomUUID();
     const found = await store.call("check", {
       ...slotAddress(request),
@@ -93,7 +92,7 @@ export class KmsService {
     if (found === "noKey") return Failure.ofStore("noKey");
     const issuedFor = found.challenge === null ? undefined : fromHex(found.challenge);
     const challenge = request.challenge ?? issuedFor ?? randomBytes(KEY_BYTES);
-    const mac = this.#withKey(found.key, (key) => cmac(key, challenge));
+    const mac = vault.open(found.key.sealed, found.key.context).spend((key) => cmac(key, challenge));
     logger.info("sync value given", { ...about(request, caller), correlationId: id });
     return {
       records: { KeyID: request.keyIdText, KeySyncValue: toHex(mac), Challenge: toHex(challenge) },
@@ -179,15 +178,6 @@ export class KmsService {
       return { cluster, sealed: vault.seal(fresh, clusterContext(cluster)) };
     } finally {
       fresh.fill(0);
-    }
-  }
-
-  #withKey<T>(key: SealedKey, work: (bytes: Uint8Array) => T): T {
-    const secret: Secret = this.#options.vault.open(key.sealed, key.context);
-    try {
-      return secret.use(work);
-    } finally {
-      secret.wipe();
     }
   }
 }

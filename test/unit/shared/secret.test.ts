@@ -25,4 +25,17 @@ describe("a secret", () => {
     expect([...bytes]).toEqual([0, 0, 0]);
     expect(() => secret.use((lent) => lent.length)).toThrow(/wiped/);
   });
+
+  it("zeroes its bytes behind the work that it is spent on, also where that fails", () => {
+    const bytes = [new Uint8Array([1, 2, 3]), new Uint8Array([4, 5, 6])] as const;
+    expect(new Secret(bytes[0]).spend((lent) => lent[2])).toBe(3);
+    const failing = () => {
+      throw new Error("no");
+    };
+    expect(() => new Secret(bytes[1]).spend(failing)).toThrow("no");
+    expect(bytes.map((left) => [...left])).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+  });
 });

@@ -173,10 +173,7 @@ class EntryRoutes<K extends RegistryKind> {
   /** What is of another session or was changed counts as nothing typed. */
   #unsealed(sealed: string, context: string): string {
     try {
-      const secret = this.#options.vault.open(sealed, context);
-      const text = secret.use((bytes) => Buffer.from(bytes).toString("utf8"));
-      secret.wipe();
-      return text;
+      return this.#options.vault.open(sealed, context).spend((bytes) => Buffer.from(bytes).toString("utf8"));
     } catch (error) {
       if (isStationError(error, "STORE_FAILED")) return "";
       throw error;

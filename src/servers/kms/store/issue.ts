@@ -12,7 +12,6 @@ import {
   FIRST_KEY,
   forgetKeys,
   keyOf,
-  type SealedKey,
   type SetRow,
   type SlotAddress,
   type SlotRow,
@@ -81,8 +80,8 @@ async function build(db: Database, set: SetRow, { masterKey, challenge }: IssueA
   const key = await keyOf(db, set);
   const authKey =
     auth === undefined ? { sealed: set.auth_sealed ?? "", context: authContext(set.id, set) } : await keyOf(db, auth);
-  return withKey(masterKey, key, (newKey) =>
-    withKey(masterKey, authKey, (authorising) => {
+  return openSealed(masterKey, key.sealed, key.context).spend((newKey) =>
+    openSealed(masterKey, authKey.sealed, authKey.context).spend((authorising) => {
       const { m1, m2, m3, m4, m5 } = buildUpdate({
         uid: fromHex(set.uid),
         authKeyId: set.auth_slot,
@@ -98,15 +97,6 @@ async function build(db: Database, set: SetRow, { masterKey, challenge }: IssueA
       return { m1: toHex(m1), m2: toHex(m2), m3: toHex(m3), m4: toHex(m4), m5: toHex(m5), mac };
     }),
   );
-}
-
-function withKey<T>(masterKey: Uint8Array, { sealed, context }: SealedKey, work: (bytes: Uint8Array) => T): T {
-  const secret = openSealed(masterKey, sealed, context);
-  try {
-    return secret.use(work);
-  } finally {
-    secret.wipe();
-  }
 }
 
 /** The set of the same request again, with what proves that the ECU stored it, which sets of former versions lack. */
