@@ -99,6 +99,7 @@ export class Run {
   #before: readonly JournalEntry[] = [];
   #opened: OpenedEcu | undefined;
   #over = false;
+  #written: Promise<unknown> = Promise.resolve();
   #resting: Promise<unknown> = Promise.resolve();
   readonly #onEvent: NonNullable<RunOptions["onEvent"]>;
 
@@ -204,16 +205,22 @@ export class Run {
     return this.#before.filter((entry) => entry.step === step);
   }
 
-  /** Writes an entry, and what it owes; durable when it resolves. What is written later is durable later. */
-  async append(
+  /** Writes an entry, and what it owes; when it resolves, this and all that was written before is durable. */
+  append(
     step: string,
     event: JournalEntry["event"],
     data: Readonly<Record<string, unknown>>,
     owed: readonly OutboxRow[] = [],
   ): Promise<void> {
     const entry = { step, event, at: this.#time.now(), data };
-    await this.deps.runs.append(this.runId, entry, owed);
-    this.#entries.push(entry);
+    const appended = this.deps.runs.append(this.runId, entry, owed).then(() => this.#entries.push(entry));
+    this.#written = Promise.all([this.#written, appended]);
+    return this.written();
+  }
+
+  /** Resolves when all that was written so far is durable. @throws StationError STORE_FAILED */
+  async written(): Promise<void> {
+    await this.#written;
   }
 
   /** True where the journal says that the step is done. */
@@ -334,25 +341,21 @@ export class Run {
     this.emit({ kind: "step-started", step, at: startedAt });
     try {
       const value = await bounded(clock, { limit, unwind: this.timers.unwind, onLimit }, signal, async (own) => {
-        // The unit need not wait for this commit: what the step writes later is durable behind it.
-        const started = write("started", {});
-        started.catch(() => undefined);
+        // The unit waits neither for this commit nor for that of the end: what is written later is durable behind them, and tells their failure.
+        write("started", {}).catch(() => undefined);
         const result = await work({
           step,
           signal: own,
           before,
-          note: async (data) => {
-            await Promise.all([started, write("noted", data)]);
-          },
+          note: (data) => write("noted", data),
           fact: (more) => Object.assign(facts, more),
           skip: () => {
             skipped = true;
           },
           owe: (row) => owed.push(row),
         });
-        await started;
         const ms = clock.monotonic() - from;
-        await write("finished", { ...facts, ms, ...(skipped ? { skipped: true } : {}) });
+        write("finished", { ...facts, ms, ...(skipped ? { skipped: true } : {}) }).catch(() => undefined);
         return result;
       });
       done(skipped ? "skipped" : "done", { ...facts });

@@ -74,6 +74,7 @@ async function refuseWhileOwed(run: Run, identity: EcuIdentity, signal: AbortSig
 export async function identifyStep(run: Run, scope: StepScope): Promise<Identified> {
   const { signal } = scope;
   const identity = await run.session.identify(signal);
+  await run.written();
   run.identity = identity;
   scope.fact(identityFacts(identity));
   await leaveCandidate(run, identity, signal);

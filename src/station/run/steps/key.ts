@@ -188,6 +188,7 @@ async function inject(attempt: Attempt, set: KeySet, noted: NotedLoad | undefine
 /** A master key loaded in this run must be known to the KMS before it is asked for a set that this key authorises. */
 export async function authorised(run: Run, signal: AbortSignal): Promise<void> {
   if (run.authorisation === undefined) return;
+  await run.written();
   await run.deps.results.delivered(run.authorisation, signal);
   run.authorisation = undefined;
 }

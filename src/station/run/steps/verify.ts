@@ -35,6 +35,7 @@ export async function verifyStep(run: Run, scope: StepScope): Promise<void> {
   const { signal } = scope;
   if (!run.restarted) await run.session.reset(signal);
   const now = await run.session.identify(signal);
+  await run.written();
   compareIdentity(run, now);
   for (const { name, slot } of run.deps.profile.certificates) {
     const step = `cert:${name}`;
