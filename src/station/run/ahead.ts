@@ -1,6 +1,6 @@
 /** An answer of a server that a later step is going to need, fetched while the bus works. */
 import { describe } from "../../shared/errors.js";
-import type { KeySet } from "../ports.js";
+import type { KeySet, SyncValue } from "../ports.js";
 import type { Run } from "./run.js";
 import type { CertificateAhead } from "./steps/certificate.js";
 
@@ -52,16 +52,21 @@ export class Ahead<T> {
 
 /** What a run has asked for ahead of a step and not taken yet. */
 export class AskedAhead {
-  key: Ahead<KeySet> | undefined;
+  /** By step. */
+  readonly keys = new Map<string, Ahead<KeySet>>();
   certificate: Ahead<CertificateAhead> | undefined;
+  sync: Ahead<SyncValue> | undefined;
 
   stop(): void {
-    this.key?.stop();
-    this.certificate?.stop();
+    for (const asked of this.#all()) asked.stop();
   }
 
   /** Accounts for what no step takes any more. Never rejects. */
   async drop(run: Run): Promise<void> {
-    await Promise.all([this.key?.drop(run), this.certificate?.drop(run)]);
+    await Promise.all(this.#all().map((asked) => asked.drop(run)));
+  }
+
+  #all(): Pick<Ahead<unknown>, "stop" | "drop">[] {
+    return [this.certificate, this.sync, ...this.keys.values()].filter((asked) => asked !== undefined);
   }
 }

@@ -193,11 +193,12 @@ export class Run {
     this.emit({ kind: "begun", header: run.header, resumed: true });
   }
 
-  /** The step behind another one in the plan, where it has not begun in any life; undefined where there is none. */
-  fresh(behind: string): string | undefined {
+  /** The steps behind another one in the plan, up to the first that has begun in some life. */
+  fresh(behind: string): readonly string[] {
     const { plan } = this.#header;
-    const step = plan[plan.indexOf(behind) + 1];
-    return step === undefined || this.before(step).length > 0 ? undefined : step;
+    const steps = plan.slice(plan.indexOf(behind) + 1);
+    const begun = steps.findIndex((step) => this.before(step).length > 0);
+    return begun < 0 ? steps : steps.slice(0, begun);
   }
 
   /** What earlier lives of this run wrote about a step. */

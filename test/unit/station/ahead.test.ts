@@ -53,16 +53,32 @@ const inOrder = (a: string, b: string) => {
 };
 
 describe("while the bus works", () => {
-  it("the next key's set is fetched, but for the one that a master key authorises", async () => {
+  it("the next keys' sets are fetched, three at most, but for those that a master key authorises", async () => {
+    const [master, secoc, supplier] = plant.profile.keys;
+    if (master === undefined || secoc === undefined || supplier === undefined) throw new Error("no keys");
+    const more = [5, 6, 7].map((slot) => ({ ...secoc, name: `secoc-${slot}`, keyId: String(slot), slot }));
+    plant.profile = { ...plant.profile, keys: [master, secoc, ...more, supplier] };
+    await station.stop();
+    station = await opened();
     expect((await station.run()).outcome).toBe("PASS");
-    inOrder("post D", "load 4 done");
-    inOrder("load 4", "post D done");
     inOrder("load 1 done", "post 4");
+    inOrder("post 4", "post 5");
+    inOrder("post 7", "post 4 done");
+    inOrder("load 4", "post D");
+    inOrder("post D", "load 5 done");
   });
 
-  it("the next certificate's key pair is made while the vPKI works, and its answer comes while this one is installed", async () => {
+  it("the values of a sync step are fetched behind the key's own set", async () => {
+    note(plant.kms, "requestSync", (_type: string, _ecuId: string, keyId: string) => `sync ${keyId}`);
     expect((await station.run()).outcome).toBe("PASS");
-    inOrder("issue prov-15118-2", "csr 1");
+    inOrder("post D done", "sync D");
+    inOrder("sync D", "load D done");
+    expect(order.filter((call) => call === "sync D")).toHaveLength(1);
+  });
+
+  it("the next certificate's key pair is made while this one's CSR is noted and the vPKI works, and its answer comes while this one is installed", async () => {
+    expect((await station.run()).outcome).toBe("PASS");
+    inOrder("csr 1", "issue prov-15118-2");
     inOrder("csr 1", "issue prov-15118-2 done");
     inOrder("issue prov-15118-20", "install 0 done");
     inOrder("issue prov-15118-20", "install 1");

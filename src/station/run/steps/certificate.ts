@@ -14,7 +14,7 @@ import { Ahead } from "../ahead.js";
 import { type CertificateOrder, certificateOrder } from "../inputs.js";
 import { certificateOf } from "../plan.js";
 import type { Run, StepScope } from "../run.js";
-import { askKeyAhead } from "./key.js";
+import { askKeysAhead } from "./key.js";
 import { sha256 } from "./verify.js";
 
 /** How many key pairs are made before the vPKI's "key used" counts as its fault. */
@@ -71,18 +71,30 @@ export async function certificateStep(run: Run, scope: StepScope, certificate: P
 
 /** A fresh key pair and its certificate; undefined when its key was used before. */
 async function request(work: Work, attempt: number, operation: Operation | undefined): Promise<Obtained | undefined> {
-  const noted = await makeRequest(work, attempt, operation);
+  const { noted } = await makeRequest(work, attempt, operation);
   const obtaining = obtain(work, noted);
   obtaining.catch(() => undefined);
   await askAhead(work);
   return obtaining;
 }
 
-/** A fresh key pair in the target, and its request in the journal. */
-async function makeRequest(work: Work, attempt: number, known: Operation | undefined): Promise<NotedRequest> {
-  const { run, scope, order } = work;
+interface MadeRequest {
+  /** Resolves when the request is checked and in the journal. */
+  readonly noted: Promise<NotedRequest>;
+}
+
+/** A fresh key pair in the target and its CSR; the bus is free when this resolves, and the request is noted meanwhile. */
+async function makeRequest(work: Work, attempt: number, known: Operation | undefined): Promise<MadeRequest> {
   const operation = known ?? (await firstOperation(work));
-  const csr = await makeCsr(work);
+  const csr = await readCsr(work);
+  const noted = noteRequest(work, attempt, operation, csr);
+  noted.catch(() => undefined);
+  return { noted };
+}
+
+async function noteRequest(work: Work, attempt: number, operation: Operation, csr: Uint8Array): Promise<NotedRequest> {
+  const { run, scope, order } = work;
+  await checkCsr(work, csr);
   const at = run.deps.clock.now();
   const noted = { attempt, operation, at, ecuId: run.unit.ecuId, dn: order.dn, csr: base64(csr) };
   await scope.note({ request: noted });
@@ -100,7 +112,7 @@ export interface CertificateAhead {
  * installed. What goes wrong with it is told by its own step.
  */
 async function askAhead({ run, scope }: Work): Promise<void> {
-  const step = run.fresh(scope.step);
+  const [step] = run.fresh(scope.step);
   const certificate = step === undefined ? undefined : certificateOf(run.deps.profile, step);
   if (step === undefined || certificate === undefined || run.ahead.certificate !== undefined) return;
   const facts: Record<string, unknown> = {};
@@ -120,7 +132,7 @@ async function askAhead({ run, scope }: Work): Promise<void> {
   const made = makeRequest(workOf(scope.signal), 1, undefined);
   run.ahead.certificate = new Ahead({
     step,
-    fetch: async (signal) => ({ obtained: await obtain(workOf(signal), await made), facts }),
+    fetch: async (signal) => ({ obtained: await obtain(workOf(signal), (await made).noted), facts }),
   });
   await made.catch(() => undefined);
 }
@@ -151,7 +163,7 @@ function notedRequest(scope: StepScope): NotedRequest | undefined {
 
 /** Goes on with a request of an earlier life; false when that leads nowhere and a new key pair is due. */
 async function goOn(work: Work, noted: NotedRequest): Promise<boolean> {
-  const obtained = await obtain(work, noted);
+  const obtained = await obtain(work, Promise.resolve(noted));
   if (obtained === undefined) return false;
   try {
     await installAndProve(work, obtained);
@@ -166,9 +178,12 @@ async function goOn(work: Work, noted: NotedRequest): Promise<boolean> {
 
 async function firstOperation({ run, scope, certificate, order }: Work): Promise<Operation> {
   const { ecuId } = run.unit;
+  const [asked, held] = await Promise.all([
+    run.deps.ledger.askedBefore({ ecuId, dn: order.dn, runId: run.runId }),
+    run.target.readCertificate(certificate.slot, scope.signal),
+  ]);
   // What an earlier run was given and never installed, or never received, is superseded by a reissue.
-  if (await run.deps.ledger.askedBefore({ ecuId, dn: order.dn, runId: run.runId })) return "reissue";
-  const held = await run.target.readCertificate(certificate.slot, scope.signal);
+  if (asked) return "reissue";
   if (held === undefined) return "issue";
   try {
     return sameName(decodeName(parseCertificate(held).subject), order.subject) ? "reissue" : "issue";
@@ -178,14 +193,17 @@ async function firstOperation({ run, scope, certificate, order }: Work): Promise
   }
 }
 
-async function makeCsr({ run, scope, certificate, order }: Work): Promise<Uint8Array> {
+function readCsr({ run, scope, certificate, order }: Work): Promise<Uint8Array> {
   const { name, slot, type } = certificate;
-  const wanted = CERTIFICATE_TYPES[type];
+  const { curve } = CERTIFICATE_TYPES[type];
+  const request = { name, slot, curve, subject: order.subjectDer, attributes: order.attributes };
+  return run.target.makeCsr(request, scope.signal);
+}
+
+async function checkCsr({ certificate, order }: Work, der: Uint8Array): Promise<void> {
+  const { name, type } = certificate;
   const invalid = (what: string, cause?: unknown) =>
     new StationError("TARGET_CSR_INVALID", { details: { name, what }, cause });
-  const { curve } = wanted;
-  const request = { name, slot, curve, subject: order.subjectDer, attributes: order.attributes };
-  const der = await run.target.makeCsr(request, scope.signal);
   let csr: ReturnType<typeof parseCsr>;
   try {
     csr = parseCsr(der);
@@ -193,9 +211,8 @@ async function makeCsr({ run, scope, certificate, order }: Work): Promise<Uint8A
     throw invalid("it cannot be read", error);
   }
   if (!equalBytes(csr.subject, order.subjectDer)) throw invalid("its subject is another one");
-  const check = await verifyCsr(csr, wanted);
+  const check = await verifyCsr(csr, CERTIFICATE_TYPES[type]);
   if (!check.ok) throw invalid(check.what);
-  return der;
 }
 
 /** The leaf for a noted request; undefined when its key was used before. */
@@ -231,9 +248,10 @@ interface Obtained {
   readonly issued: Certificate;
 }
 
-/** The certificate for a noted request, checked; undefined when its key was used before. */
-async function obtain(work: Work, noted: NotedRequest): Promise<Obtained | undefined> {
+/** The certificate for a request, once that is noted, checked; undefined when its key was used before. */
+async function obtain(work: Work, noting: Promise<NotedRequest>): Promise<Obtained | undefined> {
   const { run, scope } = work;
+  const noted = await noting;
   const leaf = noted.leaf === undefined ? await ask(work, noted) : fromBase64(noted.leaf);
   if (leaf === undefined) return undefined;
   const chain = await run.deps.vpki.chain(leaf, scope.signal);
@@ -241,7 +259,7 @@ async function obtain(work: Work, noted: NotedRequest): Promise<Obtained | undef
 }
 
 async function installAndProve(work: Work, { leaf, chain, issued }: Obtained): Promise<void> {
-  askKeyAhead(work.run, work.scope);
+  askKeysAhead(work.run, work.scope);
   await install(work, leaf, chain);
   await prove(work, issued);
   work.scope.fact({

@@ -11,6 +11,8 @@ import { isStored, load, notedReceipt, receiptHex, sameReceipt } from "./load.js
 
 /** A master key may need as many tries as the KMS has candidates for the ECU's present one (kms.md). */
 const MAX_MASTER_ATTEMPTS = 4;
+/** Most sets that are on their way ahead: enough for a KMS that is slower than the bus, and few to be accounted for where a run ends early. */
+const KEYS_AHEAD = 3;
 /** SHE status names of an authorising key that is not the ECU's. */
 const WRONG_AUTHORISER = /KEY_UPDATE_ERROR|KEY_EMPTY/;
 
@@ -103,7 +105,9 @@ async function loadOnce(attempt: Attempt): Promise<void> {
   }
   const ahead = await fetchedAhead(run, scope.step, signal);
   if (ahead === undefined) await authorised(run, signal);
-  const set = ahead ?? (await run.deps.kms.requestKey(keyRequest(attempt), attempt.requestId, signal));
+  const asked = ahead ?? run.deps.kms.requestKey(keyRequest(attempt), attempt.requestId, signal);
+  askKeysAhead(run, scope);
+  const set = await asked;
   try {
     await inject(attempt, set, ahead === undefined ? noted : noteOf(attempt, set));
   } catch (error) {
@@ -116,28 +120,43 @@ async function loadOnce(attempt: Attempt): Promise<void> {
 
 /** The set that was asked for ahead of its step; it stays the run's where the signal ends before it is there. */
 async function fetchedAhead(run: Run, step: string, signal: AbortSignal): Promise<KeySet | undefined> {
-  const { key } = run.ahead;
-  if (key?.step !== step) return undefined;
-  const set = await abortable(key.answer, signal);
-  run.ahead.key = undefined;
+  const { keys } = run.ahead;
+  const asked = keys.get(step);
+  if (asked === undefined) return undefined;
+  const set = await abortable(asked.answer, signal);
+  keys.delete(step);
   return set;
 }
 
 /**
- * Asks for the set of the next step's key while this step works on the bus. Not behind a master key, by which the KMS may authorise it
- * only once it knows that the ECU has it; and no master key's own: one that was never loaded would leave the KMS with a choice.
+ * Asks for the sets of the next steps' keys while this step works. Not behind a master key, by which the KMS may authorise them only once
+ * it knows that the ECU has it; and no master key's own: one that was never loaded would leave the KMS with a choice.
  */
-export function askKeyAhead(run: Run, { step: behind }: StepScope): void {
+export function askKeysAhead(run: Run, { step: behind }: StepScope): void {
   const { profile } = run.deps;
-  const step = run.fresh(behind);
-  const next = step !== undefined && parseStep(step).kind === "key" ? keyOf(profile, step) : undefined;
-  if (step === undefined || next === undefined || run.ahead.key !== undefined) return;
-  if ([next, keyOf(profile, behind)].some((key) => key?.type === "EcuMasterKey")) return;
-  if (run.authorisation !== undefined) return;
+  if (run.authorisation !== undefined || keyOf(profile, behind)?.type === "EcuMasterKey") return;
+  for (const step of run.fresh(behind).slice(0, KEYS_AHEAD)) {
+    const next = parseStep(step).kind === "key" ? keyOf(profile, step) : undefined;
+    if (next === undefined || next.type === "EcuMasterKey") return;
+    if (!run.ahead.keys.has(step)) run.ahead.keys.set(step, askAhead(run, step, next));
+  }
+}
+
+/** Asks for the values of a sync step right behind this one: the KMS knows the key since it gave the set. */
+function askSyncAhead(run: Run, { step: behind }: StepScope): void {
+  const [step] = run.fresh(behind);
+  const key = step !== undefined && parseStep(step).kind === "sync" ? keyOf(run.deps.profile, step) : undefined;
+  if (step === undefined || key === undefined) return;
+  const { ecuId } = run.unit;
+  const fetch = (signal: AbortSignal) => run.deps.kms.requestSync(key.type, ecuId, key.keyId, signal);
+  run.ahead.sync ??= new Ahead({ step, fetch });
+}
+
+function askAhead(run: Run, step: string, key: ProfileKey): Ahead<KeySet> {
   const { ecuId } = run.unit;
   const requestId = `${run.runId}:${step}:1`;
-  const asked = { run, key: next, ecuId, reportId: `${requestId}:report` };
-  run.ahead.key = new Ahead({
+  const asked = { run, key, ecuId, reportId: `${requestId}:report` };
+  return new Ahead({
     step,
     async fetch(signal) {
       const set = await run.deps.kms.requestKey(keyRequest(asked), requestId, signal);
@@ -149,7 +168,7 @@ export function askKeyAhead(run: Run, { step: behind }: StepScope): void {
     async unused(set) {
       wipe(set);
       const { reportId } = asked;
-      const load = { ...asked, ...next, correlationId: set.correlationId };
+      const load = { ...asked, ...key, correlationId: set.correlationId };
       const row = keyReport(load, "OperationFailed", "The set was not sent to the ECU.");
       await run.append(step, "noted", { unused: reportId }, [row]);
     },
@@ -172,7 +191,7 @@ async function inject(attempt: Attempt, set: KeySet, noted: NotedLoad | undefine
   const { run, scope, key } = attempt;
   const { signal } = scope;
   checkSet(attempt, set);
-  askKeyAhead(run, scope);
+  askSyncAhead(run, scope);
   if (noted === undefined || !sameReceipt(notedReceipt(noted), set) || noted.correlationId !== set.correlationId) {
     await scope.note({ load: noteOf(attempt, set) });
   }
