@@ -141,25 +141,26 @@ export class RunTrace {
 
   /** The run's options, listened in on. */
   get options(): RunOptions {
-    const { onEvent, ...rest } = this.#options;
+    const { onEvent, onStep, ...rest } = this.#options;
     return {
       ...rest,
       onEvent: (event) => {
         this.#noteRun(event);
         onEvent?.(event);
       },
+      onStep: (step) => {
+        const note = `step ${step}`;
+        this.#writer?.note(note);
+        this.#options.watch?.note(note);
+        onStep?.(step);
+      },
     };
   }
 
   #noteRun(event: RunEvent): void {
     const writer = this.#writer;
-    if (event.kind === "step-started") {
-      const note = `step ${event.step}`;
-      writer?.note(note);
-      this.#options.watch?.note(note);
-    }
-    if (writer === undefined) return;
-    if (event.kind === "begun" && event.resumed) this.#naming = this.#rename(writer, event.header.runId);
+    if (writer !== undefined && event.kind === "begun" && event.resumed)
+      this.#naming = this.#rename(writer, event.header.runId);
   }
 
   /** A run that is taken up again has files of its former lives: `RUN.log`, then `RUN.2.log` and so on. */

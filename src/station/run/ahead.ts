@@ -1,6 +1,6 @@
 /** An answer of a server that a later step is going to need, fetched while the bus works. */
 import { describe } from "../../shared/errors.js";
-import type { KeySet, SyncValue } from "../ports.js";
+import type { KeySet } from "../ports.js";
 import type { Run } from "./run.js";
 import type { CertificateAhead } from "./steps/certificate.js";
 
@@ -55,7 +55,6 @@ export class AskedAhead {
   /** By step. */
   readonly keys = new Map<string, Ahead<KeySet>>();
   certificate: Ahead<CertificateAhead> | undefined;
-  sync: Ahead<SyncValue> | undefined;
 
   stop(): void {
     for (const asked of this.#all()) asked.stop();
@@ -67,6 +66,6 @@ export class AskedAhead {
   }
 
   #all(): Pick<Ahead<unknown>, "stop" | "drop">[] {
-    return [this.certificate, this.sync, ...this.keys.values()].filter((asked) => asked !== undefined);
+    return [this.certificate, ...this.keys.values()].filter((asked) => asked !== undefined);
   }
 }

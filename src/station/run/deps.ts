@@ -102,7 +102,10 @@ export interface RunRequest {
 export interface RunOptions {
   /** Its end aborts the run: outcome ABORTED, teardown as always. */
   readonly signal?: AbortSignal;
+  /** In their order, and a step's end once the journal has it: behind what the run does meanwhile. */
   readonly onEvent?: (event: RunEvent) => void;
+  /** As a step begins, before its first frame. */
+  readonly onStep?: (step: string) => void;
   /** Who stands at the bay; left out, nobody can be asked. */
   readonly operator?: Operator;
 }

@@ -92,5 +92,6 @@ export async function runUnit(deps: RunDeps, request: RunRequest, options: RunOp
   }
   if (run.record === undefined) throw new StationError("INTERNAL", { details: { what: "the run left no record" } });
   run.emit({ kind: "ended", record: run.record });
+  await run.told();
   return run.record;
 }

@@ -9,6 +9,7 @@ import type {
   JournalEntry,
   Operator,
   OutboxRow,
+  RunEvent,
   RunHeader,
   RunRecord,
   StepRecord,
@@ -100,10 +101,12 @@ export class Run {
   #opened: OpenedEcu | undefined;
   #over = false;
   #written: Promise<unknown> = Promise.resolve();
+  #told: Promise<unknown> = Promise.resolve();
   #resting: Promise<unknown> = Promise.resolve();
   readonly #onEvent: NonNullable<RunOptions["onEvent"]>;
+  readonly #onStep: NonNullable<RunOptions["onStep"]>;
 
-  constructor(deps: RunDeps, request: RunRequest, { onEvent, operator }: Pick<RunOptions, "onEvent" | "operator">) {
+  constructor(deps: RunDeps, request: RunRequest, { onEvent, onStep, operator }: Omit<RunOptions, "signal">) {
     this.#deps = deps;
     this.request = request;
     this.operator = operator;
@@ -111,6 +114,7 @@ export class Run {
     this.#time = new RunTime(deps.clock);
     this.#header = headerOf(deps, request, request.inputs, this.#time.now());
     this.#onEvent = onEvent ?? (() => undefined);
+    this.#onStep = onStep ?? (() => undefined);
   }
 
   get deps(): RunDeps {
@@ -234,9 +238,25 @@ export class Run {
     return this.#entries.findLast((entry) => entry.step === step && entry.event === "finished")?.data ?? {};
   }
 
-  emit(event: Parameters<NonNullable<RunOptions["onEvent"]>>[0]): void {
+  /** Tells `event` behind all that was told before, once `written`; what cannot be written is not told. */
+  emit(event: RunEvent, written: Promise<unknown> = Promise.resolve()): void {
+    const durable = written.then(
+      () => true,
+      () => false,
+    );
+    this.#told = this.#told.then(async () => {
+      if (await durable) this.#call(() => this.#onEvent(event));
+    });
+  }
+
+  /** Resolves when all events so far are told. */
+  async told(): Promise<void> {
+    await this.#told;
+  }
+
+  #call(listener: () => void): void {
     try {
-      this.#onEvent(event);
+      listener();
     } catch (error) {
       this.deps.logger.warn("a listener of the run failed", { error: describe(error) });
     }
@@ -323,23 +343,30 @@ export class Run {
     let skipped = false;
     let given = true;
     const append = async (event: JournalEntry["event"], data: Readonly<Record<string, unknown>>) => {
-      const rows = [...owed];
-      await this.append(step, event, data, rows);
-      owed = owed.slice(rows.length);
+      const rows = owed;
+      owed = [];
+      try {
+        await this.append(step, event, data, rows);
+      } catch (error) {
+        owed = [...rows, ...owed];
+        throw error;
+      }
     };
     const write: typeof append = async (event, data) => {
       // A step that was given up must not go on writing behind the run's back.
       if (!given) throw new StationError("RUN_ABORTED");
       await append(event, data);
     };
+    let finished = Promise.resolve();
     const done = (state: StepRecord["state"], found: Readonly<Record<string, unknown>>) => {
       const record: StepRecord = { step, state, startedAt, ms: clock.monotonic() - from, facts: found };
       this.steps.set(step, record);
-      this.emit({ kind: "step-finished", record });
+      this.emit({ kind: "step-finished", record }, finished);
     };
     const limit = profile.limits.step;
     const onLimit = () => new StationError("RUN_TIMEOUT", { details: { step, ms: limit } });
     this.emit({ kind: "step-started", step, at: startedAt });
+    this.#call(() => this.#onStep(step));
     try {
       const value = await bounded(clock, { limit, unwind: this.timers.unwind, onLimit }, signal, async (own) => {
         // The unit waits neither for this commit nor for that of the end: what is written later is durable behind them, and tells their failure.
@@ -356,7 +383,8 @@ export class Run {
           owe: (row) => owed.push(row),
         });
         const ms = clock.monotonic() - from;
-        write("finished", { ...facts, ms, ...(skipped ? { skipped: true } : {}) }).catch(() => undefined);
+        finished = write("finished", { ...facts, ms, ...(skipped ? { skipped: true } : {}) });
+        finished.catch(() => undefined);
         return result;
       });
       done(skipped ? "skipped" : "done", { ...facts });

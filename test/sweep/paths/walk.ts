@@ -1,7 +1,6 @@
 /** Goes one path of the machine with a real run: a simulated ECU on a virtual link, vPKI and KMS over TLS, faults from the table. */
 import { parseFaults } from "../../../firmware-sim/faults/faults.js";
 import { StationError } from "../../../src/shared/errors.js";
-import type { RunEvent } from "../../../src/station/ports.js";
 import type { RunDeps } from "../../../src/station/run/index.js";
 import { falseReports, lacks } from "../wire/book.js";
 import type { Change, Plant, Unit } from "../wire/plant.js";
@@ -34,9 +33,9 @@ function changeOf(path: Path, plant: Plant, unit: Unit): Change {
   const { state, way } = deciding;
   const step = OPENING[state] ?? deciding.step;
   const abort = new AbortController();
-  const atStep = (strike: (wire: Parameters<NonNullable<Change["onEvent"]>>[1]) => void): Change => ({
-    onEvent: (event: RunEvent, wire) => {
-      if (event.kind === "step-started" && event.step === step) strike(wire);
+  const atStep = (strike: (wire: Parameters<NonNullable<Change["onStep"]>>[1]) => void): Change => ({
+    onStep: (begun, wire) => {
+      if (begun === step) strike(wire);
     },
   });
   if (way.kind === "abort") {
@@ -81,11 +80,10 @@ function striking(
 async function leave(what: "load" | "record", plant: Plant, unit: Unit): Promise<string[]> {
   if (what === "load") {
     const key = plant.profile.keys[0];
-    const onEvent: NonNullable<Change["onEvent"]> = (event) => {
-      const begun = event.kind === "step-started" && event.step === `key:${key?.name}`;
-      if (begun) unit.faults.add(...parseFaults(["silent-after:0"]));
+    const onStep: NonNullable<Change["onStep"]> = (begun) => {
+      if (begun === `key:${key?.name}`) unit.faults.add(...parseFaults(["silent-after:0"]));
     };
-    const { record } = await plant.runChanged(unit, { onEvent });
+    const { record } = await plant.runChanged(unit, { onStep });
     unit.faults.clear();
     return record.outcome === "TIMEOUT" ? [] : [`the earlier run ended with ${record.outcome}`];
   }

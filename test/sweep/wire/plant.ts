@@ -32,7 +32,7 @@ import { systemClock, VirtualClock } from "../../../src/shared/clock.js";
 import { silentLogger } from "../../../src/shared/logger.js";
 import { packageRoot } from "../../../src/shared/paths.js";
 import { Secret } from "../../../src/shared/secret.js";
-import type { KmsClient, RunEvent, RunRecord, VpkiClient } from "../../../src/station/ports.js";
+import type { KmsClient, RunRecord, VpkiClient } from "../../../src/station/ports.js";
 import { type RunDeps, runUnit } from "../../../src/station/run/index.js";
 import { type Book, booking, newBook } from "./book.js";
 import { PlaceReader } from "./places.js";
@@ -85,7 +85,7 @@ export interface Change {
   readonly deps?: (usual: RunDeps) => Partial<RunDeps>;
   readonly signal?: AbortSignal;
   /** @param wire the station's end of the bus, once it is open */
-  readonly onEvent?: (event: RunEvent, wire: Wire | undefined) => void;
+  readonly onStep?: (step: string, wire: Wire | undefined) => void;
 }
 
 export interface Ran {
@@ -289,7 +289,7 @@ export class Plant {
     const running = runUnit(
       { ...usual, ...change.deps?.(usual) },
       { inputs },
-      { ...(signal && { signal }), onEvent: (event) => change.onEvent?.(event, wire) },
+      { ...(signal && { signal }), onStep: (step) => change.onStep?.(step, wire) },
     );
     try {
       const record = await clock.drive(running, RUN_LIMIT);

@@ -68,14 +68,6 @@ describe("while the bus works", () => {
     inOrder("post D", "load 5 done");
   });
 
-  it("the values of a sync step are fetched behind the key's own set", async () => {
-    note(plant.kms, "requestSync", (_type: string, _ecuId: string, keyId: string) => `sync ${keyId}`);
-    expect((await station.run()).outcome).toBe("PASS");
-    inOrder("post D done", "sync D");
-    inOrder("sync D", "load D done");
-    expect(order.filter((call) => call === "sync D")).toHaveLength(1);
-  });
-
   it("the next certificate's key pair is made while this one's CSR is noted and the vPKI works, and its answer comes while this one is installed", async () => {
     expect((await station.run()).outcome).toBe("PASS");
     inOrder("csr 1", "issue prov-15118-2");

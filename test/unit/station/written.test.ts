@@ -1,7 +1,7 @@
 /** What a step writes into the journal goes on while the next one works. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../src/shared/clock.js";
-import type { JournalEntry } from "../../../src/station/ports.js";
+import type { JournalEntry, RunEvent } from "../../../src/station/ports.js";
 import { keysProfile, Plant, type Station } from "./fakes.js";
 
 let plant: Plant;
@@ -51,6 +51,19 @@ describe("the journal of a step", () => {
     };
     expect((await station.run()).outcome).toBe("PASS");
     expect(order.indexOf("setClock")).toBeLessThan(order.indexOf("vin finished"));
+  });
+
+  it("has the end of a step before anybody is told of it, and events keep their order", async () => {
+    before = async ({ step }) => {
+      if (step === "vin") await plant.clock.sleep(5);
+    };
+    const onEvent = (event: RunEvent) => {
+      if (event.kind === "step-finished") order.push(`told ${event.record.step}`);
+      else if (event.kind === "step-started") order.push(`begun ${event.step}`);
+    };
+    expect((await station.run(undefined, { onEvent })).outcome).toBe("PASS");
+    const of = order.filter((what) => /^(vin finished|told vin|setClock|begun clock)$/.test(what));
+    expect(of).toEqual(["setClock", "vin finished", "told vin", "begun clock"]);
   });
 
   it("is whole before the unit is locked", async () => {

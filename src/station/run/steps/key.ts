@@ -142,16 +142,6 @@ export function askKeysAhead(run: Run, { step: behind }: StepScope): void {
   }
 }
 
-/** Asks for the values of a sync step right behind this one: the KMS knows the key since it gave the set. */
-function askSyncAhead(run: Run, { step: behind }: StepScope): void {
-  const [step] = run.fresh(behind);
-  const key = step !== undefined && parseStep(step).kind === "sync" ? keyOf(run.deps.profile, step) : undefined;
-  if (step === undefined || key === undefined) return;
-  const { ecuId } = run.unit;
-  const fetch = (signal: AbortSignal) => run.deps.kms.requestSync(key.type, ecuId, key.keyId, signal);
-  run.ahead.sync ??= new Ahead({ step, fetch });
-}
-
 function askAhead(run: Run, step: string, key: ProfileKey): Ahead<KeySet> {
   const { ecuId } = run.unit;
   const requestId = `${run.runId}:${step}:1`;
@@ -191,7 +181,6 @@ async function inject(attempt: Attempt, set: KeySet, noted: NotedLoad | undefine
   const { run, scope, key } = attempt;
   const { signal } = scope;
   checkSet(attempt, set);
-  askSyncAhead(run, scope);
   if (noted === undefined || !sameReceipt(notedReceipt(noted), set) || noted.correlationId !== set.correlationId) {
     await scope.note({ load: noteOf(attempt, set) });
   }

@@ -1,6 +1,5 @@
 /** Sync value: the KMS's CMAC of a challenge against one made by the slot, and the result owed to the KMS. */
 import type { ProfileKey } from "../../../profiles/schema.js";
-import { abortable } from "../../../shared/abort.js";
 import { equalConstantTime } from "../../../shared/bytes.js";
 import { StationError } from "../../../shared/errors.js";
 import type { Run, StepScope } from "../run.js";
@@ -11,10 +10,7 @@ export async function syncStep(run: Run, scope: StepScope, key: ProfileKey): Pro
   const { ecuId } = run.unit;
   const slot = slotName(key.slot);
   scope.fact({ type: key.type, keyId: key.keyId, slot });
-  const { sync } = run.ahead;
-  const value = await (sync?.step === scope.step
-    ? abortable(sync.answer, signal)
-    : run.deps.kms.requestSync(key.type, ecuId, key.keyId, signal));
+  const value = await run.deps.kms.requestSync(key.type, ecuId, key.keyId, signal);
   const mac = await run.target.generateMac(key.slot, value.challenge, signal);
   if (mac === undefined) {
     scope.fact({ reason: "the slot makes no CMAC" });
