@@ -83,6 +83,16 @@ describe("the journal of a step", () => {
     expect(plant.ecu.lifeCycle).toBe("production");
   });
 
+  it("leaves the run open where an entry is lost, and the next one reports what that owed", async () => {
+    let lost = 0;
+    before = async ({ step, event }) => {
+      if (step === "key:secoc-4" && event === "finished" && lost++ === 0) throw new Error("the disk is full");
+    };
+    expect((await station.run()).outcome).toBe("ERROR");
+    expect(await station.run()).toMatchObject({ outcome: "PASS", resumed: 1, owed: 0 });
+    expect(plant.kms.pending(plant.ecu.ecuId, "4")).toBe(0);
+  });
+
   it("passes no unit whose last step could not be written", async () => {
     before = async ({ step, event }) => {
       if (step === "verify" && event === "finished") throw new Error("the disk is full");

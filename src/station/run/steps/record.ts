@@ -16,7 +16,8 @@ export async function recordStep(run: Run, verdict: Verdict): Promise<Verdict> {
   try {
     await bounded(clock, { limit, unwind: run.timers.unwind, onLimit }, unbroken, async (signal) => {
       await run.ahead.drop(run);
-      if (verdict.outcome === "PASS") await run.written();
+      // A run whose journal lacks something stays open: what it owes for that is found out by the next one on the unit.
+      await run.written();
       run.record = run.recordOf(verdict, await owedBy(run, signal));
       // Where nothing was to be begun and nothing could go on, there is no run to write of.
       if (run.begun || run.request.resumeOnly !== true) await runs.finish(run.record);
