@@ -91,7 +91,7 @@ export async function runUnit(deps: RunDeps, request: RunRequest, options: RunOp
     });
   }
   if (run.record === undefined) throw new StationError("INTERNAL", { details: { what: "the run left no record" } });
-  run.emit({ kind: "ended", record: run.record });
-  await run.told();
+  run.listeners.tell({ kind: "ended", record: run.record });
+  await run.listeners.told();
   return run.record;
 }

@@ -4,12 +4,10 @@ import type {
   EcuIdentity,
   EcuSession,
   InjectionTarget,
-  Inputs,
   InterruptedRun,
   JournalEntry,
   Operator,
   OutboxRow,
-  RunEvent,
   RunHeader,
   RunRecord,
   StepRecord,
@@ -25,34 +23,11 @@ import {
   type RunRequest,
   type UnitKind,
 } from "./deps.js";
+import { headerOf } from "./header.js";
 import type { ResolvedOrder } from "./inputs.js";
-import { JOURNAL_VERSION } from "./journal-version.js";
-import { planOf } from "./plan.js";
+import { RunListeners } from "./listeners.js";
 import { stepsOf } from "./resume.js";
 import { lastTimeOf, RunTime } from "./run-time.js";
-
-/** Header of a fresh run. */
-function headerOf(deps: RunDeps, request: RunRequest, inputs: Inputs, startedAt: number): RunHeader {
-  return {
-    runId: deps.newRunId(),
-    ...(deps.station === undefined ? {} : { station: deps.station }),
-    bay: deps.bay,
-    ...(request.by === undefined ? {} : { operator: request.by }),
-    link: deps.link,
-    profile: {
-      name: deps.profile.name,
-      version: deps.profile.version,
-      hash: deps.profileHash,
-      ...(deps.profileFile === undefined ? {} : { file: deps.profileFile }),
-    },
-    inputs,
-    expectedEcuId: request.ecuId?.toLowerCase(),
-    startedAt,
-    programVersion: deps.programVersion,
-    journal: JOURNAL_VERSION,
-    plan: planOf(deps.profile),
-  };
-}
 
 /** What a step sees of its own doing. */
 export interface StepScope {
@@ -74,6 +49,7 @@ export class Run {
   readonly request: RunRequest;
   /** Who stands at the bay. */
   readonly operator: Operator | undefined;
+  readonly listeners: RunListeners;
   readonly timers: { readonly flush: number; readonly unwind: number };
   readonly steps = new Map<string, StepRecord>();
   /** The run that the journal says was interrupted and may be this one. */
@@ -101,20 +77,16 @@ export class Run {
   #opened: OpenedEcu | undefined;
   #over = false;
   #written: Promise<unknown> = Promise.resolve();
-  #told: Promise<unknown> = Promise.resolve();
   #resting: Promise<unknown> = Promise.resolve();
-  readonly #onEvent: NonNullable<RunOptions["onEvent"]>;
-  readonly #onStep: NonNullable<RunOptions["onStep"]>;
 
-  constructor(deps: RunDeps, request: RunRequest, { onEvent, onStep, operator }: Omit<RunOptions, "signal">) {
+  constructor(deps: RunDeps, request: RunRequest, options: Omit<RunOptions, "signal">) {
     this.#deps = deps;
     this.request = request;
-    this.operator = operator;
+    this.operator = options.operator;
     this.timers = { ...DEFAULT_RUN_TIMERS, ...deps.timers };
     this.#time = new RunTime(deps.clock);
     this.#header = headerOf(deps, request, request.inputs, this.#time.now());
-    this.#onEvent = onEvent ?? (() => undefined);
-    this.#onStep = onStep ?? (() => undefined);
+    this.listeners = new RunListeners(options, deps.logger);
   }
 
   get deps(): RunDeps {
@@ -180,7 +152,7 @@ export class Run {
     this.#header = header;
     await this.deps.runs.begin(header);
     this.#begun = true;
-    this.emit({ kind: "begun", header, resumed: false });
+    this.listeners.tell({ kind: "begun", header, resumed: false });
   }
 
   /** An interrupted run is taken up again. */
@@ -194,7 +166,7 @@ export class Run {
     for (const record of stepsOf(run)) this.steps.set(record.step, record);
     await this.deps.runs.resume(run.header.runId);
     this.#begun = true;
-    this.emit({ kind: "begun", header: run.header, resumed: true });
+    this.listeners.tell({ kind: "begun", header: run.header, resumed: true });
   }
 
   /** The steps behind another one in the plan, up to the first that has begun in some life. */
@@ -236,30 +208,6 @@ export class Run {
   /** Facts of a step that is done, in this life or before. */
   factsOf(step: string): Readonly<Record<string, unknown>> {
     return this.#entries.findLast((entry) => entry.step === step && entry.event === "finished")?.data ?? {};
-  }
-
-  /** Tells `event` behind all that was told before, once `written`; what cannot be written is not told. */
-  emit(event: RunEvent, written: Promise<unknown> = Promise.resolve()): void {
-    const durable = written.then(
-      () => true,
-      () => false,
-    );
-    this.#told = this.#told.then(async () => {
-      if (await durable) this.#call(() => this.#onEvent(event));
-    });
-  }
-
-  /** Resolves when all events so far are told. */
-  async told(): Promise<void> {
-    await this.#told;
-  }
-
-  #call(listener: () => void): void {
-    try {
-      listener();
-    } catch (error) {
-      this.deps.logger.warn("a listener of the run failed", { error: describe(error) });
-    }
   }
 
   /** Keeps the session for the steps; one that comes too late is closed at once. */
@@ -361,12 +309,12 @@ export class Run {
     const done = (state: StepRecord["state"], found: Readonly<Record<string, unknown>>) => {
       const record: StepRecord = { step, state, startedAt, ms: clock.monotonic() - from, facts: found };
       this.steps.set(step, record);
-      this.emit({ kind: "step-finished", record }, finished);
+      this.listeners.tell({ kind: "step-finished", record }, finished);
     };
     const limit = profile.limits.step;
     const onLimit = () => new StationError("RUN_TIMEOUT", { details: { step, ms: limit } });
-    this.emit({ kind: "step-started", step, at: startedAt });
-    this.#call(() => this.#onStep(step));
+    this.listeners.tell({ kind: "step-started", step, at: startedAt });
+    this.listeners.step(step);
     try {
       const value = await bounded(clock, { limit, unwind: this.timers.unwind, onLimit }, signal, async (own) => {
         // The unit waits neither for this commit nor for that of the end: what is written later is durable behind them, and tells their failure.
