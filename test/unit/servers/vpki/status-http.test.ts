@@ -149,7 +149,7 @@ describe("the plain HTTP server", () => {
 });
 
 describe("the signing queue", () => {
-  it("runs four at once, keeps the order, and refuses what is above its limit", async () => {
+  it("runs three at once, keeps the order, and refuses what is above its limit", async () => {
     const queue = new SigningQueue(2);
     const ends: (() => void)[] = [];
     const begun: number[] = [];
@@ -158,15 +158,15 @@ describe("the signing queue", () => {
         begun.push(number);
         return new Promise<number>((resolve) => ends.push(() => resolve(number)));
       });
-    const jobs = [1, 2, 3, 4, 5, 6].map(job);
-    await expect(job(7)).rejects.toBeInstanceOf(Busy);
-    expect(begun).toEqual([1, 2, 3, 4]);
-    for (let at = 0; at < 6; at++) {
+    const jobs = [1, 2, 3, 4, 5].map(job);
+    await expect(job(6)).rejects.toBeInstanceOf(Busy);
+    expect(begun).toEqual([1, 2, 3]);
+    for (let at = 0; at < 5; at++) {
       ends[at]?.();
       await jobs[at];
       await Promise.resolve();
     }
-    expect(await Promise.all(jobs)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await Promise.all(jobs)).toEqual([1, 2, 3, 4, 5]);
     expect(await queue.run(async () => "free again")).toBe("free again");
   });
 
@@ -176,10 +176,10 @@ describe("the signing queue", () => {
     const asked = ocspQuestion(await fetchBytes(`${small.statusUrl}/ECC/cert/CA01001.der`), "05");
     const ask = () =>
       fetchBytes(`${small.statusUrl}/ECC/OCSP/CA01001`, { method: "POST", body: new Uint8Array(asked) });
-    const waiting = [1, 2, 3, 4].map(ask);
-    await gate.four;
-    const fifth = ask();
-    // The fifth waits in the queue or is on its way there; sooner or later a further one is refused.
+    const waiting = [1, 2, 3].map(ask);
+    await gate.three;
+    const fourth = ask();
+    // The fourth waits in the queue or is on its way there; sooner or later a further one is refused.
     const others: Promise<Uint8Array>[] = [];
     for (let refused = false; !refused; ) {
       const other = ask();
@@ -195,7 +195,7 @@ describe("the signing queue", () => {
     expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([503, "1"]);
     expect(await answer.body.json()).toEqual({ resultMessage: "Server is busy, try again later" });
     gate.open();
-    for (const one of await Promise.all([...waiting, fifth]))
+    for (const one of await Promise.all([...waiting, fourth]))
       expect(hex(one)).toMatch(/^(?:3082....0a0100a0|30030a0103$)/);
     await Promise.all(others);
     expect(hex(await ask())).toMatch(SUCCESSFUL);
@@ -203,14 +203,14 @@ describe("the signing queue", () => {
   });
 });
 
-/** Stores whose look at certificates waits until `open`; `four` resolves when four wait. */
+/** Stores whose look at certificates waits until `open`; `three` resolves when three wait. */
 function held() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
     open = resolve;
   });
   let arrived = () => {};
-  const four = new Promise<void>((resolve) => {
+  const three = new Promise<void>((resolve) => {
     arrived = resolve;
   });
   let count = 0;
@@ -222,7 +222,7 @@ function held() {
       return {
         call: async (name, args) => {
           if (name === "certificateStates") {
-            if (++count === 4) arrived();
+            if (++count === 3) arrived();
             await opened;
           }
           return store.call(name, args);
@@ -232,7 +232,7 @@ function held() {
   };
   return {
     stores,
-    four,
+    three,
     open: () => open(),
     turn: () => new Promise<false>((done) => setTimeout(() => done(false), 20)),
   };
