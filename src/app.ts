@@ -11,8 +11,10 @@ import { readText } from "./cli/files.js";
 import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import { openOrders } from "./cli/orders/config.js";
 import { Outages } from "./cli/page/outages.js";
+import { openPeerFiles } from "./cli/peer-files.js";
 import { openSinks } from "./cli/results.js";
 import { keepRecords } from "./cli/sealed-run.js";
+import { type TlsPair, TlsRenewal } from "./cli/tls-renewal.js";
 import type { TracedRunOptions } from "./cli/traces.js";
 import type { UnitOrder } from "./cli/unit-run.js";
 import { UnitTokens } from "./cli/unit-tokens.js";
@@ -30,7 +32,7 @@ import type { Yields } from "./records/yield.js";
 import { type Access, openAccess, ownAccess } from "./servers/http/access.js";
 import { AccessFile } from "./servers/http/access-file.js";
 import { Front } from "./servers/http/front.js";
-import { ensureTls } from "./servers/http/tls.js";
+import { ensureTls, type TlsFiles } from "./servers/http/tls.js";
 import { createKms } from "./servers/kms/index.js";
 import { createVpki } from "./servers/vpki/index.js";
 import type { Clock } from "./shared/clock.js";
@@ -74,6 +76,8 @@ class Opened {
 
 /** Most ms that a first start waits for another process that is making the same CAs. */
 const FIRST_START_LIMIT = 30_000;
+/** ms between two looks whether the servers' certificate, or the station's, nears its end. */
+const TLS_LOOK = 3_600_000;
 
 export interface RunningServers {
   /** Base URLs. */
@@ -110,8 +114,10 @@ export async function startServers(context: AppContext): Promise<RunningServers>
   const { metrics } = front;
   // Known once the plain HTTP server listens, which is before anybody can ask for a certificate.
   let statusUrl: string | undefined;
+  const tlsOptions = { clock, hosts: [host] };
+  const startLock = join(dir, "start.lock");
   const make = async () => {
-    const tls = await ensureTls(join(dir, "tls"), { clock, hosts: [host] });
+    const tls = await ensureTls(join(dir, "tls"), tlsOptions);
     signal.throwIfAborted();
     const vpki = await createVpki({
       stores: front.stores(stores(), "vpki"),
@@ -145,7 +151,7 @@ export async function startServers(context: AppContext): Promise<RunningServers>
     return { tls, vpki, kms };
   };
   try {
-    const made = await withFileLock(join(dir, "start.lock"), FIRST_START_LIMIT, clock, make, signal);
+    const made = await withFileLock(startLock, FIRST_START_LIMIT, clock, make, signal);
     const { tls, vpki } = made;
     opened.add(front, (servers) => servers.end());
     const place = { port: statusPort, portFile: join(dir, "status-port") };
@@ -162,9 +168,22 @@ export async function startServers(context: AppContext): Promise<RunningServers>
         throw cannotListen(name, host, port, error);
       });
     };
+    const urls = { vpki: await listen("vpki", vpkiPort), kms: await listen("kms", kmsPort) };
+    const renewal = new TlsRenewal({
+      name: "vpki, kms",
+      clock,
+      logger,
+      every: TLS_LOOK,
+      held: pairOf(tls),
+      look: async (ending) => {
+        const ensure = () => ensureTls(join(dir, "tls"), { ...tlsOptions, keepCa: true });
+        return pairOf(await withFileLock(startLock, FIRST_START_LIMIT, clock, ensure, ending));
+      },
+      take: ({ cert, key }) => front.renewTls({ certPem: cert, keyPem: key }),
+    });
+    opened.add(renewal, (looks) => looks.close());
     return {
-      vpki: await listen("vpki", vpkiPort),
-      kms: await listen("kms", kmsPort),
+      ...urls,
       ca: tls.caFile,
       clientCert: tls.clientCertFile,
       clientKey: tls.clientKeyFile,
@@ -176,6 +195,8 @@ export async function startServers(context: AppContext): Promise<RunningServers>
     throw error;
   }
 }
+
+const pairOf = ({ certPem, keyPem }: TlsFiles): TlsPair => ({ cert: certPem, key: keyPem });
 
 /** Gives each server the host of its stores: without a database a store thread of its own, so that neither waits for the other's commits. */
 async function storesOf(
@@ -254,7 +275,7 @@ export async function openStation(context: AppContext): Promise<Station> {
       createOutbox({
         records: points?.records(records) ?? records,
         kms,
-        sinks: await openSinks(config.results, config.station.id, clock),
+        sinks: await openSinks(config.results, { station: config.station.id, clock, logger }),
         limits: config.results.limits,
         clock,
         logger,
@@ -264,7 +285,7 @@ export async function openStation(context: AppContext): Promise<Station> {
     outbox.start();
     const runs = points?.runs(records.runs) ?? records.runs;
     const keeper = await keepRecords(context, records);
-    const orders = opened.add(await openOrders(config.orders, clock), (mes) => mes.close());
+    const orders = opened.add(await openOrders(config.orders, clock, logger), (mes) => mes.close());
     const tokens = opened.add(new UnitTokens(context), (all) => all.close());
     const power = opened.add(new BayPower(context), (all) => all.close());
     return {
@@ -320,13 +341,12 @@ function stationId({ station, dataDir }: StationConfig): string {
   return `${station.id}.${place.slice(0, 16)}`;
 }
 
-async function openClients({ config, clock }: AppContext, servers: RunningServers | undefined) {
+async function openClients({ config, clock, logger }: AppContext, servers: RunningServers | undefined) {
   const external = externalOf(config, servers);
   const { sharedStore, caFile, serverKeys, clientCertFile, clientKeyFile, chainFile } = external;
+  const own = clientCertFile === undefined || clientKeyFile === undefined ? {} : { clientCertFile, clientKeyFile };
   const common = {
-    ca: await readText(caFile),
-    ...(clientCertFile === undefined ? {} : { cert: await readText(clientCertFile) }),
-    ...(clientKeyFile === undefined ? {} : { key: await readText(clientKeyFile) }),
+    ...(await openPeerFiles({ caFile, ...own }, logger)),
     ...(serverKeys === undefined ? {} : { serverKeys }),
     clock,
     tryLimit: config.limits.request,

@@ -9,9 +9,10 @@ import { webhookSink } from "../records/sinks/webhook.js";
 import { KMS } from "../records/types.js";
 import { isLoopback } from "../servers/http/ranges.js";
 import type { Clock } from "../shared/clock.js";
+import type { Logger } from "../shared/logger.js";
 import { Secret } from "../shared/secret.js";
 import { readBytes, readHexFile } from "./files.js";
-import { PEER_FILES, type PeerFiles, peerFilesOf, readPeerFiles } from "./peer-files.js";
+import { openPeerFiles, PEER_FILES, type PeerFiles, peerFilesOf } from "./peer-files.js";
 import type { Fault } from "./tokens.js";
 
 const strict = { additionalProperties: false };
@@ -128,14 +129,22 @@ function sinkOf(
   return { ...rest, ...(rest.passwordFile === undefined ? {} : { passwordFile: at(rest.passwordFile) }), peer };
 }
 
+/** Whose results they are, and what they work with. */
+export interface SinkParts {
+  /** Id of the station. */
+  readonly station: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /** The receivers; files that they need are read once, so that a missing one is told at the start. @throws StationError CONFIG_INVALID */
-export async function openSinks({ sinks }: ResultsConfig, station: string, clock: Clock): Promise<readonly Sink[]> {
+export async function openSinks({ sinks }: ResultsConfig, parts: SinkParts): Promise<readonly Sink[]> {
   const opened: Sink[] = [];
-  for (const [name, config] of sinks) opened.push(await openSink(name, config, station, clock));
+  for (const [name, config] of sinks) opened.push(await openSink(name, config, parts));
   return opened;
 }
 
-async function openSink(name: string, config: SinkConfig, station: string, clock: Clock): Promise<Sink> {
+async function openSink(name: string, config: SinkConfig, { station, clock, logger }: SinkParts): Promise<Sink> {
   if (config.kind === "folder") return folderSink({ name, path: config.path, clock });
   const { hostname, port, origin, pathname, search } = new URL(config.url);
   if (config.kind === "webhook") {
@@ -144,7 +153,7 @@ async function openSink(name: string, config: SinkConfig, station: string, clock
     (await secret()).wipe();
     const caller = createHttpClient(
       // The outbox tries again, with pauses of its own.
-      { ...(await readPeerFiles(peer)), baseUrls: [origin], clock, tryLimit: timeout, attempts: 1 },
+      { ...(await openPeerFiles(peer, logger)), baseUrls: [origin], clock, tryLimit: timeout, attempts: 1 },
       { unreachable: "SINK_UNREACHABLE", fault: "SINK_FAULT", rejected: "SINK_REJECTED" },
     );
     return webhookSink({ name, caller, path: `${pathname}${search}`, secret, clock });
@@ -156,7 +165,7 @@ async function openSink(name: string, config: SinkConfig, station: string, clock
     name,
     host: hostname.replace(/^\[|\]$/g, ""),
     port: port === "" ? (peer === undefined ? 1883 : 8883) : Number(port),
-    ...(peer === undefined ? {} : { tls: await readPeerFiles(peer) }),
+    ...(peer === undefined ? {} : { tls: (await openPeerFiles(peer, logger)).current }),
     version: version === "5" ? 5 : 4,
     clientId,
     ...(username === undefined ? {} : { username }),

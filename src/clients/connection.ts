@@ -1,16 +1,22 @@
 /** The TLS connections of one list of servers, and what became of a try that got no answer. */
 import { createHash, X509Certificate } from "node:crypto";
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from "node:tls";
-import { Agent } from "undici";
+import { Agent, buildConnector } from "undici";
 import { describe, StationError } from "../shared/errors.js";
 
-/** Whom the station believes to be a server, and who it says to be. */
-export interface TlsSettings {
-  /** CA certificates that a server's certificate must lead to, PEM; no others count. */
+/** What the two sides of a connection know each other by, PEM. */
+export interface PeerPem {
+  /** CA certificates that a server's certificate must lead to; no others count. */
   readonly ca: string;
-  /** The station's certificate and private key, PEM. */
+  /** The station's certificate and private key. */
   readonly cert?: string;
   readonly key?: string;
+}
+
+/** Whom the station believes to be a server, and who it says to be. */
+export interface TlsSettings extends PeerPem {
+  /** Asked before each new connection for what `ca`, `cert` and `key` are by then; left out, they stay. Never rejects. */
+  readonly current?: () => Promise<PeerPem>;
   /** Keys that servers may have beside, `sha256/` and the base64 hash of the SubjectPublicKeyInfo; left out or empty, any certified one. */
   readonly serverKeys?: readonly string[];
 }
@@ -67,8 +73,20 @@ export function tlsOptions({ ca, cert, key, serverKeys = [] }: TlsSettings) {
 
 /** Connections that are kept alive, straight to the server: an agent knows no proxy and follows no redirect. @param limit ms */
 export function openConnections(settings: TlsSettings, limit: number): Agent {
+  const connectorOf = (pem: PeerPem) => {
+    const { serverKeys } = settings;
+    const connect = buildConnector({ ...tlsOptions({ ...pem, ...(serverKeys && { serverKeys }) }), timeout: limit });
+    return { pem, connect };
+  };
+  // One connector as long as nothing changes: it keeps the TLS sessions that are taken up again.
+  let held = connectorOf(settings);
+  const connector = async () => {
+    const pem = (await settings.current?.()) ?? held.pem;
+    if (pem.ca !== held.pem.ca || pem.cert !== held.pem.cert || pem.key !== held.pem.key) held = connectorOf(pem);
+    return held.connect;
+  };
   return new Agent({
-    connect: { ...tlsOptions(settings), timeout: limit },
+    connect: (options, callback) => void connector().then((connect) => connect(options, callback)),
     // The limit a try is the client's own, on the injected clock.
     headersTimeout: 0,
     bodyTimeout: 0,

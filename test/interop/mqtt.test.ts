@@ -8,6 +8,7 @@ import { parseConfig } from "../../src/cli/config.js";
 import { openSinks } from "../../src/cli/results.js";
 import { type MqttOptions, type MqttTls, mqttSink } from "../../src/records/sinks/mqtt.js";
 import { systemClock } from "../../src/shared/clock.js";
+import { silentLogger } from "../../src/shared/logger.js";
 import { Secret } from "../../src/shared/secret.js";
 import { requireTool, works } from "../require.js";
 import { freePort } from "../system/cases.js";
@@ -127,7 +128,7 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
     [5, "127.0.0.1"],
     [4, "localhost"],
   ] as const)("takes it over TLS from a station with a certificate (protocol level %i, %s)", async (version, host) => {
-    const secured = sink({ version, host, port: tlsPort, tls });
+    const secured = sink({ version, host, port: tlsPort, tls: async () => tls });
     expect(await received(() => secured.deliver(resultRow(), going))).toBe(RESULT);
   });
 
@@ -139,7 +140,7 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
     const configured = { kind: "mqtt", url, topic: "plant/line-3/results", username: "station", ...files };
     const text = JSON.stringify({ schema: 1, mode: "plant", results: { sinks: { mes: configured } } });
     const { results } = parseConfig(text, join(folder, "station.yaml"), folder, {});
-    const [opened] = await openSinks(results, "line-3", systemClock);
+    const [opened] = await openSinks(results, { station: "line-3", clock: systemClock, logger: silentLogger });
     const connected = says(broker, /New client connected \S+ \S+ as ecustation-line-3 \(p5,/);
     expect(await received(async () => opened?.deliver(resultRow(), going))).toBe(RESULT);
     await connected;
@@ -156,7 +157,7 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
       }).listen(0, "127.0.0.1", () => {
         const address = server.address();
         const at = typeof address === "object" && address !== null ? address.port : 0;
-        void sink({ host: "localhost", port: at, tls })
+        void sink({ host: "localhost", port: at, tls: async () => tls })
           .deliver(resultRow(), going)
           .catch(() => undefined);
       });
@@ -171,7 +172,7 @@ describe.runIf(there)("mosquitto as a receiver of results", () => {
       async () => ({ ...tls, ca: (await foreignTls()).caPem }),
     ],
   ])("over TLS %s is out of reach, and gets nothing", async (_, given) => {
-    const secured = sink({ port: tlsPort, tls: await given() });
+    const secured = sink({ port: tlsPort, tls: given });
     await expect(secured.deliver(resultRow(), going)).rejects.toMatchObject({
       code: "SINK_UNREACHABLE",
       details: { what: expect.stringMatching(/certificate|handshake|alert|ended/i) },

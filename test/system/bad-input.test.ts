@@ -98,6 +98,7 @@ describe("ecustation serve, servers and demo", () => {
     ["serve now", /too many arguments/],
     ["serve --port 1", /unknown option '--port'/],
     ["serve --config {wrongConfig}", /wrong-config\.yaml:2:7: mode: /],
+    ["serve --config {pageConfig}", /page\.tls: \S+page\.yaml and \S+page\.yaml are no certificate with its key/],
     ["servers now", /too many arguments/],
     ["servers --port 1", /unknown option '--port'/],
     ["servers --registry", /'--registry <file>' argument missing/],

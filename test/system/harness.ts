@@ -126,10 +126,14 @@ export function run(program: Program, args: readonly string[], options: Options 
 
 type Main = (args: readonly string[], io: unknown) => Promise<number>;
 const mains: Record<Program, () => Promise<Main>> = {
-  ecustation: async () => ((await built("dist/src/cli/main.js")) as { runCli: Main }).runCli,
-  "ecu-sim": async () => ((await built("dist/firmware-sim/main.js")) as { main: Main }).main,
+  ecustation: async () => (await built<{ runCli: Main }>("dist/src/cli/main.js")).runCli,
+  "ecu-sim": async () => (await built<{ main: Main }>("dist/firmware-sim/main.js")).main,
 };
-const built = (file: string): Promise<unknown> => import(pathToFileURL(join(root, file)).href);
+
+/** A module of the build, in this process. */
+export async function built<T>(file: string): Promise<T> {
+  return (await import(pathToFileURL(join(root, file)).href)) as T;
+}
 
 /** Runs the built program's entry in this process, on streams of its own: what `run` does, without the start of a process. */
 export async function callBuilt(program: Program, args: readonly string[], options: Options = {}): Promise<Finished> {

@@ -2,8 +2,9 @@
 import { type Static, Type } from "typebox";
 import { createHttpClient } from "../../clients/http.js";
 import type { Clock } from "../../shared/clock.js";
+import type { Logger } from "../../shared/logger.js";
 import type { OrderSource } from "../../station/ports.js";
-import { PEER_FILES, type PeerFiles, peerFilesOf, readPeerFiles } from "../peer-files.js";
+import { openPeerFiles, PEER_FILES, type PeerFiles, peerFilesOf } from "../peer-files.js";
 import type { Fault } from "../tokens.js";
 import { folderOrders } from "./folder.js";
 import { httpOrders, namesOf } from "./http.js";
@@ -82,13 +83,13 @@ export interface PlantOrders {
 }
 
 /** @throws StationError CONFIG_INVALID */
-export async function openOrders(orders: OrdersConfig, clock: Clock): Promise<PlantOrders> {
+export async function openOrders(orders: OrdersConfig, clock: Clock, logger: Logger): Promise<PlantOrders> {
   if (typeof orders === "string") return { source: undefined, close: async () => undefined };
   if (orders.kind === "folder") return { source: folderOrders(orders, clock), close: async () => undefined };
   const { url, peer, timeout, attempts } = orders;
   const { origin } = new URL(url);
   const http = createHttpClient(
-    { ...(await readPeerFiles(peer)), baseUrls: [origin], clock, tryLimit: timeout, attempts },
+    { ...(await openPeerFiles(peer, logger)), baseUrls: [origin], clock, tryLimit: timeout, attempts },
     { unreachable: "ORDERS_UNREACHABLE", fault: "ORDERS_UNREACHABLE", rejected: "ORDERS_UNREACHABLE" },
   );
   // As it was written: a URL would have its braces encoded.

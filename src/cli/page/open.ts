@@ -7,18 +7,23 @@ import { openPage, type Page, type PageOptions } from "../../hmi/api/server.js";
 import type { CheckRow, OutboxRowView } from "../../hmi/contract/views.js";
 import { overLimit } from "../../records/outbox.js";
 import type { OutboxEntry } from "../../records/types.js";
-import { StationError } from "../../shared/errors.js";
+import { describe, StationError } from "../../shared/errors.js";
 import { readSettings, writeFileAtomic } from "../../shared/files.js";
 import { packageRoot, programVersion } from "../../shared/paths.js";
 import type { BayOrders } from "../bay-orders.js";
 import { CHECKS, type Finding } from "../doctor/checks.js";
 import { guarded } from "../doctor.js";
 import { reason } from "../files.js";
+import { checkPair, type TlsPair, TlsRenewal } from "../tls-renewal.js";
+import type { PageConfig } from "./config.js";
 import { KeptTraces } from "./kept-traces.js";
 import { recallLastRuns } from "./last-runs.js";
 import type { LiveTraces } from "./live-trace.js";
 import { ProfileDesk } from "./profiles.js";
 import { pageSimulator } from "./simulator.js";
+
+/** ms between two looks at the files of `page.tls`. */
+const TLS_LOOK = 60_000;
 
 /** @throws StationError CONFIG_INVALID where it cannot listen, or has no certificate */
 export async function openStationPage(
@@ -27,19 +32,45 @@ export async function openStationPage(
   orders: BayOrders,
   live: LiveTraces,
 ): Promise<Page> {
-  const { page, dataDir } = context.config;
-  const { host, port, tls, names, pictures, scan, rules, session } = page;
+  const { page } = context.config;
+  const { host, tls, names, pictures, scan, rules, session } = page;
+  const held = tls && (await pairOf(tls));
   const options: Omit<PageOptions, "port"> = {
     ports: portsOf(context, station, orders, live),
     host,
     names,
     pictures,
-    ...(tls === undefined ? {} : { tls: { cert: await pem(tls.certFile), key: await pem(tls.keyFile) } }),
+    ...(held && { tls: held }),
     assets: join(packageRoot(), "dist", "hmi"),
     scan: { ...scan, rules },
     sessions: session,
   };
   await recallLastRuns(orders.bays, station.history);
+  const opened = await listenOn(context, options);
+  if (tls === undefined || held === undefined) return opened;
+  const { clock, logger } = context;
+  const renewal = new TlsRenewal({
+    name: "page",
+    clock,
+    logger,
+    every: TLS_LOOK,
+    held,
+    look: () => pairOf(tls),
+    take: (pair) => opened.renewTls(pair),
+  });
+  return {
+    ...opened,
+    async close() {
+      await renewal.close();
+      await opened.close();
+    },
+  };
+}
+
+/** On the configured port, or on the one that stays. @throws StationError CONFIG_INVALID where it cannot listen */
+async function listenOn(context: AppContext, options: Omit<PageOptions, "port">): Promise<Page> {
+  const { page, dataDir } = context.config;
+  const { host, port } = page;
   const listen = (wanted: number) =>
     openPage({ ...options, port: wanted }).catch((error: unknown) => {
       throw cannotListen(host, wanted, error);
@@ -53,6 +84,17 @@ export async function openStationPage(
   // Another station of this folder has the page that browsers know.
   if (!(kept > 0)) await writeFileAtomic(portFile, `${opened.port}\n`, { mode: 0o644 });
   return opened;
+}
+
+async function pairOf({ certFile, keyFile }: NonNullable<PageConfig["tls"]>): Promise<TlsPair> {
+  const pair = { cert: await pem(certFile), key: await pem(keyFile) };
+  try {
+    checkPair(pair);
+  } catch (error) {
+    const what = `page.tls: ${certFile} and ${keyFile} are no certificate with its key (${describe(error)})`;
+    throw new StationError("CONFIG_INVALID", { details: { what }, cause: error });
+  }
+  return pair;
 }
 
 async function pem(file: string): Promise<string> {

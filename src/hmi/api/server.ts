@@ -2,6 +2,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Server } from "node:tls";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { StationError } from "../../shared/errors.js";
 import { type Asset, readAssets, typeOf } from "./assets.js";
@@ -19,13 +20,19 @@ import { Board } from "./state/board.js";
 import { EventStream } from "./state/stream.js";
 import { Watch } from "./state/watch.js";
 
+/** The page's certificate and private key, PEM. */
+export interface PageTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface PageOptions {
   readonly ports: PagePorts;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
   /** PEM; left out, plain HTTP. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: PageTls;
   /** Further names that the page is reached by. */
   readonly names: readonly string[];
   /** Folder of the built page. */
@@ -40,6 +47,8 @@ export interface Page {
   /** Where a browser finds it. */
   readonly url: string;
   readonly port: number;
+  /** New connections meet that certificate; for a page that was opened with one. @throws Error where the two do not belong together */
+  renewTls(tls: PageTls): void;
   close(): Promise<void>;
 }
 
@@ -61,9 +70,7 @@ export async function openPage(options: PageOptions): Promise<Page> {
   const over = new AbortController();
   const common = { bodyLimit: BODY_LIMIT, requestTimeout: REQUEST_TIMEOUT, forceCloseConnections: true, logger: false };
   // The generics of an HTTPS instance differ from the default's by the server alone.
-  const app = (secure
-    ? Fastify({ ...common, https: { ...tls, minVersion: "TLSv1.2" as const } })
-    : Fastify(common)) as unknown as FastifyInstance;
+  const app = (secure ? Fastify({ ...common, https: tlsContext(tls) }) : Fastify(common)) as unknown as FastifyInstance;
   // Known once it listens, which is before anybody can ask.
   let cookie = pageCookie(options.port, secure);
   const sessions = new Sessions({ users, clock, settings: options.sessions, open: station.mode === "simulator" });
@@ -83,6 +90,7 @@ export async function openPage(options: PageOptions): Promise<Page> {
   addStationRoutes(add, ports);
   addAssets(app, await readAssets(options.assets));
   addPictures(app, options.pictures);
+  const renewTls = (renewed: PageTls) => (app.server as unknown as Server).setSecureContext(tlsContext(renewed));
   const close = async () => {
     over.abort();
     stream.close();
@@ -96,11 +104,15 @@ export async function openPage(options: PageOptions): Promise<Page> {
     const address = app.server.address();
     const port = typeof address === "object" && address !== null ? address.port : options.port;
     cookie = pageCookie(port, secure);
-    return { url: `${secure ? "https" : "http"}://${shownName(host, names)}:${port}/`, port, close };
+    return { url: `${secure ? "https" : "http"}://${shownName(host, names)}:${port}/`, port, renewTls, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function tlsContext({ cert, key }: PageTls) {
+  return { cert, key, minVersion: "TLSv1.2" as const };
 }
 
 function shownName(host: string, names: readonly string[]): string {

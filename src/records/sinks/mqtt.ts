@@ -23,8 +23,8 @@ export interface MqttOptions {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Left out: plain TCP. */
-  readonly tls?: MqttTls;
+  /** Asked for each connection; left out: plain TCP. */
+  tls?(): Promise<MqttTls>;
   readonly version: 4 | 5;
   readonly clientId: string;
   readonly username?: string;
@@ -93,8 +93,9 @@ class Mqtt implements Sink {
   }
 
   async #open(signal: AbortSignal): Promise<Connection> {
-    const { host, port, tls, version } = this.#options;
+    const { host, port, version } = this.#options;
     const codec = await import("mqtt-packet");
+    const tls = await this.#options.tls?.();
     signal.throwIfAborted();
     // A broker of several names shows the certificate of the one that is asked for (RFC 6066, 3: no addresses).
     const servername = isIP(host) === 0 ? { servername: host } : {};

@@ -1,5 +1,5 @@
 /** The HTTP servers of one process and what they share: health, metrics, limits, and one common end. */
-import type { FastifyPluginAsync } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import { openApiDocument } from "../../contract/openapi/document.js";
 import type { JsonObject } from "../../contract/openapi/parts.js";
 import type { StoreHost } from "../../db/store.js";
@@ -10,7 +10,7 @@ import type { ServerAudit } from "./audit.js";
 import type { RateLimitConfig, ShutdownConfig } from "./config.js";
 import { Drain } from "./drain.js";
 import { type Check, Health } from "./health.js";
-import { baseUrl, createHttps, type HttpsOptions } from "./https.js";
+import { baseUrl, createHttps, type HttpsOptions, renewTls, type ServerPem } from "./https.js";
 import { Metrics } from "./metrics.js";
 import { opsPlugin } from "./ops.js";
 import { type PlainOptions, type PlainServer, servePlain } from "./plain.js";
@@ -39,6 +39,7 @@ export class Front {
   #stopMeasuring: (() => void) | undefined;
   readonly #ends: (() => Promise<void>)[] = [];
   readonly #urls = new Map<string, string>();
+  readonly #secure: FastifyInstance[] = [];
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -69,7 +70,13 @@ export class Front {
     await app.listen({ host, port });
     const url = baseUrl(app);
     this.#urls.set(name, url);
+    this.#secure.push(app);
     return url;
+  }
+
+  /** All HTTPS servers meet new connections with that certificate. @throws Error where it and the key do not belong together */
+  renewTls(tls: ServerPem): void {
+    for (const app of this.#secure) renewTls(app, tls);
   }
 
   /** Serves a plug-in over plain HTTP. @throws as `servePlain` */

@@ -1,4 +1,5 @@
 /** The HTTPS server that the vPKI and KMS plug-ins run in. */
+import type { Server } from "node:tls";
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Clock } from "../../shared/clock.js";
 import type { Logger } from "../../shared/logger.js";
@@ -49,6 +50,28 @@ export function isBodyError(error: unknown): error is Error {
   return typeof status === "number" && status >= 400 && status < 500;
 }
 
+/** What new connections of a server are accepted with. */
+function tlsContext({ certPem, keyPem }: ServerPem) {
+  return {
+    cert: certPem,
+    key: keyPem,
+    // A client with any certificate proves that it holds the key; the guard decides whether it is one of ours. CAs named here would
+    // keep clients of others from showing theirs.
+    ca: [],
+    minVersion: "TLSv1.2" as const,
+    ciphers: CIPHERS,
+    honorCipherOrder: true,
+  };
+}
+
+/** A server's certificate and private key, PEM. */
+export type ServerPem = Pick<TlsFiles, "certPem" | "keyPem">;
+
+/** New connections meet that certificate from now on; those that are open stay. @throws Error where the two do not belong together */
+export function renewTls(app: FastifyInstance, tls: ServerPem): void {
+  (app.server as unknown as Server).setSecureContext(tlsContext(tls));
+}
+
 /**
  * A Fastify instance that speaks HTTPS (TLS 1.2 at least), takes JSON with or without `charset=UTF-8` in any letter case, logs one line
  * a request, and ends gracefully: `close()` finishes what is under way (`Drain` also moves clients off). Plug-ins set their own error
@@ -57,18 +80,7 @@ export function isBodyError(error: unknown): error is Error {
 export function createHttps(options: HttpsOptions): FastifyInstance {
   const settings = {
     ...serverSettings(options),
-    https: {
-      cert: options.tls.certPem,
-      key: options.tls.keyPem,
-      // A client with any certificate proves that it holds the key; the guard decides whether it is one of ours. CAs named here would
-      // keep clients of others from showing theirs.
-      ca: [],
-      requestCert: true,
-      rejectUnauthorized: false,
-      minVersion: "TLSv1.2" as const,
-      ciphers: CIPHERS,
-      honorCipherOrder: true,
-    },
+    https: { ...tlsContext(options.tls), requestCert: true, rejectUnauthorized: false },
   };
   // The generics of an HTTPS instance differ from the default's by the server alone, which plug-ins never touch.
   const app = Fastify(settings) as unknown as FastifyInstance;

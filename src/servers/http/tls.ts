@@ -39,8 +39,10 @@ export interface TlsOptions {
   readonly caDays?: number;
   /** Life of server and client certificate, days; default 397 (what strict peers take), 1–7300. */
   readonly certificateDays?: number;
-  /** A certificate with less than this part of its life left is renewed at start; default 0.25, 0–0.9. */
+  /** A certificate with less than this part of its life left is renewed; default 0.25, 0–0.9. */
   readonly renewAt?: number;
+  /** A CA that nears its end stays: servers that run know its clients by it. Default false. */
+  readonly keepCa?: boolean;
 }
 
 const DAY = 86_400_000;
@@ -130,7 +132,7 @@ class Maker {
 
   async #authority(): Promise<Identity> {
     const found = identity(await text(this.#files.authority));
-    if (found !== undefined && this.#fresh(found)) return found;
+    if (found !== undefined && (this.options.keepCa === true || this.#fresh(found))) return found;
     const made = await this.#newAuthority();
     const { cert, key } = pemOf(made);
     // At first start two processes may get here: the file that is there first is everybody's.

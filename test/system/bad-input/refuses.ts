@@ -20,6 +20,8 @@ beforeAll(async () => {
   const ports = (which: string) => `schema: 1\nmode: simulator\nservers:\n  embedded: { ${which}: ${takenPort} }\n`;
   writeFileSync(join(folder, "vpki-port.yaml"), ports("vpkiPort"));
   writeFileSync(join(folder, "kms-port.yaml"), ports("kmsPort"));
+  const page = "{ tls: { certFile: page.yaml, keyFile: page.yaml } }";
+  writeFileSync(join(folder, "page.yaml"), `schema: 1\nmode: simulator\ndata: page\npage: ${page}\n`);
 });
 afterAll(() => void taken.close());
 
@@ -87,6 +89,7 @@ function fileSet(dir: string): Record<string, string> {
     wrongRegistry: at("wrong-registry"),
     vpkiPort: at("vpki-port"),
     kmsPort: at("kms-port"),
+    pageConfig: at("page"),
   };
 }
 

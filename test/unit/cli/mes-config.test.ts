@@ -7,6 +7,7 @@ import { openOrders } from "../../../src/cli/orders/config.js";
 import { openSinks } from "../../../src/cli/results.js";
 import { systemClock } from "../../../src/shared/clock.js";
 import { isStationError } from "../../../src/shared/errors.js";
+import { silentLogger } from "../../../src/shared/logger.js";
 
 const FILE = "/plant/station.yaml";
 const HEAD = "schema: 1\nmode: plant\n";
@@ -164,7 +165,8 @@ describe("a file that orders or results name", () => {
     try {
       for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
       const { results, orders } = parseConfig(HEAD + text, join(folder, "station.yaml"), folder, {});
-      const opened = openSinks(results, "line-3", systemClock).then(() => openOrders(orders, systemClock));
+      const parts = { station: "line-3", clock: systemClock, logger: silentLogger };
+      const opened = openSinks(results, parts).then(() => openOrders(orders, systemClock, silentLogger));
       await expect(opened).rejects.toMatchObject({
         code: "CONFIG_INVALID",
         details: { what: expect.stringMatching(what) },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openOrders } from "../../../../src/cli/orders/config.js";
 import { type Clock, VirtualClock } from "../../../../src/shared/clock.js";
+import { silentLogger } from "../../../../src/shared/logger.js";
 import type { Order } from "../../../../src/station/ports.js";
 import {
   bench,
@@ -41,7 +42,8 @@ async function ask(
   }: { clock?: Clock; given?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Order | undefined> {
   const peer = { caFile: join(folder, "ca"), clientCertFile: join(folder, "cert"), clientKeyFile: join(folder, "key") };
-  const orders = keep(await openOrders({ kind: "http", url, peer, timeout: 5_000, attempts: 3 }, clock));
+  const http = { kind: "http", url, peer, timeout: 5_000, attempts: 3 } as const;
+  const orders = keep(await openOrders(http, clock, silentLogger));
   if (orders.source === undefined) throw new Error("no source");
   return orders.source.orderFor(PROFILE, given, ["pcid"], signal);
 }

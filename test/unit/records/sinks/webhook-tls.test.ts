@@ -7,6 +7,7 @@ import { openSinks } from "../../../../src/cli/results.js";
 import { DEFAULT_OUTBOX_LIMITS } from "../../../../src/records/outbox.js";
 import type { OutboxEntry } from "../../../../src/records/types.js";
 import { breathe, systemClock } from "../../../../src/shared/clock.js";
+import { silentLogger } from "../../../../src/shared/logger.js";
 import { bench, credentials, deadUrl, foreignTls, type Peer, type PeerOptions, tls } from "../../clients/helpers.js";
 import { finish, OutboxRig, type Process } from "../outbox-rig.js";
 
@@ -44,8 +45,7 @@ async function owed(url: string, { timeout = 20_000, random = 1 } = {}): Promise
   } as const;
   const sinks = await openSinks(
     { sinks: new Map([["mes", mes]]), limits: DEFAULT_OUTBOX_LIMITS },
-    "line-3",
-    systemClock,
+    { station: "line-3", clock: systemClock, logger: silentLogger },
   );
   station = await rig.open({ tell: { sinks: ["mes"], station: "line-3" }, sinks, random: () => random });
   await finish(station.records, "run-1", rig.clock.now());
