@@ -6,7 +6,7 @@ import type { TraceResult } from "../records/trace/writer.js";
 import { isHex } from "../shared/bytes.js";
 import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
-import { jsonLogger, silentLogger } from "../shared/logger.js";
+import { jsonLogger, type Logger, silentLogger } from "../shared/logger.js";
 import type { Outcome, RunEvent, RunRecord } from "../station/ports.js";
 import { DECISIONS, type Decision } from "../station/run/index.js";
 import { bayAt } from "./bays.js";
@@ -17,6 +17,7 @@ import { actingPerson } from "./person.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
 import { checkLink } from "./simulator.js";
+import { journalPrefix } from "./systemd.js";
 import { addTraceOptions, type TraceFlags, tellTrace, withTraceFlags } from "./traces.js";
 
 export const OUTCOME_EXITS: Readonly<Record<Outcome, number>> = {
@@ -61,14 +62,16 @@ function isGiven(entry: [string, string | undefined]): entry is [string, string]
 /** Context of a command: its configuration, and a log on stderr where it was asked for. */
 export async function contextOf(io: Io, flags: GlobalOptions & TraceFlags & { log?: boolean }): Promise<AppContext> {
   const config = withTraceFlags(await loadConfig(flags.config, flags.data, io.env), flags);
-  const logger =
-    flags.log === true
-      ? jsonLogger(
-          (line) => void io.stderr.write(line),
-          () => systemClock.now(),
-        )
-      : silentLogger;
+  const logger = flags.log === true ? logOn(io) : silentLogger;
   return { config, clock: systemClock, logger, env: io.env, signal: io.signal };
+}
+
+function logOn({ stderr, env }: Io): Logger {
+  const prefix = journalPrefix(env);
+  return jsonLogger(
+    (line, level) => void stderr.write(prefix(level) + line),
+    () => systemClock.now(),
+  );
 }
 
 /** Where the unit is: as given, else the configuration's first bay, else a simulator. */

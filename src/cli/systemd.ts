@@ -4,9 +4,10 @@
  * word. The unit needs `NotifyAccess=all` for that.
  */
 import { spawn } from "node:child_process";
+import { fstatSync } from "node:fs";
 import type { Clock, Timer } from "../shared/clock.js";
 import { describe } from "../shared/errors.js";
-import type { Logger } from "../shared/logger.js";
+import type { Level, Logger } from "../shared/logger.js";
 
 type Word = "READY=1" | "STOPPING=1" | "WATCHDOG=1";
 
@@ -100,4 +101,18 @@ function systemdNotify(word: Word, env: SystemdOptions["env"]): Promise<void> {
       else reject(new Error(`systemd-notify ended with ${code ?? signal}`));
     });
   });
+}
+
+/** Priorities of syslog(3). */
+const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warn: 4, info: 6 };
+
+/**
+ * What the journal wants before a line of the log, so that it has the line's priority (sd-daemon(3)); empty where standard error does not go
+ * there (`JOURNAL_STREAM`, systemd.exec(5)).
+ */
+export function journalPrefix(env: Readonly<Record<string, string | undefined>>): (level: Level) => string {
+  const { JOURNAL_STREAM: journal } = env;
+  if (journal === undefined) return () => "";
+  const { dev, ino } = fstatSync(process.stderr.fd);
+  return journal === `${dev}:${ino}` ? (level) => `<${PRIORITIES[level]}>` : () => "";
 }

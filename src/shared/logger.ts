@@ -6,16 +6,19 @@ export interface Logger {
   child(fields: Record<string, unknown>): Logger;
 }
 
-type Level = "info" | "warn" | "error";
+export type Level = "info" | "warn" | "error";
 
 /** Writes JSON lines to `write` (stderr as a rule: stdout belongs to the command's answer). */
 export function jsonLogger(
-  write: (line: string) => void,
+  write: (line: string, level: Level) => void,
   now: () => number,
   base: Record<string, unknown> = {},
 ): Logger {
   const put = (level: Level, message: string, fields?: Record<string, unknown>) =>
-    write(`${JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...base, ...plain(fields) })}\n`);
+    write(
+      `${JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...base, ...plain(fields) })}\n`,
+      level,
+    );
   return {
     info: (message, fields) => put("info", message, fields),
     warn: (message, fields) => put("warn", message, fields),
