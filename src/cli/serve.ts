@@ -49,6 +49,7 @@ async function runStation(io: Io, context: AppContext, jsonl: boolean, ready: ()
   const orders = new BayOrders(bays, station, context, onTrace, (bay) => live.watch(bay));
   let lines: BayLines | undefined;
   let page: Page | undefined;
+  let takingUp: Promise<void> | undefined;
   try {
     await station.powerOff();
     const { servers } = station;
@@ -63,10 +64,13 @@ async function runStation(io: Io, context: AppContext, jsonl: boolean, ready: ()
       if (jsonl) return;
       for (const line of verdictLines(record, config.language)) await printLine(io, line);
     };
-    await takeUp(io, station, orders, context, tell);
-    await untilEnded(io.signal);
+    takingUp = takeUp(io, station, orders, context, tell);
+    // A run that is taken up has its time, which the end of the service does not wait for.
+    await Promise.race([untilEnded(io.signal), takingUp.then(() => untilEnded(io.signal))]);
   } finally {
     await bays.close();
+    // Its failure was thrown above.
+    await takingUp?.catch(() => undefined);
     lines?.close();
     await page?.close();
     await station.close();

@@ -11,7 +11,8 @@ export function traceStem(runId: string, life: number): string {
   return life === 1 ? runId : `${runId}.${life}`;
 }
 
-async function filesOf(folder: string, runId: string): Promise<string[]> {
+/** Names of a run's files, those of its first life in front. */
+export async function filesOf(folder: string, runId: string): Promise<string[]> {
   const found: string[] = [];
   for (let life = 1; ; life++) {
     const names = TRACE_FORMATS.map((format) => `${traceStem(runId, life)}.${format}`);

@@ -11,7 +11,6 @@ import type { Clock } from "../shared/clock.js";
 import { describe } from "../shared/errors.js";
 import type { Logger } from "../shared/logger.js";
 import { programVersion } from "../shared/paths.js";
-import type { RunEvent } from "../station/ports.js";
 import type { RunOptions } from "../station/run/index.js";
 import { type Io, printLine, writeAll } from "./io.js";
 import { RUN_ID } from "./run-id.js";
@@ -95,7 +94,11 @@ export class RunTrace {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #options: TracedRunOptions;
-  #name = "";
+  #freshId = "";
+  /** The run that the files are named by. */
+  #filedAs: string | undefined;
+  /** The run that has begun, whose files they are. */
+  #runId: string | undefined;
   #writer: TraceWriter | undefined;
   #naming: Promise<void> = Promise.resolve();
 
@@ -109,9 +112,9 @@ export class RunTrace {
     this.#options = options;
   }
 
-  /** Hands the id of a fresh run through, whose files have its name. */
+  /** Hands the id of a fresh run through, whose files have its name until it is known which run has begun. */
   named(runId: string): string {
-    this.#name = runId;
+    this.#freshId = runId;
     return runId;
   }
 
@@ -120,14 +123,16 @@ export class RunTrace {
     const { watch } = this.#options;
     const watched = watch === undefined ? link : tapLink(link, observerOf(watch), this.#clock);
     if (this.#config.formats.length === 0) return watched;
+    this.#filedAs ??= this.#freshId;
     this.#writer ??= new TraceWriter({
-      path: join(this.#config.folder, this.#name),
+      path: join(this.#config.folder, this.#filedAs),
       formats: this.#config.formats,
       program: `ecustation ${programVersion()}`,
       link: link.url,
       clock: this.#clock,
     });
     const writer = this.#writer;
+    this.#settleName();
     return tapLink(
       watched,
       {
@@ -145,7 +150,8 @@ export class RunTrace {
     return {
       ...rest,
       onEvent: (event) => {
-        this.#noteRun(event);
+        if (event.kind === "begun") this.#runId = event.header.runId;
+        this.#settleName();
         onEvent?.(event);
       },
       onStep: (step) => {
@@ -157,10 +163,13 @@ export class RunTrace {
     };
   }
 
-  #noteRun(event: RunEvent): void {
+  /** Files are begun with the link. A run that is taken up is known before it, and given up for another one where another unit is there. */
+  #settleName(): void {
     const writer = this.#writer;
-    if (writer !== undefined && event.kind === "begun" && event.resumed)
-      this.#naming = this.#rename(writer, event.header.runId);
+    const runId = this.#runId;
+    if (writer === undefined || runId === undefined || runId === this.#filedAs) return;
+    this.#filedAs = runId;
+    this.#naming = this.#naming.then(() => this.#rename(writer, runId));
   }
 
   /** A run that is taken up again has files of its former lives: `RUN.log`, then `RUN.2.log` and so on. */

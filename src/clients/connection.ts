@@ -86,7 +86,12 @@ export function openConnections(settings: TlsSettings, limit: number): Agent {
     return held.connect;
   };
   return new Agent({
-    connect: (options, callback) => void connector().then((connect) => connect(options, callback)),
+    connect: (options, callback) => {
+      // What cannot even begin, a key of another certificate for instance, is a connection that failed.
+      connector()
+        .then((connect) => connect(options, callback))
+        .catch((error: Error) => callback(error, null));
+    },
     // The limit a try is the client's own, on the injected clock.
     headersTimeout: 0,
     bodyTimeout: 0,

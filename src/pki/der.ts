@@ -168,7 +168,9 @@ export function readOid(node: DerNode | undefined, what = "object identifier"): 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const utf16be = (bytes: Uint8Array) => {
   if (bytes.length % 2 !== 0) throw unreadable("a BMPString of half characters");
-  return Buffer.from(bytes).swap16().toString("utf16le");
+  const text = Buffer.from(bytes).swap16().toString("utf16le");
+  if (/\p{Cs}/u.test(text)) throw unreadable("a BMPString of half characters");
+  return text;
 };
 
 /** Text of any of the string types; for others undefined. */

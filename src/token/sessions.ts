@@ -28,28 +28,39 @@ export class SessionPool {
    * @throws StationError TOKEN_*
    */
   async use<T>(work: (session: Handle) => T | Promise<T>): Promise<T> {
-    while (this.#used >= this.most) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#used++;
-    try {
+    return this.#turn(async () => {
       try {
         return await this.#once(this.#healthy(), work);
       } catch (error) {
         if (isFinal(tokenError(error, "PKCS#11"))) throw error;
         return await this.#once(this.#fresh(CKF.SERIAL_SESSION), work);
       }
-    } finally {
-      this.#used--;
-      this.#waiting.shift()?.();
-    }
+    });
   }
 
   /** A read-write session for one piece of work, once: what it makes must not be made twice. */
   async write<T>(work: (session: Handle) => T | Promise<T>): Promise<T> {
-    const session = this.#fresh(CKF.SERIAL_SESSION | CKF.RW_SESSION);
+    return this.#turn(async () => {
+      // Those that nobody uses count for the token, too.
+      while (this.open > this.most) this.#drop(this.#idle.pop() as Handle);
+      const session = this.#fresh(CKF.SERIAL_SESSION | CKF.RW_SESSION);
+      try {
+        return await work(session);
+      } finally {
+        this.#drop(session);
+      }
+    });
+  }
+
+  /** Waits while all sessions are out, and counts as one of them until `work` has ended. */
+  async #turn<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#used >= this.most) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#used++;
     try {
-      return await work(session);
+      return await work();
     } finally {
-      this.#drop(session);
+      this.#used--;
+      this.#waiting.shift()?.();
     }
   }
 

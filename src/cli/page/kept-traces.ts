@@ -1,9 +1,9 @@
 /** The traces of runs that are over, in the folder of traces. */
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import type { TraceLine } from "../../hmi/contract/views.js";
 import { TRACE_FORMATS } from "../../records/trace/formats.js";
 import { readTrace } from "../../records/trace/read.js";
+import { filesOf } from "../trace-files.js";
 import type { TracesConfig } from "../traces.js";
 import { LineMaker } from "./trace-lines.js";
 
@@ -16,32 +16,35 @@ export class KeptTraces {
   constructor(private readonly config: Pick<TracesConfig, "folder">) {}
 
   async formatsOf(runId: string): Promise<readonly string[]> {
-    const files = await Promise.all(TRACE_FORMATS.map((format) => this.fileOf(runId, format)));
-    return TRACE_FORMATS.filter((_, i) => files[i] !== undefined);
+    const files = await Promise.all(TRACE_FORMATS.map((format) => this.#filesOf(runId, format)));
+    return TRACE_FORMATS.filter((_, i) => files[i]?.length !== 0);
   }
 
+  /** That of the run's last life. */
   async fileOf(runId: string, format: string): Promise<string | undefined> {
-    if (!RUN.test(runId) || !TRACE_FORMATS.some((known) => known === format)) return undefined;
-    const file = join(this.config.folder, `${runId}.${format}`);
-    return access(file).then(
-      () => file,
-      () => undefined,
-    );
+    return (await this.#filesOf(runId, format)).at(-1);
   }
 
   /** Those of one step, where one is named. @throws StationError TRACE_UNREADABLE */
   async messages(runId: string, step: string | undefined, signal: AbortSignal): Promise<readonly TraceLine[]> {
     // candump's log, the first of them, has no notes, and so no steps.
     const format = (await this.formatsOf(runId)).at(-1);
-    const file = format === undefined ? undefined : await this.fileOf(runId, format);
-    if (file === undefined) return [];
-    const maker = new LineMaker();
     const found: TraceLine[] = [];
-    for await (const records of readTrace(file, signal)) {
-      const lines = records.flatMap((record) => maker.lines(record));
-      found.push(...lines.filter((line) => step === undefined || line.step === step));
-      if (found.length >= MOST_LINES) break;
+    for (const file of await this.#filesOf(runId, format ?? "")) {
+      const maker = new LineMaker();
+      for await (const records of readTrace(file, signal)) {
+        const lines = records.flatMap((record) => maker.lines(record));
+        found.push(...lines.filter((line) => step === undefined || line.step === step));
+        if (found.length >= MOST_LINES) return found;
+      }
     }
     return found;
+  }
+
+  /** Paths, that of the run's first life in front. */
+  async #filesOf(runId: string, format: string): Promise<string[]> {
+    if (!RUN.test(runId)) return [];
+    const names = await filesOf(this.config.folder, runId);
+    return names.filter((name) => name.endsWith(`.${format}`)).map((name) => join(this.config.folder, name));
   }
 }

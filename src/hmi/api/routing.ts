@@ -121,7 +121,9 @@ function parsed(schema: TSchema | undefined, given: unknown): unknown {
 
 function goneOf(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort(new StationError("RUN_ABORTED")));
+  const onClose = () => gone.abort(new StationError("RUN_ABORTED"));
+  if (reply.raw.destroyed) onClose();
+  else reply.raw.once("close", onClose);
   return gone.signal;
 }
 

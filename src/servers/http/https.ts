@@ -35,6 +35,8 @@ const BODY_NOT_JSON = "BODY_NOT_JSON";
 /** Forward-secret AEAD suites of TLS 1.2; those of TLS 1.3 are all of that kind. */
 const CIPHERS =
   "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20";
+/** JSON is UTF-8 (RFC 8259 8.1), and a byte order mark no part of it. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 function notJson(message: string): Error {
@@ -80,7 +82,7 @@ export function renewTls(app: FastifyInstance, tls: ServerPem): void {
 export function createHttps(options: HttpsOptions): FastifyInstance {
   const settings = {
     ...serverSettings(options),
-    https: { ...tlsContext(options.tls), requestCert: true, rejectUnauthorized: false },
+    https: { ...tlsContext(options.tls), ...timely(options), requestCert: true, rejectUnauthorized: false },
   };
   // The generics of an HTTPS instance differ from the default's by the server alone, which plug-ins never touch.
   const app = Fastify(settings) as unknown as FastifyInstance;
@@ -94,15 +96,26 @@ export function createHttps(options: HttpsOptions): FastifyInstance {
  * (RFC 5280 clause 8).
  */
 export function createHttp(options: Omit<HttpsOptions, "tls" | "access">): FastifyInstance {
-  const app = Fastify(serverSettings(options));
+  const app = Fastify({ ...serverSettings(options), http: timely(options) });
   answerInCommon(app, options);
   return app;
+}
+
+/** ms for a whole request to arrive, where nothing else is said. */
+const REQUEST_TIMEOUT = 30_000;
+
+/**
+ * Has Node keep to the time of a request: it looks every 30 s unless it is told otherwise, and exchanges the limits of head and request
+ * where that of the head, 60 s, is the longer one.
+ */
+function timely({ requestTimeout = REQUEST_TIMEOUT }: Pick<HttpsOptions, "requestTimeout">) {
+  return { connectionsCheckingInterval: 1_000, headersTimeout: requestTimeout };
 }
 
 function serverSettings(options: Pick<HttpsOptions, "bodyLimit" | "requestTimeout" | "keepAliveTimeout">) {
   return {
     bodyLimit: options.bodyLimit ?? 65_536,
-    requestTimeout: options.requestTimeout ?? 30_000,
+    requestTimeout: options.requestTimeout ?? REQUEST_TIMEOUT,
     keepAliveTimeout: options.keepAliveTimeout ?? 60_000,
     forceCloseConnections: "idle" as const,
     // What still comes in on an open connection is answered as ever.
@@ -154,7 +167,7 @@ function takeJson(app: FastifyInstance): void {
       return;
     }
     try {
-      done(null, JSON.parse(body.toString("utf8")));
+      done(null, JSON.parse(utf8.decode(body as Buffer)));
     } catch {
       done(notJson("the body is not JSON"));
     }

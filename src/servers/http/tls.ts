@@ -41,7 +41,7 @@ export interface TlsOptions {
   readonly certificateDays?: number;
   /** A certificate with less than this part of its life left is renewed; default 0.25, 0–0.9. */
   readonly renewAt?: number;
-  /** A CA that nears its end stays: servers that run know its clients by it. Default false. */
+  /** The CA stays, near its end too, and is not made anew where it is lost: servers that run know their clients by it. Default false. */
   readonly keepCa?: boolean;
 }
 
@@ -132,7 +132,9 @@ class Maker {
 
   async #authority(): Promise<Identity> {
     const found = identity(await text(this.#files.authority));
-    if (found !== undefined && (this.options.keepCa === true || this.#fresh(found))) return found;
+    const keepCa = this.options.keepCa === true;
+    if (found !== undefined && (keepCa || this.#fresh(found))) return found;
+    if (keepCa) throw new Error(`${this.#files.authority} is missing or damaged`);
     const made = await this.#newAuthority();
     const { cert, key } = pemOf(made);
     // At first start two processes may get here: the file that is there first is everybody's.

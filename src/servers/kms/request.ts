@@ -226,6 +226,6 @@ function readCounter(given: unknown): number | undefined {
 
 function header(raw: RawRequest, name: string, shown: string): string | undefined | Failure {
   const value = raw.headers[name];
-  if (value === undefined || value === "") return undefined;
+  if (value === undefined) return undefined;
   return typeof value === "string" && HEADER_VALUE.test(value) ? value : new Failure("header", shown);
 }

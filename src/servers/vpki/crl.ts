@@ -12,6 +12,8 @@ import type { CrlHead, CrlState, ScopeKey } from "./store/status.js";
 import type { VpkiStoreDefinition } from "./store/store.js";
 
 const DAY = 86_400_000;
+/** ms by which a list may be ahead of this clock: another replica may have made it. */
+const SKEW = 60_000;
 /** Entries that are read and encoded in one piece, so that a long list never holds up the event loop. */
 const PIECE = 200;
 /** Bytes that are turned into base64 or back in one piece; a multiple of 3. */
@@ -85,7 +87,10 @@ class CrlScope {
     if (newest === undefined || unlisted) return true;
     const address = this.#address;
     if (address !== undefined && !(JSON.parse(newest.addresses) as string[]).includes(address)) return true;
-    return this.options.clock.now() >= (newest.thisUpdate + newest.nextUpdate) / 2;
+    const now = this.options.clock.now();
+    // The clock was set back: to whoever has the right time, that list does not hold yet. Clocks of replicas differ a little.
+    if (newest.thisUpdate > now + SKEW) return true;
+    return now >= (newest.thisUpdate + newest.nextUpdate) / 2;
   }
 
   async #former(error: unknown): Promise<SignedCrl> {

@@ -22,6 +22,7 @@ import type { Logger } from "../../shared/logger.js";
 import type { Authority } from "./authorities.js";
 import { OCSP_MINUTES, OCSP_SIGNER_DAYS, type VpkiConfig } from "./config.js";
 import { isBusy, type SigningQueue } from "./queue.js";
+import type { CertificateState } from "./store/status.js";
 import type { VpkiStoreDefinition } from "./store/store.js";
 
 export interface OcspOptions {
@@ -79,7 +80,7 @@ export class OcspResponder {
       return { id, status: statusOf(row, now) };
     });
     // No answer outlives a revocation that is already decided.
-    const ends = rows.flatMap(({ revokedAt }) => (revokedAt !== null && revokedAt > now ? [revokedAt] : []));
+    const ends = rows.flatMap((row) => (row.revokedAt !== null && !isEnded(row, now) ? [row.revokedAt] : []));
     const nextUpdate = Math.min(now + (config.ocspMinutes ?? OCSP_MINUTES) * 60_000, ...ends);
     return buildOcspAnswer({ answers, nonce, thisUpdate: now, nextUpdate, signer: made });
   }
@@ -138,8 +139,13 @@ function signerName(ca: Uint8Array, name: string): Uint8Array {
   return encodeName([...attributes, { type: "CN", value: `${name} OCSP` }]);
 }
 
-function statusOf(row: { revokedAt: number | null; reason: number | null } | undefined, now: number): CertStatus {
+function statusOf(row: CertificateState | undefined, now: number): CertStatus {
   if (row === undefined) return { kind: "unknown" };
   const { revokedAt, reason } = row;
-  return revokedAt === null || revokedAt > now ? { kind: "good" } : { kind: "revoked", revokedAt, reason };
+  return revokedAt !== null && isEnded(row, now) ? { kind: "revoked", revokedAt, reason } : { kind: "good" };
+}
+
+/** A clock that was set back brings no revoked certificate back. */
+function isEnded({ revokedAt, planned }: CertificateState, now: number): boolean {
+  return revokedAt !== null && (planned === 0 || revokedAt <= now);
 }

@@ -119,22 +119,19 @@ function addOcsp(app: FastifyInstance, name: AuthorityName, responder: OcspRespo
       .send(Buffer.from(await responder.answer(der)));
   const post = (request: FastifyRequest, reply: FastifyReply) =>
     send(reply, request.body instanceof Uint8Array ? request.body : new Uint8Array());
-  const get = (request: FastifyRequest, reply: FastifyReply) =>
-    send(reply, fromUrl((request.raw.url ?? "").slice(path.length)));
+  const get = (request: FastifyRequest<{ Params: { "*"?: string } }>, reply: FastifyReply) =>
+    // By what the router found, which knows other forms of the address (RFC 9112 3.2.2).
+    send(reply, fromUrl(request.params["*"] ?? ""));
   for (const url of [path, `${path}/`]) app.post(url, post);
   app.get(path, get);
   app.get(`${path}/*`, get);
 }
 
-/** The request behind an OCSP address; empty where it is no base64. */
+/** The request behind an OCSP address, escapes resolved; empty where it is no base64. */
 function fromUrl(rest: string): Uint8Array {
-  try {
-    // Some clients leave "+" as it is, and some proxies make a space of it.
-    const text = decodeURIComponent(rest.replace(/^\/+/, "").replace(/\?.*$/s, "")).replaceAll(" ", "+");
-    return /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? new Uint8Array(Buffer.from(text, "base64")) : new Uint8Array();
-  } catch {
-    return new Uint8Array();
-  }
+  // Some clients leave "+" as it is, and some proxies make a space of it.
+  const text = rest.replace(/^\/+/, "").replaceAll(" ", "+");
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? new Uint8Array(Buffer.from(text, "base64")) : new Uint8Array();
 }
 
 /** caIssuers (RFC 5280 4.2.2.1): the CA's certificate in DER. */

@@ -77,6 +77,7 @@ export class Bays {
   readonly #logger: Logger;
   readonly #unwind: number;
   #prompts = 0;
+  #closed = false;
 
   constructor({ places, clock, logger, unwind = UNWIND }: BaysOptions) {
     this.#clock = clock;
@@ -106,10 +107,11 @@ export class Bays {
 
   /**
    * Begins a run; the answer is how it ended, and never rejects.
-   * @throws StationError BAY_UNKNOWN; RUN_BUSY while the bay has an order
+   * @throws StationError BAY_UNKNOWN; RUN_BUSY while the bay has an order; RUN_ABORTED once the station ends
    */
   start(name: string, order: BayOrder): Promise<Verdict> {
     const bay = this.#bay(name);
+    if (this.#closed) throw beforeRun(new StationError("RUN_ABORTED"));
     if (bay.abort !== undefined) throw new StationError("RUN_BUSY", { details: { what: name } });
     const abort = new AbortController();
     bay.abort = abort;
@@ -144,8 +146,9 @@ export class Bays {
     return true;
   }
 
-  /** Aborts what goes on and waits until it has ended. */
+  /** Takes no more orders, aborts what goes on and waits until it has ended. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const { place } of this.#bays.values()) this.abort(place.name);
     await Promise.all([...this.#bays.values()].map(({ ended }) => ended));
     this.changed.clear();

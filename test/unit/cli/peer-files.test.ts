@@ -74,6 +74,18 @@ describe("TLS files that are renewed while the station runs", () => {
     expect(lines).toHaveLength(2);
   });
 
+  it.each([
+    ["another certificate's key", () => write({ ...own, clientKeyPem: other.clientKeyPem })],
+    ["no key", () => write({ ...own, clientKeyPem: "rubbish" })],
+  ])("fail the connection alone where they have been wrong from the start: %s", async (_, damage) => {
+    damage();
+    const { url } = await serve(alone);
+    const kms = await kmsAt([url], await openPeerFiles(files, silentLogger));
+    await expect(kms.ping(never)).rejects.toMatchObject({ code: "KMS_UNREACHABLE" });
+    write(own);
+    await kms.ping(never);
+  });
+
   it("are asked for at the start, and said to be missing", async () => {
     rmSync(files.caFile);
     await expect(openPeerFiles(files, silentLogger)).rejects.toMatchObject({ code: "CONFIG_INVALID" });

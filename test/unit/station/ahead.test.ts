@@ -1,6 +1,6 @@
 /** What the servers are asked for while the bus works. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Plant, type Station } from "./fakes.js";
+import { Killer, Plant, type Station } from "./fakes.js";
 
 let plant: Plant;
 let station: Station;
@@ -100,6 +100,51 @@ describe("what was asked for and is not used", () => {
     const unused = [...plant.kms.results.values()].filter(({ keyId }) => keyId === "D");
     expect(unused).toMatchObject([{ status: "OperationFailed", message: "The set was not sent to the ECU." }]);
     expect(order).not.toContain("load D");
+  });
+
+  it("is fetched anew by the run's next life, where the first one was cut off behind that", async () => {
+    const burns = (slot: number) => {
+      if (slot === 4) throw new Error("the ECU burns");
+    };
+    plant.ecu.faults.beforeLoad = burns;
+    const clean = new Killer();
+    await station.stop();
+    station = await plant.start({ killer: clean });
+    expect((await station.run()).outcome).toBe("ERROR");
+    await station.stop();
+    plant.remove();
+    plant = new Plant();
+    plant.ecu.faults.beforeLoad = burns;
+    const killer = new Killer(clean.points.lastIndexOf("before finish") + 1);
+    station = await plant.start({ killer });
+    // Whatever it says: nothing of it is heard any more.
+    await station.run().catch(() => undefined);
+    await station.stop();
+    plant.ecu.faults.beforeLoad = () => undefined;
+    station = await plant.start();
+    expect(await station.run()).toMatchObject({ outcome: "PASS", resumed: 1 });
+    const { ecuId, keys } = plant.ecu;
+    expect(plant.kms.agrees(ecuId, "D", keys.get(0xd)?.key)).toBe(true);
+    const told = [...plant.kms.results.values()].filter(({ kind, keyId }) => kind === "key" && keyId === "D");
+    expect(told.map(({ status }) => status)).toEqual(["OperationFailed", "Success"]);
+  });
+
+  it("is told the KMS as not stored where it is no set for this ECU and slot, and wiped", async () => {
+    const ask = plant.kms.requestKey.bind(plant.kms);
+    let wrong: Uint8Array | undefined;
+    plant.kms.requestKey = async (...args) => {
+      const set = await ask(...args);
+      if (args[0].keyId !== "D") return set;
+      wrong = set.m1;
+      wrong[15] = 0x91;
+      return set;
+    };
+    expect((await station.run()).failure).toMatchObject({ code: "KMS_FAULT", step: "key:supplier" });
+    const told = [...plant.kms.results.values()].filter(({ keyId }) => keyId === "D");
+    expect(told).toMatchObject([
+      { status: "OperationFailed", message: expect.stringContaining("slot 9 instead of D") },
+    ]);
+    expect(wrong?.every((byte) => byte === 0)).toBe(true);
   });
 
   it("ends the run with the code and the step that it belongs to", async () => {

@@ -135,4 +135,18 @@ describe("a session pool", () => {
       await expect(pool.use(init)).rejects.toMatchObject({ code: "TOKEN_ABSENT" });
     }
   });
+
+  it("keeps its bound with sessions that write, which wait in turn and give back those that nobody uses", async () => {
+    let most = 0;
+    const order: string[] = [];
+    const note = (name: string) => async () => {
+      most = Math.max(most, token.open.size);
+      await turn();
+      order.push(name);
+    };
+    await Promise.all([pool.use(note("a")), pool.use(note("b"))]);
+    await Promise.all([pool.write(note("c")), pool.use(note("d")), pool.write(note("e")), pool.write(note("f"))]);
+    expect([most, order.sort().join("")]).toEqual([2, "abcdef"]);
+    expect(token.logins).toEqual(["1234"]);
+  });
 });

@@ -21,7 +21,10 @@ export class EventReader {
   constructor(reply: FastifyReply) {
     reply.hijack();
     this.#response = reply.raw;
-    this.gone = new Promise((resolve) => void this.#response.once("close", resolve));
+    // A reader may be gone before its request was looked at, and is then told of no more.
+    this.gone = this.#response.destroyed
+      ? Promise.resolve()
+      : new Promise((resolve) => void this.#response.once("close", resolve));
     this.#response.on("error", () => undefined);
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) this.#response.setHeader(name, value);

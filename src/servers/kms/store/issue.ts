@@ -159,8 +159,9 @@ export async function issueSet(db: Database, args: IssueArgs): Promise<Issued> {
   const leasedFor = await takeLease(db, args);
   if (args.idempotency !== null) {
     const known = await db.get<SetRow>("SELECT * FROM sets WHERE idempotency = ?", args.idempotency);
-    if (known !== undefined)
-      return known.request === args.request ? again(db, known, args) : nothing(db, args, "otherRequest");
+    if (known !== undefined && known.request !== args.request) return nothing(db, args, "otherRequest");
+    // A set whose result is in asks for no lease, however often it is asked for.
+    if (known !== undefined) return nothing(db, args, await again(db, known, args));
   }
   if (leasedFor !== undefined) return { leasedFor };
   const row = await slotRow(db, args);
@@ -233,8 +234,8 @@ async function insert(db: Database, set: SetRow, { idempotency, at }: IssueArgs)
   );
 }
 
-/** A request that gets no set leaves no lease behind. */
-async function nothing<R>(db: Database, args: IssueArgs, refusal: R): Promise<R> {
+/** A request that gets no new set leaves no lease behind, unless one of the station's is open. */
+async function nothing<R>(db: Database, args: IssueArgs, answer: R): Promise<R> {
   await endLease(db, args, args.station);
-  return refusal;
+  return answer;
 }

@@ -34,7 +34,10 @@ export async function takeLease(db: Database, args: LeaseArgs): Promise<number |
   );
   if (taken > 0) return undefined;
   const row = await leaseRow(db, args);
-  return Math.max(1, Number(row?.ends_at ?? at) - at);
+  if (row === undefined || row.renewed_at <= at) return Math.max(1, Number(row?.ends_at ?? at) - at);
+  // The clock was set back since: nobody knows how long it has lived, so its life begins now.
+  await renewLease(db, { ...args, station: row.station });
+  return lease;
 }
 
 /** Lengthens the station's own lease, where it has one. */
@@ -72,6 +75,12 @@ export async function endLease(db: Database, { phase, uid }: EcuAddress, station
   );
 }
 
-function leaseRow(db: Database, { phase, uid }: EcuAddress): Promise<{ station: string; ends_at: number } | undefined> {
-  return db.get("SELECT station, ends_at FROM leases WHERE phase = ? AND uid = ?", phase, uid);
+interface LeaseRow {
+  readonly station: string;
+  readonly renewed_at: number;
+  readonly ends_at: number;
+}
+
+function leaseRow(db: Database, { phase, uid }: EcuAddress): Promise<LeaseRow | undefined> {
+  return db.get("SELECT station, renewed_at, ends_at FROM leases WHERE phase = ? AND uid = ?", phase, uid);
 }

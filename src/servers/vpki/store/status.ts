@@ -8,6 +8,22 @@
  */
 import type { Database } from "../../../db/database.js";
 
+/** Certificates that a reissue ends, and that no list has yet. A revocation is none of them, whatever the time says. */
+const PLANNED = "reason IS NOT NULL AND listed IS NULL";
+/** Certificates with a time of revocation that do not hold any more; its one parameter is now. A clock that was set back changes nothing in that. */
+export const ENDED = `(revoked_at <= ? OR NOT (${PLANNED}))`;
+
+/** What a status answer is made of. */
+export interface CertificateState {
+  readonly serial: string;
+  /** ms since the epoch; null for a certificate that holds. */
+  readonly revokedAt: number | null;
+  /** Reason code; null for none. */
+  readonly reason: number | null;
+  /** 1 where it holds until then. */
+  readonly planned: number;
+}
+
 export const statusMigration = `
   ALTER TABLE certificates ADD COLUMN crl TEXT NOT NULL DEFAULT '';
   ALTER TABLE certificates ADD COLUMN reason INTEGER;
@@ -111,7 +127,7 @@ export const statusOperations = {
         value,
       )) !== undefined;
     const unlisted =
-      (await found("listed IS NULL AND revoked_at <= ?", args.now)) || (await found("listed > ?", newest?.number ?? 0));
+      (await found(`listed IS NULL AND ${ENDED}`, args.now)) || (await found("listed > ?", newest?.number ?? 0));
     return { newest, unlisted };
   },
 
@@ -142,7 +158,7 @@ export const statusOperations = {
     const number = taken?.last ?? 1;
     await db.run(
       `UPDATE certificates SET listed = ?
-       WHERE issuer = ? AND crl = ? AND revoked_at IS NOT NULL AND listed IS NULL AND revoked_at <= ?`,
+       WHERE issuer = ? AND crl = ? AND revoked_at IS NOT NULL AND listed IS NULL AND ${ENDED}`,
       number,
       args.ca,
       args.crl,
@@ -196,10 +212,11 @@ export const statusOperations = {
 
   /** State of certificates of a CA by serial; a serial that it never gave is left out. */
   certificateStates: async (db: Database, args: { ca: string; serials: readonly string[] }) => {
-    const states: { serial: string; revokedAt: number | null; reason: number | null }[] = [];
+    const states: CertificateState[] = [];
     for (const serial of args.serials) {
       const found = await db.all<(typeof states)[number]>(
-        `SELECT serial, revoked_at AS "revokedAt", reason FROM certificates WHERE issuer = ? AND serial = ?`,
+        `SELECT serial, revoked_at AS "revokedAt", reason, CASE WHEN ${PLANNED} THEN 1 ELSE 0 END AS planned
+         FROM certificates WHERE issuer = ? AND serial = ?`,
         args.ca,
         serial,
       );

@@ -9,7 +9,7 @@ import type { AuditEntry } from "../../../audit/row.js";
 import type { Connection, Database } from "../../../db/database.js";
 import type { StoreSource } from "../../../db/store.js";
 import { CRL_REASON } from "../../../pki/crl.js";
-import { type ScopeKey, statusMigration, statusOperations } from "./status.js";
+import { ENDED, type ScopeKey, statusMigration, statusOperations } from "./status.js";
 
 export interface CertificateRow {
   /** Lower-case hex, unique. */
@@ -280,7 +280,7 @@ const operations = {
     if (!(await nameKnown(db, type, nameKey))) return refuse(db, asked, "noCertificate");
     const revoked = await db.all<Ended>(
       `UPDATE certificates SET revoked_at = ?, reason = NULL
-       WHERE type = ? AND name_key = ? AND (revoked_at IS NULL OR revoked_at > ?) RETURNING serial, issuer AS ca, crl`,
+       WHERE type = ? AND name_key = ? AND (revoked_at IS NULL OR NOT ${ENDED}) RETURNING serial, issuer AS ca, crl`,
       asked.at,
       type,
       nameKey,

@@ -2,7 +2,7 @@
 import type { ProfileKey } from "../../../profiles/schema.js";
 import { abortable } from "../../../shared/abort.js";
 import { concat, equalBytes, equalConstantTime, fromHex, toHex } from "../../../shared/bytes.js";
-import { isStationError, StationError } from "../../../shared/errors.js";
+import { describe, isStationError, StationError } from "../../../shared/errors.js";
 import type { KeyReceipt, KeyRequest, KeySet, OutboxRow, UnsettledLoad } from "../../ports.js";
 import { Ahead } from "../ahead.js";
 import { keyOf, parseStep } from "../plan.js";
@@ -146,22 +146,26 @@ function askAhead(run: Run, step: string, key: ProfileKey): Ahead<KeySet> {
   const { ecuId } = run.unit;
   const requestId = `${run.runId}:${step}:1`;
   const asked = { run, key, ecuId, reportId: `${requestId}:report` };
+  // The KMS would else reckon with the set, and keep the ECU for this station. A further life of the run asks for another one.
+  const giveUp = async (set: KeySet, why: string) => {
+    wipe(set);
+    const load = { ...asked, ...key, correlationId: set.correlationId };
+    await run.append(step, "noted", { closedAttempt: 1 }, [keyReport(load, "OperationFailed", why)]);
+  };
   return new Ahead({
     step,
     async fetch(signal) {
       const set = await run.deps.kms.requestKey(keyRequest(asked), requestId, signal);
-      checkSet(asked, set);
+      try {
+        checkSet(asked, set);
+      } catch (error) {
+        await giveUp(set, describe(error));
+        throw error;
+      }
       await run.append(step, "noted", { load: noteOf(asked, set) });
       return set;
     },
-    // The KMS would else reckon with it, and keep the ECU for this station.
-    async unused(set) {
-      wipe(set);
-      const { reportId } = asked;
-      const load = { ...asked, ...key, correlationId: set.correlationId };
-      const row = keyReport(load, "OperationFailed", "The set was not sent to the ECU.");
-      await run.append(step, "noted", { unused: reportId }, [row]);
-    },
+    unused: (set) => giveUp(set, "The set was not sent to the ECU."),
   });
 }
 

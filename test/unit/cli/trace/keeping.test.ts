@@ -57,6 +57,31 @@ describe("keeping the traces of runs", () => {
     expect(readdirSync(folder).sort()).toEqual([`${runId(1)}.2.log`, `${runId(1)}.3.log`, `${runId(1)}.log`]);
   });
 
+  it("names them by the run that was taken up before the link was opened, and by the next one where another unit was there", async () => {
+    await runOnce(runId(1));
+    const begun = (trace: RunTrace, id: string, resumed: boolean) =>
+      trace.options.onEvent?.({ kind: "begun", header: { runId: id } as RunHeader, resumed });
+    const open = () =>
+      new RunTrace({ config: { traces: { formats: ["log"], folder, keep: 9 } }, clock, logger: silentLogger });
+    const resumed = open();
+    resumed.named(runId(2));
+    begun(resumed, runId(1), true);
+    const link = resumed.tap(openVirtual("virtual:resumed", clock));
+    await link.send({ id: 0x7e0, extended: false, data: Uint8Array.of(1) });
+    await link.close();
+    await resumed.close();
+    expect(readdirSync(folder).sort()).toEqual([`${runId(1)}.2.log`, `${runId(1)}.log`]);
+    const other = open();
+    other.named(runId(3));
+    begun(other, runId(1), true);
+    const second = other.tap(openVirtual("virtual:other", clock));
+    begun(other, other.named(runId(4)), false);
+    await second.send({ id: 0x7e0, extended: false, data: Uint8Array.of(1) });
+    await second.close();
+    await other.close();
+    expect(readdirSync(folder).sort()).toEqual([`${runId(1)}.2.log`, `${runId(1)}.log`, `${runId(4)}.log`]);
+  });
+
   it("deletes those of the oldest runs beyond `keep`, and no other files", async () => {
     const others = ["notes.log", `${runId(0)}.txt`, "20250101.log"];
     for (const name of others) writeFileSync(join(folder, name), "");

@@ -77,6 +77,33 @@ describe("the HTTPS server", () => {
     expect(await post(`${url}/own`, body, type)).toEqual({ status: 400, body: { own: true } });
   });
 
+  it("takes no body for JSON that is not UTF-8", async () => {
+    const url = await serve();
+    const body = Buffer.from([0x22, 0xb0, 0x22]);
+    const answer = await request(`${url}/own`, { method: "POST", body, dispatcher: anonymous });
+    expect([answer.statusCode, await answer.body.json()]).toEqual([400, { own: true }]);
+  });
+
+  it("gives up a request that does not arrive within its time, and not much later", async () => {
+    const url = await serve({ requestTimeout: 1_000 });
+    const { port } = new URL(url);
+    const began = performance.now();
+    const text = await new Promise<string>((resolve, reject) => {
+      const socket = connect({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false }, () =>
+        socket.write("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"),
+      );
+      let all = "";
+      socket.on("data", (part: Buffer) => {
+        all += part.toString();
+      });
+      socket.on("close", () => resolve(all));
+      socket.on("error", reject);
+    });
+    expect(text).toMatch(/^HTTP\/1.1 408 /);
+    // Node's own look every 30 s would need more.
+    expect(performance.now() - began).toBeLessThan(15_000);
+  });
+
   it("answers faults and unknown paths in JSON without a detail of the fault", async () => {
     const url = await serve();
     expect(await post(`${url}/fail`, "{}", "application/json")).toEqual({

@@ -81,6 +81,20 @@ describe("the TLS files of an installation", () => {
     expect(execFileSync("openssl", run).toString()).toContain("OK");
   });
 
+  it("keep their CA while servers run that know their clients by it: one that is lost is said, and not made anew", async () => {
+    const dir = folder();
+    const clock = new VirtualClock();
+    const first = await ensureTls(dir, { clock, caDays: 100 });
+    await clock.advance(90 * DAY);
+    expect((await ensureTls(dir, { clock, keepCa: true })).caPem).toBe(first.caPem);
+    rmSync(join(dir, "ca-key.pem"));
+    await expect(ensureTls(dir, { clock, keepCa: true })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining("ca-key.pem is missing or damaged"),
+    });
+    expect(read(first.caFile)).toBe(first.caPem);
+  });
+
   it("are mended where one is damaged, lacks a host or lost its key", async () => {
     const dir = folder();
     const clock = new VirtualClock();

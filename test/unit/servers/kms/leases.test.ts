@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrate, openDatabase } from "../../../../src/db/database.js";
 import { store } from "../../../../src/servers/kms/store/store.js";
 import { VirtualClock } from "../../../../src/shared/clock.js";
+import { SetClock } from "../../station/set-clock.js";
 import {
   type Answer,
   type Bench,
@@ -208,4 +209,30 @@ test("a lease is there after a restart; a store of before has none, and its sets
   expect(taken).toEqual({ set: "s", receipt: null, repeated: false });
   old.close();
   await again.close();
+});
+
+test("a request that is repeated when its result is in leaves no lease behind", async () => {
+  const key = { "idempotency-key": "a-1" };
+  const first = await post(A, masterPost(), key);
+  await put(A, result("EcuMasterKey"), about(first));
+  expect((await post(A, masterPost(), key)).body).toEqual(first.body);
+  const second = await post(B);
+  expect(second.body).toMatchObject(SUCCESS);
+  // Late on its way, behind another station's work.
+  await put(B, result("EcuMasterKey"), about(second));
+  expect((await post(A, masterPost(), key)).body).toEqual(first.body);
+  expect((await post(B)).body).toMatchObject(SUCCESS);
+});
+
+test("a clock that was set back by hours keeps an ECU from others no longer than a lease lives", async () => {
+  await kms.close();
+  const set = new SetClock();
+  kms = await openKms({ clock: set, config: { lease: LEASE } });
+  await post(A);
+  set.set(-9 * 3_600_000);
+  expect((await post(B)).body).toEqual(leased(60));
+  await set.advance(LEASE - 1_000);
+  expect((await post(B)).body).toEqual(leased(1));
+  await set.advance(1_000);
+  expect((await post(B)).body).toMatchObject(SUCCESS);
 });

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { inlineStores, type StoreHost } from "../../../../src/db/store.js";
 import { parseCertificate } from "../../../../src/pki/certificate.js";
+import { CERTIFICATE_TYPES } from "../../../../src/pki/types.js";
 import { VirtualClock } from "../../../../src/shared/clock.js";
 import { StationError } from "../../../../src/shared/errors.js";
 import { requireOpenssl } from "../../../require.js";
+import { SetClock } from "../../station/set-clock.js";
 import { freshDn, type Served, serve } from "./helpers.js";
 import { CRL_OF, der, type Issued, issued, issuerFile, revoke, run, shownCrl } from "./status-helpers.js";
 
@@ -35,6 +37,37 @@ async function reissued(served: Served): Promise<{ former: Issued; next: Issued 
   const former = await issued(served, folder, "ccu-sha256", dn);
   return { former, next: await issued(served, folder, "ccu-sha256", dn, "reissue") };
 }
+
+describe.skipIf(!hasOpenssl)("a clock that is set back", () => {
+  it("brings no revoked certificate back, and makes a list that holds by its time", async () => {
+    const clock = new SetClock(NOW);
+    const served = await serve({ clock });
+    const unit = await issued(served, folder, "ccu-sha256");
+    await revoke(served, unit);
+    const before = await list(served, unit);
+    expect(before.text).toContain(unit.serial);
+    clock.set(-9 * HOUR);
+    expect(await status(served, unit)).toBe("revoked");
+    expect(await served.post(`${CERTIFICATE_TYPES[unit.type].basePath}/revoke`, { dn: unit.dn })).toMatchObject({
+      status: 403,
+    });
+    const { text } = await list(served, unit);
+    expect(text).toContain(unit.serial);
+    expect(text).toContain("Last Update: Jun  1 03:00:00 2026 GMT");
+    await served.end();
+  });
+
+  it("does not take back what a reissue has ended and a list has named", async () => {
+    const clock = new SetClock(NOW);
+    const served = await serve({ clock });
+    const { former } = await reissued(served);
+    await clock.advance(8 * DAY);
+    expect((await list(served, former)).text).toContain(former.serial);
+    clock.set(-2 * DAY);
+    expect(await status(served, former)).toBe("revoked superseded");
+    await served.end();
+  });
+});
 
 describe.skipIf(!hasOpenssl)("a reissue", () => {
   it("ends the former certificates after seven days, so that a unit whose installation failed still has one", async () => {

@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -41,6 +42,21 @@ describe("OCSP over HTTP", () => {
     );
     const gets = [encodeURIComponent(text), text, `/${text}`].map((path) => fetchBytes(`${responder()}/${path}`));
     for (const answer of await Promise.all([...posts, ...gets])) expect(hex(answer)).toMatch(SUCCESSFUL);
+  });
+
+  it("takes GET in absolute form, as proxies send it, and escapes in the address", async () => {
+    const text = encodeURIComponent(Buffer.from(question).toString("base64"));
+    const { host, port, hostname } = new URL(served.statusUrl);
+    for (const path of [`http://${host}/ECC/OCSP/CA01001/${text}`, `/ECC/OCSP/CA0100%31/${text}`]) {
+      const answer = await new Promise<Uint8Array>((resolve, reject) => {
+        const asked = get({ hostname, port, path }, (response) => {
+          const parts: Buffer[] = [];
+          response.on("data", (part: Buffer) => parts.push(part)).on("end", () => resolve(Buffer.concat(parts)));
+        });
+        asked.on("error", reject);
+      });
+      expect(hex(answer)).toMatch(SUCCESSFUL);
+    }
   });
 
   it("answers 200 with the right type, and lets nobody keep the answer", async () => {

@@ -327,3 +327,14 @@ describe("a question to the person at the bay", () => {
     expect(bays.state("A").prompt).toBeUndefined();
   });
 });
+
+it("bays of a station that ends take no more orders", async () => {
+  const a = held();
+  const ended = bays.start("A", a);
+  await a.begun;
+  const closing = bays.close();
+  expect(() => bays.start("B", held())).toThrow(expect.objectContaining({ code: "RUN_ABORTED" }));
+  expect(await ended).toMatchObject({ outcome: "ABORTED" });
+  await closing;
+  expect(bays.state("B").run).toBeUndefined();
+});
