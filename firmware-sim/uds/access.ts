@@ -37,6 +37,7 @@ export class Access {
   #level: number | undefined;
   #challenge: { readonly bytes: Uint8Array; readonly level: number } | undefined;
   #delay: Timer | undefined;
+  #entries = 0;
 
   constructor(options: AccessOptions) {
     this.#options = options;
@@ -45,6 +46,11 @@ export class Access {
 
   get session(): number {
     return this.#session;
+  }
+
+  /** Counts entries of sessions, resets and the end by S3server among them: what was kept for one is of no use in the next. */
+  get entries(): number {
+    return this.#entries;
   }
 
   /** The level that is open. */
@@ -62,6 +68,7 @@ export class Access {
 
   /** Any session control, the same session too, locks again and forgets the seed. */
   enter(session: number): void {
+    this.#entries++;
     this.#session = session;
     this.#level = undefined;
     this.#challenge = undefined;

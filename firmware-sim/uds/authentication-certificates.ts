@@ -98,8 +98,10 @@ class Procedure {
   readonly tasks: ReadonlyMap<number, Task>;
   readonly #options: CertificateAuthenticationOptions;
   #claim: Claim | undefined;
-  /** CAs sent ahead; each was checked by itself. */
-  #sent: Uint8Array[] = [];
+  /** CAs sent ahead in this session; each was checked by itself. */
+  #sentAhead: Uint8Array[] = [];
+  /** Access.entries when they were sent. */
+  #sentIn = 0;
 
   constructor(options: CertificateAuthenticationOptions) {
     this.#options = options;
@@ -115,11 +117,15 @@ class Procedure {
     ]);
   }
 
+  get #sent(): readonly Uint8Array[] {
+    return this.#sentIn === this.#options.access.entries ? this.#sentAhead : [];
+  }
+
   #deAuthenticate(request: Uint8Array): Uint8Array {
     const answer = alone(request, DEAUTHENTICATED);
     this.#options.access.lock();
     this.#claim = undefined;
-    this.#sent = [];
+    this.#sentAhead = [];
     return answer;
   }
 
@@ -199,9 +205,12 @@ class Procedure {
     if (data === undefined) throw new Negative(NRC.incorrectMessageLengthOrInvalidFormat);
     if (readUintBE(request, 2, 2) !== certificateEvaluationId) throw new Negative(NRC.requestOutOfRange);
     const certificates = certificatesOf(data);
-    if (this.#sent.length + certificates.length > MOST_SENT) throw new Negative(NRC.requestSequenceError);
+    if (certificates.length === 0) throw new Negative(CERTIFICATE_NRC.unreadable);
+    const sent = [...this.#sent, ...certificates];
+    if (sent.length > MOST_SENT) throw new Negative(NRC.requestSequenceError);
     await this.#checkAuthorities(certificates);
-    this.#sent.push(...certificates);
+    this.#sentAhead = sent;
+    this.#sentIn = this.#options.access.entries;
     return Uint8Array.of(CERTIFICATE_VERIFIED);
   }
 

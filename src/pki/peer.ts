@@ -39,14 +39,27 @@ export function readTrust(pem: string): Trust {
 /** The certificates of a side that proves itself. */
 export type OwnCertificates = readonly [Uint8Array, ...Uint8Array[]];
 
-/** The leaf, whose key is `key`, and its issuing CAs of one PEM text. @throws StationError PKI_UNREADABLE */
+/** The leaf, whose key is `key`, and its issuing CAs of one PEM text, each behind the one that it issued. @throws StationError PKI_UNREADABLE */
 export function readOwnCertificates(pem: string, key: KeyObject, { curve }: ProofAlgorithm): OwnCertificates {
-  const [leaf, ...issuers] = decodePem(pem, "CERTIFICATE");
+  const [leaf, ...others] = decodePem(pem, "CERTIFICATE");
   if (leaf === undefined) throw unreadable("there is no CERTIFICATE");
   const shown = certificateKey(parseCertificate(leaf));
   if (shown.curve !== curve) throw unreadable(`the certificate's key is on ${shown.curve}, the profile wants ${curve}`);
   if (!equalBytes(shown.spki, publicKeyOf(key).spki)) throw unreadable("the key is not the certificate's");
-  return [leaf, ...issuers];
+  return [leaf, ...upwards(leaf, others)];
+}
+
+/** CAs on the way from a leaf, in its order; those that are not on it at the end, as they came. */
+function upwards(leaf: Uint8Array, others: readonly Uint8Array[]): Uint8Array[] {
+  const left = others.map(parseCertificate);
+  const way: Certificate[] = [];
+  for (let last: Certificate | undefined = parseCertificate(leaf); last !== undefined; last = way.at(-1)) {
+    const { issuer } = last;
+    const at = left.findIndex(({ subject }) => equalBytes(subject, issuer));
+    if (at < 0) break;
+    way.push(...left.splice(at, 1));
+  }
+  return [...way, ...left].map(({ raw }) => raw);
 }
 
 export type PeerFault =

@@ -30,10 +30,12 @@ interface Sides {
   readonly fields?: object;
   /** More PEM for the ECU's anchors. */
   readonly revoked?: string;
+  /** Behind the tester's certificate. */
+  readonly issuers?: readonly Made[];
 }
 
 /** A run on the body ECU; the station's certificate is behind `tester`, the ECU's behind `ecu`. */
-async function runWith({ tester, ecu, fields = {}, revoked = "" }: Sides) {
+async function runWith({ tester, ecu, fields = {}, revoked = "", issuers = [issuing] }: Sides) {
   const folder = tempFolder();
   const body = parse(readFileSync(join(root, "hw-profiles/body-she.yaml"), "utf8")) as object;
   const roles = { station: "OU=end-of-line", ecu: "OU=ecu" };
@@ -45,7 +47,7 @@ async function runWith({ tester, ecu, fields = {}, revoked = "" }: Sides) {
   const options = ["--clock", "now", "--auth-anchors", anchors, "--auth-identity", identity];
   const sim = await startEcu(profile, options);
   const config = externalConfig(servers, home, {});
-  const certificate = pki.file("station.pem", pem(tester), pem(issuing));
+  const certificate = pki.file("station.pem", pem(tester), ...issuers.map(pem));
   const files = { certificate, key: tester.keyFile, anchors: pki.file("station-trusts.pem", pem(ecus)) };
   const text = JSON.parse(readFileSync(config, "utf8")) as object;
   writeFileSync(config, JSON.stringify({ ...text, credentials: { "line-1": files } }));
@@ -66,6 +68,17 @@ describe("a run with certificates", () => {
     const record = await runWith({ tester: tester("good"), ecu: ecu("unit"), fields });
     expect(record.outcome).toBe("PASS");
     expect(JSON.stringify(record)).not.toContain("PRIVATE");
+  });
+
+  it.each([
+    ["each behind the one that it issued", (inner: Made) => [inner, issuing]],
+    ["the other way round", (inner: Made) => [issuing, inner]],
+  ])("passes where several issuing CAs go ahead, which stand in the file %s", async (_, order) => {
+    const inner = pki.ca("inner", issuing);
+    const own = pki.issue("t4", inner, { subject: "/OU=end-of-line/CN=t4" });
+    const fields = { mutual: false, certificateEvaluationId: 0x0001 };
+    const record = await runWith({ tester: own, ecu: ecu("e4"), fields, issuers: order(inner) });
+    expect(record.outcome).toBe("PASS");
   });
 
   it.each([

@@ -49,7 +49,8 @@ export async function exchangeCertificates(
   const { communicationConfiguration = 0, mutual = true, challengeLength = 32, certificateEvaluationId } = options;
   const [leaf, ...issuers] = credentials.certificates;
   if (certificateEvaluationId !== undefined) {
-    for (const certificateData of issuers) {
+    // From the root's side: an ECU takes a CA whose issuer it knows.
+    for (const certificateData of [...issuers].reverse()) {
       const sent = { certificateEvaluationId, certificateData };
       const answer = await call(client, AUTHENTICATION.transmitCertificate, sent, { signal });
       accepted(answer.authenticationReturnParameter, AUTHENTICATION_RETURN.certificateVerified);

@@ -224,6 +224,26 @@ describe("authentication by certificates", () => {
       expect(await send(der())).toBe(`7f29${nrc}`);
     });
 
+    it.each([
+      ["a reset", ["1101"]],
+      ["a session control", ["1003"]],
+      ["the default session", ["1001", "1003"]],
+    ])("are forgotten with %s, and do not add up from run to run", async (_, requests) => {
+      await start(ahead);
+      for (let i = 0; i < 10; i++) {
+        expect(await send(issuing.der)).toBe("690413");
+        for (const request of requests) await bench.ask(request);
+        await bench.clock.advance(1_000);
+        await bench.ask("1003");
+      }
+      expect(await bench.ask(show(sized(tester.der)))).toBe("7f2952");
+    });
+
+    it("are refused where none is in the request", async () => {
+      await start(ahead);
+      expect(await send("")).toBe("7f2954");
+    });
+
     it("are refused where they are revoked, under another number, and where the profile has none", async () => {
       await start(ahead, [pki.crl(root, issuing)]);
       expect(await send(issuing.der)).toBe("7f2957");

@@ -15,6 +15,9 @@ export interface AdapterLinkOptions {
   readonly fd: boolean;
 }
 
+/** ms for which a host may take nothing before its adapter's buffer counts as full. */
+const STALLED = 100;
+
 /** The bus behind one or more adapters: the ECU is one node, every host another. */
 class AdapterLink implements CanLink {
   readonly url: string;
@@ -25,6 +28,8 @@ class AdapterLink implements CanLink {
   readonly #pacer: Pacer | undefined;
   readonly #shut: () => Promise<void>;
   readonly #devices = new Set<SlcanDevice>();
+  /** Since when adapters' hosts have taken nothing, Clock.monotonic. */
+  readonly #waiting = new WeakMap<SlcanDevice, number>();
   readonly #frames = new Listeners<[ReceivedFrame]>();
   readonly #events = new Listeners<[LinkEvent]>();
   readonly #closed = new Listeners<[Error]>();
@@ -48,7 +53,7 @@ class AdapterLink implements CanLink {
       { fd: this.#options.fd, pacer: this.#pacer },
       (frame, at) => {
         this.#frames.emit(arrived(frame, at));
-        for (const other of this.#devices) if (other !== device) other.deliver(frame, at).catch(() => undefined);
+        for (const other of this.#devices) if (other !== device) void this.#deliver(other, frame, at);
       },
       this.#clock,
     );
@@ -67,8 +72,16 @@ class AdapterLink implements CanLink {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#pacer !== undefined) await this.#pacer.pass(frame);
     const at = this.#clock.monotonic();
-    // A host that goes away in the middle is no failure of this bus.
-    await Promise.all([...this.#devices].map((device) => device.deliver(frame, at).catch(() => undefined)));
+    await Promise.all([...this.#devices].map((device) => this.#deliver(device, frame, at)));
+  }
+
+  /** A host that goes away in the middle is no failure of this bus, and one that does not read loses frames, as behind any adapter. */
+  async #deliver(device: SlcanDevice, frame: CanFrame, at: number): Promise<void> {
+    const since = this.#waiting.get(device) ?? at;
+    if (at - since > STALLED) return;
+    this.#waiting.set(device, since);
+    await device.deliver(frame, at).catch(() => undefined);
+    this.#waiting.delete(device);
   }
 
   onFrame(listener: (frame: ReceivedFrame) => void): () => void {

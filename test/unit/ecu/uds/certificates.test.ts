@@ -57,12 +57,12 @@ describe("authentication by certificates", () => {
     ]);
   });
 
-  it("sends issuing CAs ahead, one a message, where the profile names their number", async () => {
+  it("sends issuing CAs ahead, one a message and the root's side first, where the profile names their number", async () => {
     const b = bench({ certificateEvaluationId: 0x1234 }, { "2904": "690413" });
     await b.drive(b.session.unlock(b.signal));
     expect(b.wire.slice(1, 4)).toEqual([
-      `29041234${sized(ISSUING)}`,
       `29041234${sized(ROOT)}`,
+      `29041234${sized(ISSUING)}`,
       `290200${sized(LEAF)}${sized(CLIENT)}`,
     ]);
   });
