@@ -149,14 +149,14 @@ function endpoint(method: KmsMethod, resource: KmsResource): JsonObject {
   const { summary, request, answer, sample, answered } = ROWS[name];
   const { 200: refused = {}, ...others } = failuresOf(name);
   const gives = method === "POST";
-  const { correlation, idempotency, requestId } = PARAMETERS;
+  const { correlation, idempotency, requestId, station } = PARAMETERS;
   const schema = answer === "Outcome" ? ref(answer) : { anyOf: [ref(answer), ref("Outcome")] };
   const examples = { sample: { value: answered }, ...refused };
   return {
     operationId: `${method.toLowerCase()}-${resource}`,
     tags: ["KMS"],
     summary,
-    parameters: [idempotency, requestId, ...(gives ? [] : [correlation])],
+    parameters: [idempotency, requestId, station, ...(gives ? [] : [correlation])],
     requestBody: { required: true, content: content(ref(request), { sample: { value: sample } }) },
     responses: {
       200: response(

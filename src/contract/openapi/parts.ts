@@ -17,7 +17,12 @@ const parameter = (name: string, schema: JsonObject, description: string, exampl
   ...{ name, in: "header", required: false, description, schema, example },
 });
 
-const SHOWN = { idempotency: "Idempotency-Key", request: "X-Request-Id", correlation: "X-Correlation-Id" } as const;
+const SHOWN = {
+  idempotency: "Idempotency-Key",
+  request: "X-Request-Id",
+  station: "X-Station-Id",
+  correlation: "X-Correlation-Id",
+} as const;
 export const PARAMETERS = {
   idempotency: parameter(
     SHOWN.idempotency,
@@ -30,6 +35,12 @@ export const PARAMETERS = {
     text(REQUEST_ID_VALUE),
     "Names the request in logs and audit log; one that is not well formed is replaced.",
     "0f6c2a6e-9f43-4d51-a0a5-63a9c7f5f1aa",
+  ),
+  station: parameter(
+    SHOWN.station,
+    text(HEADER_VALUE),
+    "Tells this station from others with its certificate or address: one that works on an ECU keeps it from the others (LEASED).",
+    "line-3.4f2b8c1d9e0a7756",
   ),
   correlation: parameter(
     SHOWN.correlation,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Check } from "typebox/schema";
 import { describe, expect, it } from "vitest";
-import { CORRELATION_ID, IDEMPOTENCY_KEY, REQUEST_ID } from "../../../src/contract/common.js";
+import { CORRELATION_ID, IDEMPOTENCY_KEY, REQUEST_ID, STATION_ID } from "../../../src/contract/common.js";
 import { KMS_FAILURES, KMS_PATHS } from "../../../src/contract/kms.js";
 import { openApiDocument } from "../../../src/contract/openapi/document.js";
 import { issueExample } from "../../../src/contract/openapi/vpki-examples.js";
@@ -56,7 +56,9 @@ describe("the OpenAPI document", () => {
 
   it.each(operations)("$name names its headers and answers", ({ name, operation }) => {
     const headers = operation.parameters.map((parameter) => parameter.name.toLowerCase());
-    expect(headers).toEqual([IDEMPOTENCY_KEY, REQUEST_ID, ...(name.startsWith("PUT") ? [CORRELATION_ID] : [])]);
+    const kms = name.includes("/app/automotive/") ? [STATION_ID] : [];
+    const put = name.startsWith("PUT") ? [CORRELATION_ID] : [];
+    expect(headers).toEqual([IDEMPOTENCY_KEY, REQUEST_ID, ...kms, ...put]);
     expect(Object.keys(operation.responses)).toEqual(
       expect.arrayContaining(["200", "400", "405", "413", "429", "500"]),
     );
