@@ -1,5 +1,7 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { EVCC, recordsFile, rows } from "./cases.js";
+import { EVCC, freePort, recordsFile, rows } from "./cases.js";
 import { run, start, startEcu, tempFolder } from "./harness.js";
 
 describe("ecustation serve", () => {
@@ -36,4 +38,33 @@ describe("ecustation serve", () => {
       { outcome: "ERROR", code: "RUN_INTERRUPTED" },
     ]);
   });
+});
+
+it("ecustation serve ends with its signal while it takes up a run at one of its bays, whose unit goes on the next time", async () => {
+  const data = tempFolder();
+  const listening = `slcan+listen://127.0.0.1:${await freePort()}`;
+  const unit = ["--link", listening, "--state", join(tempFolder(), "unit.flash")];
+  const first = await startEcu("body-she", unit);
+  const config = join(data, "station.yaml");
+  const bay = `{ name: A, link: "${first.url}", profile: body-she }`;
+  const secrets = '{ simulator-cluster: { hex: "53494d554c41544f522d534543524554" } }';
+  writeFileSync(config, `schema: 1\nmode: simulator\nsecrets: ${secrets}\nstation: { bays: [${bay}] }\n`);
+  const global = ["--config", config, "--data", data];
+  const args = ["run", ...global, "--profile", "body-she", "--link", first.url, "--vin", EVCC.vin];
+  const killed = await run("ecustation", args, { env: { ECUSTATION_KILL_AT: "after append key:secoc-4 noted" } });
+  expect(killed.signal).toBe("SIGKILL");
+  await first.stop();
+
+  // Each answer takes its time: what is left of the run takes half a minute and more.
+  const slow = await startEcu("body-she", [...unit, "--fault", "slow:1500"]);
+  const service = start("ecustation", ["serve", ...global, "--jsonl"]);
+  await service.line((line) => line.includes('"begun"'));
+  const told = performance.now();
+  expect((await service.stop()).code).toBe(0);
+  expect(performance.now() - told).toBeLessThan(20_000);
+  await slow.stop();
+
+  const unitAgain = await startEcu("body-she", unit);
+  expect((await run("ecustation", args)).stdout).toContain("PASS");
+  await unitAgain.stop();
 });
