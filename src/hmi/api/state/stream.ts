@@ -49,10 +49,6 @@ export class EventStream {
     void reader.gone.then(() => this.#readers.delete(reader));
   }
 
-  get readers(): number {
-    return this.#readers.size;
-  }
-
   close(): void {
     this.#closed = true;
     this.#forget();
