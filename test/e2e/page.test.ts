@@ -107,8 +107,8 @@ describe.skipIf(!chromium)("the operator page", () => {
       bay: { ...idle("1"), scan: { read: [{ name: "vin", label, value: VIN }], missing: [], refused: undefined } },
     });
     await shows(`차대번호 ${VIN}`, `${tile("1")} .echo`);
-    station.change({ bay: { ...running("1"), scan: { read: [], missing: [], refused: { text: "XYZ", why } } } });
-    await shows("XYZ 이 베이는 작업 중입니다.", `${tile("1")} .echo`);
+    station.change({ bay: { ...running("1"), scan: { read: [], missing: [], refused: { why } } } });
+    await shows("이 베이는 작업 중입니다.", `${tile("1")} .echo`);
   });
 
   it("shows a PASS in both words, with the unit, over a fifth of the height, with a sound, and keeps it", async () => {

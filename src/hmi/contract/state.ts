@@ -94,8 +94,8 @@ export interface ProfileView {
 export interface ScanView {
   readonly read: readonly { readonly name: string; readonly label: LocalText; readonly value: string }[];
   readonly missing: readonly { readonly name: string; readonly label: LocalText }[];
-  /** Why the last thing that was scanned was not taken. */
-  readonly refused: { readonly text: string; readonly why: LocalText } | undefined;
+  /** Why the last thing that was scanned was not taken; never what it was, which may be a badge. */
+  readonly refused: { readonly why: LocalText } | undefined;
 }
 
 export interface RunView {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { REPEAT, scanOf } from "../../../src/hmi/web/operate/scanner.js";
+import { isScanner, REPEAT, scanOf } from "../../../src/hmi/web/operate/scanner.js";
 
 const VIN = "KMHAA00AAAA000001";
 
@@ -21,4 +21,11 @@ it("the same text once more within a second is the same scan, later it is anothe
 
 it("a prefix that is a control character stays for the station to take off", () => {
   expect(scanOf(`\u0002${VIN}`, 5, undefined)?.text).toBe(`\u0002${VIN}`);
+});
+
+it("keys that come quicker than any hand are a scanner's", () => {
+  expect(isScanner([0, 10, 20, 60, 70])).toBe(true);
+  expect(isScanner([0, 90, 170, 260, 340])).toBe(false);
+  expect(isScanner([0, 1, 2])).toBe(false);
+  expect(isScanner([])).toBe(false);
 });

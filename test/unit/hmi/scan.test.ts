@@ -83,19 +83,33 @@ describe("scans at a bay", () => {
   it("are refused with the reason, which every page shows, where they are no input", async () => {
     const { bench, scan } = await scanner({ profile: "evcc" });
     expect(await scan("HELLO")).toBe("409 SCAN_UNKNOWN");
-    expect(await scanOf(bench)).toMatchObject({ read: [], refused: { text: "HELLO", why: { en: /HELLO/ } } });
+    expect(await scanOf(bench)).toMatchObject({
+      read: [],
+      refused: { why: { ko: /5자 ≠ VIN/, en: /5 characters ≠ VIN/ } },
+    });
     expect(await scan(VIN)).toBe("taken");
     expect((await scanOf(bench)).refused).toBeUndefined();
   });
 
-  it("that are as long as an address on a label are shown by their beginning alone", async () => {
-    const { bench, scan } = await scanner({ profile: "evcc" });
-    const address = `https://labels.plant.example/${"x".repeat(160)}`;
-    expect(await scan(address)).toBe("409 SCAN_UNKNOWN");
-    const { refused } = await scanOf(bench);
-    expect(refused.text).toBe(`${address.slice(0, 59)}…`);
-    expect(refused.why.en).toContain(refused.text);
-    expect(refused.why.en).not.toContain(address);
+  it("that are refused are told by their length alone, whatever the reason: one may be a badge", async () => {
+    const badge = "BADGE-4711-KIM";
+    const rules = [{ pattern: /^.{17}$/, profile: "body", checkDigit: true }];
+    for (const [options, text] of [
+      [{ profile: "evcc" }, badge],
+      [{ profile: "evcc" }, `${badge}\u0001`],
+      [{}, badge],
+      [{ scan: { rules } }, "1M8GDM9A1KP042788"],
+    ] as const) {
+      const bench = await openBench(options);
+      const browser = bench.browser();
+      await browser.session();
+      const events = await bench.browser().events();
+      const answer = await browser.post("/api/bays/A/scan", { text });
+      expect(answer.status).toBe(409);
+      const refused = await events.next("change", ({ bay }) => bay?.scan.refused !== undefined);
+      for (const told of [answer.text, JSON.stringify(refused), JSON.stringify(events.heard)])
+        expect(told).not.toContain(text.slice(0, 4));
+    }
   });
 
   it("of the same label again are no other input", async () => {

@@ -28,8 +28,8 @@ export interface NextUnit {
   /** Of the unit that is being read; undefined where nothing says it yet. */
   readonly profile: PageProfile | undefined;
   readonly read: Inputs;
-  /** Why the last scan was not taken. */
-  readonly refused: { readonly text: string; readonly why: LocalText } | undefined;
+  /** Why the last scan was not taken. What was scanned is kept nowhere: it may be a badge. */
+  readonly refused: { readonly why: LocalText } | undefined;
 }
 
 /** What the unit that is at work, or was last, was begun with. */
@@ -95,7 +95,7 @@ export class ScanDesk {
         await this.#take(bay, place, readScan(text, this.#settings));
         if (this.missing(bay).length === 0) await this.#begin(bay, place, operator);
       } catch (error) {
-        this.#set(bay, place, { refused: { text: shown(text.trim()), why: asStationError(error).text } });
+        this.#set(bay, place, { refused: { why: asStationError(error).text } });
         throw error;
       }
     });
@@ -175,7 +175,7 @@ export class ScanDesk {
     }
     const checked = found.input.name === VIN && (rule?.checkDigit ?? this.#settings.checkDigit);
     if (checked && !hasRightCheckDigit(found.value))
-      throw new StationError("SCAN_CHECK_DIGIT", { details: { what: found.value } });
+      throw new StationError("SCAN_CHECK_DIGIT", { details: { what: shown(value) } });
     this.#set(bay, place, { profile, read: { ...read, [found.input.name]: found.value }, refused: undefined });
   }
 

@@ -7,11 +7,8 @@ export interface ScanSettings {
   readonly suffix: string;
 }
 
-/** Longest value that a refusal shows whole, characters: longer than any input, and a label's address has no place at a bay. */
-const SHOWN = 60;
-
-/** A value as a refusal shows it. */
-export const shown = (value: string): string => (value.length <= SHOWN ? value : `${value.slice(0, SHOWN - 1)}…`);
+/** A value as a refusal shows it: everybody sees that, signed in or not, and what was scanned may be a badge. */
+export const shown = (value: string): string => `${value.length} characters`;
 
 /**
  * The text without the scanner's prefix and suffix and the line end.
@@ -24,6 +21,6 @@ export function readScan(text: string, { prefix, suffix }: ScanSettings): string
   value = value.trim();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a scanner with wrong settings sends them.
   if (value === "" || /[\u0000-\u001f\u007f]/.test(value))
-    throw new StationError("SCAN_UNKNOWN", { details: { what: JSON.stringify(shown(text)) } });
+    throw new StationError("SCAN_UNKNOWN", { details: { what: shown(text) } });
   return value;
 }

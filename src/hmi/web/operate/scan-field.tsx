@@ -75,9 +75,7 @@ export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
       />
       <p class="echo" aria-live="polite">
         {notTaken !== undefined ? (
-          <span class="error">
-            ✕ <code>{notTaken.text}</code> {local(notTaken.why)}
-          </span>
+          <span class="error">✕ {local(notTaken.why)}</span>
         ) : error !== undefined ? (
           <span class="error">✕ {reason(error, texts)}</span>
         ) : (

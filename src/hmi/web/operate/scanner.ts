@@ -20,3 +20,14 @@ export function scanOf(field: string, now: number, last: LastScan | undefined): 
   if (last !== undefined && last.text === text && now - last.at < REPEAT) return undefined;
   return { text, at: now };
 }
+
+/** ms between two keys, on average: no hand is as quick, and scanners are quicker. */
+const KEY_GAP = 35;
+/** Keys from which on that tells. */
+const FEWEST_KEYS = 4;
+
+/** Whether keys that came at these times, ms, were a scanner's. */
+export function isScanner(keys: readonly number[]): boolean {
+  const [first = 0, last = 0] = [keys[0], keys.at(-1)];
+  return keys.length >= FEWEST_KEYS && last - first <= KEY_GAP * (keys.length - 1);
+}

@@ -1,6 +1,8 @@
 /** Signing in by a badge under the scanner, or by name and PIN. */
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { loadSession, post } from "../api.js";
+import { asLatin, latinKey } from "../operate/hangul.js";
+import { isScanner } from "../operate/scanner.js";
 import { useAction } from "../parts/action.js";
 import { go } from "../route.js";
 import { session } from "../session.js";
@@ -15,6 +17,7 @@ export function SignIn() {
   const name = useRef<HTMLInputElement>(null);
   const pin = useRef<HTMLInputElement>(null);
   const { busy, run, refused } = useAction();
+  const keys = useRef<{ times: number[]; latin: string }>({ times: [], latin: "" });
   // The scanner is at hand before the keyboard is; later the focus would be taken from whoever types already.
   useLayoutEffect(() => badge.current?.focus(), []);
   const signIn = (body: object) =>
@@ -24,6 +27,25 @@ export function SignIn() {
       await loadSession();
       go("operate");
     });
+  // A badge that is scanned here is taken for what it is: it must not stay where everybody reads it.
+  const onNameKey = (event: KeyboardEvent) => {
+    const input = event.currentTarget;
+    if (!(input instanceof HTMLInputElement)) return;
+    if (input.value === "") keys.current = { times: [], latin: "" };
+    const { times, latin } = keys.current;
+    if (event.key === "Enter" || event.key === "Tab") {
+      if (!isScanner(times)) return;
+      event.preventDefault();
+      const text = asLatin(input.value, latin).trim();
+      // Ends an input method's syllable, which would come into the empty field otherwise.
+      badge.current?.focus();
+      input.value = "";
+      signIn({ badge: text });
+    } else if (event.key.length === 1 || event.key === "Process") {
+      times.push(event.timeStamp);
+      keys.current.latin += latinKey(event.code, event.shiftKey !== event.getModifierState("CapsLock"));
+    }
+  };
   const signOut = () => run(() => post("signOut", {}).then(loadSession));
   if (users === false) return <p class="note">{t("signIn.noUsers")}</p>;
   return (
@@ -56,7 +78,15 @@ export function SignIn() {
       >
         <label>
           {t("signIn.name")}
-          <input ref={name} type="text" autoComplete="username" required maxLength={60} name="name" />
+          <input
+            ref={name}
+            type="text"
+            autoComplete="username"
+            required
+            maxLength={60}
+            name="name"
+            onKeyDown={onNameKey}
+          />
         </label>
         <label>
           {t("signIn.pin")}
