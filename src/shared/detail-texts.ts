@@ -26,6 +26,7 @@ const PHRASES: readonly (readonly [english: RegExp, korean: string])[] = [
   [/there is no such file/g, "파일이 없음"],
   [/it may not be read/g, "읽기 권한이 없음"],
   [/: closed by us$/, ": 스테이션이 닫음"],
+  [/^it came (\d+) s late$/, "$1초 늦게 도착함"],
   [/^(\d+) characters/, "$1자"],
   [/: is missing$/, ": 지정되지 않음"],
 ];

@@ -1,11 +1,13 @@
 /** What becomes of scans that must not be taken as they are: badges, scans that nobody hears, scans of nobody. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { SCAN_LIMIT } from "../../src/hmi/contract/state.js";
 import { requireTool, works } from "../require.js";
 import { Chromium } from "./browser.js";
 import { FakeStation } from "./page/fake.js";
 import { openPage } from "./page/open.js";
-import { answerAll, idle, stateOf } from "./page/states.js";
+import { answerAll, idle, stateOf, VIN } from "./page/states.js";
 
+const OTHER = "KMHAA00AAAA000002";
 const chromium = requireTool("chromium", () => works("chromium", ["--version"]), "apt-get install -y chromium");
 
 describe.skipIf(!chromium)("a scan", () => {
@@ -21,6 +23,38 @@ describe.skipIf(!chromium)("a scan", () => {
     answerAll(station, "engineer");
   });
   afterEach(() => station.close());
+
+  const tile = (name: string) => `[data-bay="${name}"]`;
+  const operate = async () => {
+    await openPage(browser, station);
+    await browser.until("the tiles", `document.querySelectorAll(".tile input").length > 0`);
+  };
+
+  it("while the station is silent is not sent, and the tile says so until the next one", async () => {
+    await operate();
+    station.beating = false;
+    await browser.shows("응답이 없습니다", ".stale");
+    await browser.scan(VIN);
+    await browser.shows("빨간 알림이 사라지면 다시 스캔하십시오", tile("1"));
+    station.beating = true;
+    await browser.until("no banner", `document.querySelector(".stale") === null`);
+    expect(station.posted).toEqual([]);
+    await browser.scan(OTHER);
+    await expect.poll(() => station.posted).toMatchObject([{ body: { text: OTHER, heard: expect.any(Number) } }]);
+    expect(await browser.text(tile("1"))).not.toContain("빨간 알림");
+  });
+
+  it("that the station does not answer is given up within seconds, and the next one begins anew", async () => {
+    await operate();
+    station.mute = true;
+    await browser.scan(VIN);
+    const before = await browser.evaluate<number>("performance.now()");
+    await browser.shows("제때 응답하지 않아", tile("1"));
+    expect((await browser.evaluate<number>("performance.now()")) - before).toBeLessThan(2 * SCAN_LIMIT);
+    await browser.scan(OTHER);
+    await browser.until("the next one's way", `!document.querySelector('${tile("1")}').innerText.includes("제때")`);
+    expect(station.posted[0]).toMatchObject({ body: { text: VIN } });
+  });
 
   it("of a badge in the field for the name signs in, and does not stay there", async () => {
     await openPage(browser, station, "#/sign-in");

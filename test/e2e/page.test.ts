@@ -48,7 +48,7 @@ describe.skipIf(!chromium)("the operator page", () => {
     await browser.until("the scan", `document.querySelector('${tile("2")} input').value === ""`);
     await expect
       .poll(() => station.posted, { timeout: 20_000 })
-      .toEqual([{ path: "/api/bays/2/scan", body: { text: VIN }, csrf: "token-1" }]);
+      .toEqual([{ path: "/api/bays/2/scan", body: { text: VIN, heard: expect.any(Number) }, csrf: "token-1" }]);
   });
 
   it("reads a scanner whose keys go through an input method in Hangul mode", async () => {

@@ -16,11 +16,17 @@ export const SignIn = Type.Union([
   Type.Object({ name: Text(60), pin: Text(60) }, strict),
 ]);
 
+/**
+ * `now` of the last that the page heard of the station when the person did this: a browser may hold a request back for minutes, and what
+ * begins a unit must not do so late, on whatever is at the bay by then. Left out by programs that hold nothing back.
+ */
+const Heard = Type.Optional(Time);
+
 /** scan: what a scanner or a keyboard gave, the scanner's prefix and suffix with it. */
-export const Scan = Type.Object({ text: Text(200) }, strict);
+export const Scan = Type.Object({ text: Text(200), heard: Heard }, strict);
 
 /** start: `next` begins with what was read (where nothing is missing), `last` once more with the inputs of the last unit. */
-export const Start = Type.Object({ unit: Type.Enum(["next", "last"]) }, strict);
+export const Start = Type.Object({ unit: Type.Enum(["next", "last"]), heard: Heard }, strict);
 
 /** chooseProfile: for the units to come; null: the scan decides. */
 export const ChooseProfile = Type.Object({ profile: Type.Union([Text(100), Type.Null()]) }, strict);

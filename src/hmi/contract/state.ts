@@ -42,6 +42,11 @@ export interface PageBeat {
   readonly number: number;
 }
 
+/** ms from what a page heard last until the station takes no scan of it any more. */
+export const SCAN_HOLDS = 4_000;
+/** ms after which a page gives a scan up: longer than it holds, so that none that was given up is taken yet. */
+export const SCAN_LIMIT = 5_000;
+
 export interface StationView {
   readonly id: string;
   readonly mode: "simulator" | "plant";

@@ -1,6 +1,6 @@
 /** Requests to the station: their addresses, the CSRF token, and what comes back. */
 import { addressOf, CSRF_HEADER, type PathValues, ROUTES, type RouteName } from "../contract/routes.js";
-import type { LocalText } from "../contract/state.js";
+import { type LocalText, SCAN_LIMIT } from "../contract/state.js";
 import type {
   BayRow,
   CheckRow,
@@ -16,6 +16,8 @@ import type {
   UserRow,
   YieldView,
 } from "../contract/views.js";
+import { limit } from "./clock.js";
+import { live } from "./live/live.js";
 import { session } from "./session.js";
 
 /** What each GET route answers with. */
@@ -36,7 +38,7 @@ export interface Answers {
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-/** A request that the station refused, or that did not reach it (`unreachable`). */
+/** A request that the station refused, that did not reach it (`unreachable`), that it did not answer in time (`late`), or that was not sent (`stale`). */
 export class Refused extends Error {
   constructor(
     readonly code: string,
@@ -66,12 +68,41 @@ export function get<R extends keyof Answers>(
   return ask(addressWith(route, values, query), { method: "GET", signal: signal ?? null }) as Promise<Answers[R]>;
 }
 
-/** The answer where the route has one. @throws Refused */
-export async function post<R extends RouteName>(route: R, values: PathValues<R>, body?: object): Promise<unknown> {
+/** The answer where the route has one. @param signal gives the request up. @throws Refused */
+export async function post<R extends RouteName>(
+  route: R,
+  values: PathValues<R>,
+  body?: object,
+  signal?: AbortSignal,
+): Promise<unknown> {
   const { method } = ROUTES[route];
   const headers: Record<string, string> = { [CSRF_HEADER]: session.value?.csrf ?? "" };
   if (body !== undefined) headers["content-type"] = "application/json";
-  return ask(addressOf(route, values), { method, headers, body: body === undefined ? null : JSON.stringify(body) });
+  return ask(addressOf(route, values), {
+    method,
+    headers,
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: signal ?? null,
+  });
+}
+
+/**
+ * Asks for what begins a unit, or may: now or not at all. The browser holds requests back while the station does not answer, and it may be
+ * another unit's turn by then.
+ * @param former is waited for first, and takes of the time
+ * @throws Refused
+ */
+export async function postNow<R extends "scan" | "start">(
+  route: R,
+  values: PathValues<R>,
+  body: object,
+  former: Promise<unknown> = Promise.resolve(),
+): Promise<void> {
+  const { staleFor, lost, heard } = live.value;
+  if (staleFor !== undefined || lost) throw new Refused("stale", undefined);
+  const signal = limit(SCAN_LIMIT);
+  await former;
+  await post(route, values, { ...body, heard }, signal);
 }
 
 /** Asks who is signed in, and keeps it. */
@@ -86,6 +117,8 @@ async function ask(address: string, options: RequestInit): Promise<unknown> {
     response = await fetch(address, { ...options, credentials: "same-origin", cache: "no-store" });
     text = await response.text();
   } catch (error) {
+    if (options.signal?.reason instanceof DOMException && options.signal.reason.name === "TimeoutError")
+      throw new Refused("late", undefined);
     if (options.signal?.aborted) throw error;
     throw new Refused("unreachable", undefined);
   }

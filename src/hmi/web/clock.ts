@@ -12,6 +12,9 @@ export function after(ms: number, work: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Ends what waits for it after `ms`, with a TimeoutError. */
+export const limit = (ms: number): AbortSignal => AbortSignal.timeout(ms);
+
 /** ms that work waits for a frame at most: pages that nobody sees are not painted. */
 const FRAME = 100;
 

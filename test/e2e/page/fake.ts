@@ -32,6 +32,8 @@ export class FakeStation {
   readonly connections: (string | undefined)[] = [];
   /** False: no beats, as of a station that hangs. */
   beating = true;
+  /** True: POSTs are heard and never answered. */
+  mute = false;
   readonly #open = new Set<ServerResponse>();
   readonly #traces = new Set<ServerResponse>();
   readonly #server = createServer((request, response) => this.#answer(request, response));
@@ -124,6 +126,7 @@ export class FakeStation {
     request.on("end", () => {
       const csrf = request.headers[CSRF_HEADER]?.toString();
       if (request.method === "POST") this.posted.push({ path, body: text === "" ? undefined : JSON.parse(text), csrf });
+      if (this.mute && request.method === "POST") return;
       const missing = request.method === "POST" ? { status: 204, body: undefined } : { status: 404, body: undefined };
       const { status, body } = this.answers.get(`${request.method} ${path}`) ?? missing;
       response.writeHead(status, { "content-type": "application/json" });

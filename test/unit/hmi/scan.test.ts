@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readScan } from "../../../src/hmi/api/scan/text.js";
 import { hasRightCheckDigit, vinCheckDigit } from "../../../src/hmi/api/scan/vin.js";
+import { SCAN_HOLDS } from "../../../src/hmi/contract/state.js";
 import { type Bench, type BenchOptions, type Browser, openBench, PCID, record, VIN } from "./bench.js";
 
 async function scanner(
@@ -110,6 +111,30 @@ describe("scans at a bay", () => {
       for (const told of [answer.text, JSON.stringify(refused), JSON.stringify(events.heard)])
         expect(told).not.toContain(text.slice(0, 4));
     }
+  });
+
+  it("that come late are not taken, whatever is at the bay by then, and nobody else is told of them", async () => {
+    const { bench, browser } = await scanner({ profile: "body" });
+    const { data } = await (await browser.events()).next("beat");
+    await bench.clock.advance(SCAN_HOLDS);
+    expect((await browser.post("/api/bays/A/scan", { text: "HELLO", heard: data.now })).json.code).toBe("SCAN_UNKNOWN");
+    const before = await scanOf(bench);
+    await bench.clock.advance(1);
+    for (const [what, body] of [
+      ["scan", { text: VIN }],
+      ["start", { unit: "next" }],
+      ["start", { unit: "last" }],
+    ] as const) {
+      const { status, json } = await browser.post(`/api/bays/A/${what}`, { ...body, heard: data.now });
+      expect([status, json.code, json.text.ko]).toEqual([409, "PAGE_NOT_NOW", expect.stringContaining("5초 늦게")]);
+    }
+    // Of a clock that was set back since.
+    const ahead = bench.clock.now() + SCAN_HOLDS + 1;
+    expect((await browser.post("/api/bays/A/scan", { text: VIN, heard: ahead })).status).toBe(409);
+    expect(await scanOf(bench)).toEqual(before);
+    expect(bench.orders).toEqual([]);
+    expect((await browser.post("/api/bays/A/scan", { text: VIN, heard: bench.clock.now() })).status).toBe(204);
+    expect(bench.orders).toHaveLength(1);
   });
 
   it("of the same label again are no other input", async () => {

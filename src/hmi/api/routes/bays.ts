@@ -19,10 +19,12 @@ export function addBayRoutes(add: AddRoute, ports: PagePorts, desk: ScanDesk): v
         return { name, link, profile: profile?.name, target: profile?.target, power, takt };
       }),
   );
-  add("scan", ({ path, given, visitor }) => desk.scan(path.bay, given.text, visitor.name));
+  add("scan", ({ path, given, visitor }) => desk.scan(path.bay, given.text, visitor.name, given.heard));
   add("clear", ({ path }) => desk.clear(path.bay));
   add("start", ({ path, given, visitor }) =>
-    given.unit === "last" ? desk.repeat(path.bay, visitor.name) : desk.start(path.bay, visitor.name),
+    given.unit === "last"
+      ? desk.repeat(path.bay, visitor.name, given.heard)
+      : desk.start(path.bay, visitor.name, given.heard),
   );
   add("abort", async ({ path, person }) => {
     if (!bays.abort(path.bay)) throw tooLate(path.bay);

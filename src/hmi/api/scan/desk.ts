@@ -2,6 +2,7 @@
 import { asStationError, StationError } from "../../../shared/errors.js";
 import { Listeners } from "../../../shared/listeners.js";
 import type { Inputs, LocalText } from "../../../station/ports.js";
+import { SCAN_HOLDS } from "../../contract/state.js";
 import type { PageInput, PagePorts, PageProfile } from "../ports.js";
 import { readScan, type ScanSettings, shown } from "./text.js";
 import { hasRightCheckDigit } from "./vin.js";
@@ -47,17 +48,20 @@ interface Place {
 
 const NOTHING: NextUnit = { chosen: null, profile: undefined, read: {}, refused: undefined };
 
+/** What the desk needs of the station. */
+type DeskPorts = Pick<PagePorts, "bays" | "places" | "profiles" | "begin" | "simulator" | "clock">;
+
 /** The input that a vehicle is told by. */
 const VIN = "vin";
 
 export class ScanDesk {
   /** Name of a bay whose next unit changed. */
   readonly changed = new Listeners<[string]>();
-  readonly #ports: Pick<PagePorts, "bays" | "places" | "profiles" | "begin" | "simulator">;
+  readonly #ports: DeskPorts;
   readonly #settings: DeskSettings;
   readonly #places: ReadonlyMap<string, Place>;
 
-  constructor(ports: Pick<PagePorts, "bays" | "places" | "profiles" | "begin" | "simulator">, settings: DeskSettings) {
+  constructor(ports: DeskPorts, settings: DeskSettings) {
     this.#ports = ports;
     this.#settings = settings;
     this.#places = new Map(
@@ -86,10 +90,13 @@ export class ScanDesk {
 
   /**
    * Takes one scan; begins the unit where nothing is missing any more.
-   * @throws StationError RUN_BUSY while the bay is at work, SCAN_*, PROFILE_*
+   * @param heard `now` of what the page had heard last; undefined where nothing holds the scan back on its way
+   * @throws StationError RUN_BUSY while the bay is at work, SCAN_*, PROFILE_*; PAGE_NOT_NOW for one that comes late
    */
-  scan(bay: string, text: string, operator: string | undefined): Promise<void> {
+  scan(bay: string, text: string, operator: string | undefined, heard?: number): Promise<void> {
     return this.#inTurn(bay, async (place) => {
+      // Before all else, and shown to nobody: the page has given it up, and another unit may be at the bay.
+      this.#assertInTime(heard);
       try {
         this.#assertIdle(bay);
         await this.#take(bay, place, readScan(text, this.#settings));
@@ -115,9 +122,10 @@ export class ScanDesk {
     });
   }
 
-  /** Begins what was read. @throws StationError RUN_BUSY, SCAN_TOO_EARLY */
-  start(bay: string, operator: string | undefined): Promise<void> {
+  /** Begins what was read. @throws StationError RUN_BUSY, SCAN_TOO_EARLY; PAGE_NOT_NOW for a late one, see `scan` */
+  start(bay: string, operator: string | undefined, heard?: number): Promise<void> {
     return this.#inTurn(bay, async (place) => {
+      this.#assertInTime(heard);
       this.#assertIdle(bay);
       const { profile } = place.next;
       if (profile === undefined) throw new StationError("SCAN_TOO_EARLY", { details: { what: "profile" } });
@@ -127,9 +135,10 @@ export class ScanDesk {
     });
   }
 
-  /** Begins with the inputs of the last unit. @throws StationError RUN_BUSY; PAGE_NOT_NOW where there was none */
-  repeat(bay: string, operator: string | undefined): Promise<void> {
+  /** Begins with the inputs of the last unit. @throws StationError RUN_BUSY; PAGE_NOT_NOW where there was none, or for a late one */
+  repeat(bay: string, operator: string | undefined, heard?: number): Promise<void> {
     return this.#inTurn(bay, async (place) => {
+      this.#assertInTime(heard);
       this.#assertIdle(bay);
       await this.#start(bay, place, await this.#last(bay, place), operator);
     });
@@ -210,6 +219,13 @@ export class ScanDesk {
     const name = this.#ports.places.find((one) => one.name === bay)?.profile;
     if (chosen !== null || name === undefined) return;
     this.#set(bay, place, { profile: await this.#ports.profiles.find(name, bay) });
+  }
+
+  /** A clock that was set back or forth in between refuses as well: the next beat tells the page the new time. */
+  #assertInTime(heard: number | undefined): void {
+    const age = Math.abs(this.#ports.clock.now() - (heard ?? this.#ports.clock.now()));
+    if (age > SCAN_HOLDS)
+      throw new StationError("PAGE_NOT_NOW", { details: { what: `it came ${Math.ceil(age / 1_000)} s late` } });
   }
 
   #assertIdle(bay: string): void {

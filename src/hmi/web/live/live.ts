@@ -14,6 +14,8 @@ export interface Live {
   readonly lost: boolean;
   /** Station's clock minus the browser's, ms. */
   readonly ahead: number;
+  /** Station's clock at its last word, ms since the epoch; 0 before the first. */
+  readonly heard: number;
 }
 
 /** ms between attempts where the browser has given up itself. */
@@ -21,7 +23,7 @@ const REOPEN = 1000;
 /** ms of silence after which an open connection is taken for dead. */
 const SILENT = 3 * STALE_AFTER;
 
-export const live = new Store<Live>({ state: undefined, staleFor: undefined, lost: false, ahead: 0 });
+export const live = new Store<Live>({ state: undefined, staleFor: undefined, lost: false, ahead: 0, heard: 0 });
 
 /** A bay as it is now. */
 export const bayOf =
@@ -55,7 +57,7 @@ export function follow({ onRestart }: FollowOptions): () => void {
   };
   const heard = (now: number, change: Partial<Live>) => {
     lastWord = performance.now();
-    show({ staleFor: undefined, lost: false, ahead: now - Date.now(), ...change });
+    show({ staleFor: undefined, lost: false, ahead: now - Date.now(), heard: now, ...change });
   };
   const open = () => {
     source?.close();

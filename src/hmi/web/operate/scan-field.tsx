@@ -2,7 +2,7 @@
 import type { RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { BayView } from "../../contract/state.js";
-import { post } from "../api.js";
+import { postNow } from "../api.js";
 import { reason } from "../parts/loaded.js";
 import { useTexts } from "../texts/texts.js";
 import { asLatin, latinKey } from "./hangul.js";
@@ -54,7 +54,7 @@ export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
     last.current = scan;
     onScan();
     setError(undefined);
-    sent.current = sent.current.then(() => post("scan", { bay: bay.name }, { text: scan.text })).catch(setError);
+    sent.current = postNow("scan", { bay: bay.name }, { text: scan.text }, sent.current).catch(setError);
   };
   const { read, missing, refused: notTaken } = bay.scan;
   return (

@@ -1,7 +1,7 @@
 /** One bay: what it is, its verdict or progress, its steps, and what can be done. */
 import { useRef, useState } from "preact/hooks";
 import type { BayView } from "../../contract/state.js";
-import { post } from "../api.js";
+import { post, postNow } from "../api.js";
 import { bayOf, live } from "../live/live.js";
 import { useAction } from "../parts/action.js";
 import { Region } from "../parts/region.js";
@@ -40,7 +40,7 @@ function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number
   const order = bay.run?.startedAt ?? 0;
   const asking = asked === order && active && bay.phase !== "aborting";
 
-  const start = (unit: "next" | "last") => run(() => post("start", { bay: bay.name }, { unit }));
+  const start = (unit: "next" | "last") => run(() => postNow("start", { bay: bay.name }, { unit }));
   const primary = () => {
     if (active) setAsked(order);
     else if (ready) start("next");

@@ -29,11 +29,15 @@ export function useLoad<T>(
   return { load, reload: useCallback(() => setRound((count) => count + 1), []) };
 }
 
+/** Codes of the page itself. */
+const OWN_WORDS = ["unreachable", "late", "stale"] as const;
+
 /** Why a request came to nothing, for people. */
 export function reason(error: unknown, texts: Texts): string {
   if (!(error instanceof Refused)) return texts.t("failed.program");
   if (error.text !== undefined) return texts.local(error.text);
-  return error.code === "unreachable" ? texts.t("failed.unreachable") : texts.t("failed.other", { code: error.code });
+  const own = OWN_WORDS.find((code) => code === error.code);
+  return own === undefined ? texts.t("failed.other", { code: error.code }) : texts.t(`failed.${own}`);
 }
 
 interface LoadedProps<T> {

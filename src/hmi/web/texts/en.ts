@@ -44,6 +44,8 @@ export const EN = {
     "Leave the units where they are. Runs are in the journal and go on when the station is back; if this lasts, tell an engineer.",
   "failed.unreachable":
     "The station could not be reached; the request may not have been taken. Look at the state shown and try again.",
+  "failed.late": "The station did not answer in time: this was not taken. Look at the tile, then scan again.",
+  "failed.stale": "There is no word from the station: this was not taken. Scan again when the red banner is gone.",
   "failed.program": "The page has a fault. Runs are not touched by it. Load the page again.",
   "failed.other":
     "The request was refused and nothing was changed ({code}). Try again; if it happens again, tell an engineer.",
