@@ -56,6 +56,34 @@ describe.skipIf(!chromium)("a scan", () => {
     expect(station.posted[0]).toMatchObject({ body: { text: VIN } });
   });
 
+  it("goes to the bay that was used last, by a touch anywhere on its tile, from another screen and after a reload; its tile says so", async () => {
+    await operate();
+    const marked = () =>
+      browser.evaluate(`document.querySelector(".tile.next .here").closest("[data-bay]").dataset.bay`);
+    const scanned = async (text: string) => {
+      const before = station.posted.length;
+      await browser.scan(text);
+      await expect.poll(() => station.posted.length, { timeout: 20_000 }).toBe(before + 1);
+      return station.posted.at(-1)?.path;
+    };
+    expect(await marked()).toBe("1");
+    await browser.tap(`${tile("2")} .band`);
+    await browser.until("the mark", `document.querySelector('${tile("2")}.next .here')`);
+    expect(await scanned(VIN)).toBe("/api/bays/2/scan");
+    await browser.evaluate(`location.hash = "#/history/run-1"`);
+    await browser.until("the record", `document.querySelector(".record")`);
+    await browser.evaluate(`location.hash = "#/operate"`);
+    await browser.until("the tiles", `document.querySelector(".tile input")`);
+    expect(await scanned(OTHER)).toBe("/api/bays/2/scan");
+    await browser.loading(() => browser.evaluate("location.reload()"));
+    await browser.until("the tiles", `document.querySelector(".tile input")`);
+    expect(await marked()).toBe("2");
+    expect(await scanned(VIN)).toBe("/api/bays/2/scan");
+    await browser.press("F1");
+    await browser.until("the mark", `document.querySelector('${tile("1")}.next .here')`);
+    expect(await scanned(OTHER)).toBe("/api/bays/1/scan");
+  });
+
   it("of a badge in the field for the name signs in, and does not stay there", async () => {
     await openPage(browser, station, "#/sign-in");
     await browser.until("the form", `document.querySelector('input[name="name"]')`);

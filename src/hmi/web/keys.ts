@@ -1,27 +1,28 @@
 /** The keyboard: an F-key a bay, Esc back, and a scanner's characters into the field of the bay that was used last. */
 import { allowSound } from "./operate/sound.js";
+import { setUsedBay, usedBay } from "./operate/used-bay.js";
 import { back, go, place } from "./route.js";
 
 /** Mark of a bay's scan field. */
 const SCAN_FIELD = "data-scan";
 
-let lastField: HTMLElement | null = null;
-
 export function listenForKeys(): () => void {
   document.addEventListener("keydown", onKey);
   document.addEventListener("pointerdown", allowSound);
-  document.addEventListener("focusin", onFocus);
+  document.addEventListener("focusin", onUse);
+  document.addEventListener("click", onUse);
   return () => {
     document.removeEventListener("keydown", onKey);
     document.removeEventListener("pointerdown", allowSound);
-    document.removeEventListener("focusin", onFocus);
+    document.removeEventListener("focusin", onUse);
+    document.removeEventListener("click", onUse);
   };
 }
 
-function onFocus({ target }: Event): void {
-  if (!(target instanceof HTMLElement)) return;
-  const field = target.closest("[data-bay]")?.querySelector(`[${SCAN_FIELD}]`);
-  if (field instanceof HTMLElement) lastField = field;
+/** A touch anywhere on a tile, or the focus within it. */
+function onUse({ target }: Event): void {
+  const tile = target instanceof Element ? target.closest<HTMLElement>("[data-bay]") : null;
+  if (tile?.dataset.bay !== undefined) setUsedBay(tile.dataset.bay);
 }
 
 function onKey(event: KeyboardEvent): void {
@@ -47,9 +48,12 @@ function bayKey(event: KeyboardEvent): void {
   }
 }
 
+const fieldIn = (tile: string) => document.querySelector<HTMLElement>(`${tile}[${SCAN_FIELD}]`);
+
 function scanField(): HTMLElement | null {
-  if (lastField?.isConnected) return lastField;
-  return document.querySelector<HTMLElement>(`[${SCAN_FIELD}]`);
+  const name = usedBay.value;
+  const own = name === undefined ? null : fieldIn(`[data-bay="${CSS.escape(name)}"] `);
+  return own ?? fieldIn("");
 }
 
 /** `Process` stands for a key that an input method has taken. */

@@ -6,7 +6,7 @@ export async function openPage(browser: Chromium, station: FakeStation, fragment
   const url = await station.open();
   await browser.show(1280, "light");
   await browser.goto(`${url}/${fragment}`);
-  await browser.evaluate("localStorage.clear()");
+  await browser.evaluate("localStorage.clear(), sessionStorage.clear()");
   await browser.goto("about:blank");
   await browser.goto(`${url}/${fragment}`);
   await browser.until("the page", `document.querySelector("main")`);

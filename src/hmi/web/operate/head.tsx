@@ -6,7 +6,13 @@ import { useMay } from "../session.js";
 import { useTexts } from "../texts/texts.js";
 import { ProfileChoice, useProfileWords } from "./profile-choice.js";
 
-export function TileHead({ bay, number }: { readonly bay: BayView; readonly number: number }) {
+interface TileHeadProps {
+  readonly bay: BayView;
+  readonly number: number;
+  readonly scansHere: boolean;
+}
+
+export function TileHead({ bay, number, scansHere }: TileHeadProps) {
   const { t } = useTexts();
   const idle = bay.phase === "idle";
   const words = useProfileWords(idle ? bay.profile : (bay.run?.profile ?? bay.profile));
@@ -17,6 +23,11 @@ export function TileHead({ bay, number }: { readonly bay: BayView; readonly numb
       <h2>
         {number} · {bay.name}
       </h2>
+      {scansHere ? (
+        <span class="here">
+          <span aria-hidden="true">▸</span> <span class="word">{t("scan.here")}</span>
+        </span>
+      ) : null}
       <span class="link muted">{bay.link ?? t("link.simulated")}</span>
       <span class={`profile ${mayChoose ? "small" : ""}`}>{words}</span>
       {mayChoose ? <ProfileChoice bay={bay} kind="flat profile" /> : null}

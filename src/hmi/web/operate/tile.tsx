@@ -19,14 +19,16 @@ interface TileProps {
   readonly name: string;
   readonly number: number;
   readonly shortcut: string;
+  /** True for the one of several bays that the next scan goes to. */
+  readonly scansHere: boolean;
 }
 
-export function Tile({ name, number, shortcut }: TileProps) {
+export function Tile({ name, ...rest }: TileProps) {
   const bay = useStore(live, bayOf(name));
-  return bay === undefined ? null : <Bay bay={bay} number={number} shortcut={shortcut} />;
+  return bay === undefined ? null : <Bay bay={bay} {...rest} />;
 }
 
-function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number: number; readonly shortcut: string }) {
+function Bay({ bay, number, shortcut, scansHere }: Omit<TileProps, "name"> & { readonly bay: BayView }) {
   const { t } = useTexts();
   const field = useRef<HTMLInputElement>(null);
   const { busy, run, refused, forget } = useAction();
@@ -51,8 +53,13 @@ function Bay({ bay, number, shortcut }: { readonly bay: BayView; readonly number
     run(() => post("abort", { bay: bay.name }));
   };
   return (
-    <section class="tile" data-bay={bay.name} data-phase={bay.phase} aria-label={t("bay", { name: bay.name })}>
-      <TileHead bay={bay} number={number} />
+    <section
+      class={`tile ${scansHere && mayScan ? "next" : ""}`}
+      data-bay={bay.name}
+      data-phase={bay.phase}
+      aria-label={t("bay", { name: bay.name })}
+    >
+      <TileHead bay={bay} number={number} scansHere={scansHere && mayScan} />
       <Band bay={bay} />
       <Region kind="inside" label={t("steps", { name: bay.name })}>
         {bay.run === undefined ? null : <Groups run={bay.run} running={active} />}

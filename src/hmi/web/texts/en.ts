@@ -90,6 +90,7 @@ export const EN = {
   "scan.waitFor": "Scan {what}",
   "scan.next": "Next scan",
   "scan.clear": "Clear",
+  "scan.here": "Next scan here",
   "scan.signIn": "Sign in to scan",
   steps: "Steps of bay {name}",
   start: "Start",

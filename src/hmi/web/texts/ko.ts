@@ -91,6 +91,7 @@ export const KO: Readonly<Record<TextKey, string>> = {
   "scan.waitFor": "{what} 스캔 대기",
   "scan.next": "다음 스캔",
   "scan.clear": "읽은 값 지우기",
+  "scan.here": "스캔은 여기로",
   "scan.signIn": "로그인하고 스캔",
   steps: "베이 {name}의 단계",
   start: "시작",
