@@ -4,12 +4,13 @@ import { Readable } from "node:stream";
 import { recordHead, recordLine } from "../../../records/csv.js";
 import type { RunDetails, RunSummary } from "../../../records/types.js";
 import type { UnitRecord } from "../../../records/unit-record.js";
-import { ERRORS, StationError } from "../../../shared/errors.js";
+import { StationError } from "../../../shared/errors.js";
 import type { RunsQuery } from "../../contract/requests.js";
 import type { RunDetail, RunPage, RunRow, YieldView } from "../../contract/views.js";
 import type { PagePorts } from "../ports.js";
 import type { AddRoute } from "../routing.js";
 import { stepView, verdictOfRecord } from "../state/views.js";
+import { generalText } from "./general-text.js";
 import { unitParts } from "./unit.js";
 
 export function addHistoryRoutes(add: AddRoute, ports: PagePorts): void {
@@ -44,7 +45,7 @@ export function addHistoryRoutes(add: AddRoute, ports: PagePorts): void {
   });
   add("yield", async ({ given }): Promise<YieldView> => {
     const found = await yields.of(given);
-    return { ...given, ...found, byCode: found.byCode.map((row) => ({ ...row, text: textOf(row.code) })) };
+    return { ...given, ...found, byCode: found.byCode.map((row) => ({ ...row, text: generalText(row.code) })) };
   });
 }
 
@@ -87,12 +88,6 @@ function detailOf({ header, record }: RunDetails, { station }: PagePorts, traces
     resumed: record?.resumed ?? 0,
     traces,
   };
-}
-
-/** Texts of a code that an older program knew are its own. */
-function textOf(code: string): { ko: string; en: string } {
-  const row = Object.entries(ERRORS).find(([known]) => known === code)?.[1];
-  return row === undefined ? { ko: code, en: code } : { ko: row.ko, en: row.en };
 }
 
 /** As `records export` writes it: runs that are over, a page of records at a time. */
