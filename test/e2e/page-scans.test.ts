@@ -5,7 +5,7 @@ import { requireTool, works } from "../require.js";
 import { Chromium } from "./browser.js";
 import { FakeStation } from "./page/fake.js";
 import { openPage } from "./page/open.js";
-import { answerAll, idle, stateOf, VIN } from "./page/states.js";
+import { answerAll, idle, passed, running, stateOf, VIN } from "./page/states.js";
 
 const OTHER = "KMHAA00AAAA000002";
 const chromium = requireTool("chromium", () => works("chromium", ["--version"]), "apt-get install -y chromium");
@@ -82,6 +82,19 @@ describe.skipIf(!chromium)("a scan", () => {
     await browser.press("F1");
     await browser.until("the mark", `document.querySelector('${tile("1")}.next .here')`);
     expect(await scanned(OTHER)).toBe("/api/bays/1/scan");
+  });
+
+  it("that a bay at work refuses says so until that work ends", async () => {
+    const text = { ko: "이 베이는 작업 중입니다.", en: "This bay is running." };
+    station.answer("scan", { code: "RUN_BUSY", text }, 409, { bay: "1" });
+    await operate();
+    station.change({ bay: running("1") });
+    await browser.until("the run", `document.querySelector('${tile("1")}').dataset.phase === "running"`);
+    await browser.scan(VIN);
+    await browser.shows(text.ko, tile("1"));
+    station.change({ bay: passed("1") });
+    await browser.shows("합격 PASS", `${tile("1")} .band`);
+    expect(await browser.text(tile("1"))).not.toContain(text.ko);
   });
 
   it("of a badge in the field for the name signs in, and does not stay there", async () => {

@@ -144,12 +144,12 @@ describe("scans at a bay", () => {
     expect(bench.orders).toEqual([]);
   });
 
-  it("are refused while the bay is at work", async () => {
+  it("are refused while the bay is at work, which its end forgets", async () => {
     let end: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const { scan } = await scanner({
+    const { bench, scan } = await scanner({
       profile: "body",
       work: async (_options, order) => {
         await held;
@@ -158,7 +158,13 @@ describe("scans at a bay", () => {
     });
     expect(await scan(VIN)).toBe("taken");
     expect(await scan(VIN)).toBe("409 RUN_BUSY");
+    expect((await scanOf(bench)).refused.why.en).toMatch(/Another run holds this bay/);
+    const events = await bench.browser().events();
+    await events.next("state");
     end();
+    await events.next("change", ({ bay }) => bay?.phase === "idle" && bay.scan.refused === undefined);
+    expect(await scan("HELLO")).toBe("409 SCAN_UNKNOWN");
+    expect((await scanOf(bench)).refused).toBeDefined();
   });
 
   it("need a right check digit where the market's VINs have one, or a rule says so", async () => {

@@ -67,6 +67,11 @@ export class ScanDesk {
     this.#places = new Map(
       ports.places.map(({ name }) => [name, { next: NOTHING, begun: undefined, queue: Promise.resolve() }]),
     );
+    // What was refused while a run went on has nothing to do with what comes after it.
+    ports.bays.changed.add(({ name, phase }) => {
+      const place = this.#places.get(name);
+      if (phase === "idle" && place?.next.refused !== undefined) this.#set(name, place, { refused: undefined });
+    });
   }
 
   /** Reads the profiles that the configuration names, for the page to show. A bay without one, or with a bad one, waits for a scan. */

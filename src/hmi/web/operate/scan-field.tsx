@@ -1,6 +1,6 @@
 /** Takes what the scanner types, and says what was read, what is missing, and what was not taken. */
 import type { RefObject } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { BayView } from "../../contract/state.js";
 import { postNow } from "../api.js";
 import { reason } from "../parts/loaded.js";
@@ -11,17 +11,19 @@ import { type LastScan, scanOf } from "./scanner.js";
 interface ScanFieldProps {
   readonly bay: BayView;
   readonly field: RefObject<HTMLInputElement | null>;
+  /** Why the last scan was not taken; the tile keeps it, which stays when this field goes. */
+  readonly error: unknown;
   /** Something was scanned. */
   readonly onScan: () => void;
+  readonly onRefused: (error: unknown) => void;
   /** Space in the empty field. */
   readonly onPrimary: () => void;
 }
 
-export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
+export function ScanField({ bay, field, error, onScan, onRefused, onPrimary }: ScanFieldProps) {
   const texts = useTexts();
   const { t, local } = texts;
   const last = useRef<LastScan | undefined>(undefined);
-  const [error, setError] = useState<unknown>(undefined);
   // Two codes of one unit may be scanned within one request's time: they go out in their order.
   const sent = useRef<Promise<unknown>>(Promise.resolve());
   // An input method in Hangul mode sees the scanner's keys first.
@@ -53,8 +55,7 @@ export function ScanField({ bay, field, onScan, onPrimary }: ScanFieldProps) {
     if (scan === undefined) return;
     last.current = scan;
     onScan();
-    setError(undefined);
-    sent.current = postNow("scan", { bay: bay.name }, { text: scan.text }, sent.current).catch(setError);
+    sent.current = postNow("scan", { bay: bay.name }, { text: scan.text }, sent.current).catch(onRefused);
   };
   const { read, missing, refused: notTaken } = bay.scan;
   return (

@@ -1,5 +1,5 @@
 /** One bay: what it is, its verdict or progress, its steps, and what can be done. */
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { BayView } from "../../contract/state.js";
 import { post, postNow } from "../api.js";
 import { bayOf, live } from "../live/live.js";
@@ -34,6 +34,11 @@ function Bay({ bay, number, shortcut, scansHere }: Omit<TileProps, "name"> & { r
   const { busy, run, refused, forget } = useAction();
   // A question about a run that has ended meanwhile is none any more, least of all one about the next.
   const [asked, setAsked] = useState<number | undefined>(undefined);
+  const [notTaken, setNotTaken] = useState<unknown>(undefined);
+  // A scan that was refused while a run went on has nothing to do with what comes after it.
+  useLayoutEffect(() => {
+    if (bay.phase === "idle") setNotTaken(undefined);
+  }, [bay.phase]);
   const mayScan = useMay("scan");
   const mayTrace = useMay("trace");
   const active = bay.phase !== "idle";
@@ -47,6 +52,10 @@ function Bay({ bay, number, shortcut, scansHere }: Omit<TileProps, "name"> & { r
     if (active) setAsked(order);
     else if (ready) start("next");
     else field.current?.focus();
+  };
+  const scanned = () => {
+    forget();
+    setNotTaken(undefined);
   };
   const abort = () => {
     setAsked(undefined);
@@ -66,7 +75,14 @@ function Bay({ bay, number, shortcut, scansHere }: Omit<TileProps, "name"> & { r
       </Region>
       <div class="actions">
         {mayScan ? (
-          <ScanField bay={bay} field={field} onScan={forget} onPrimary={primary} />
+          <ScanField
+            bay={bay}
+            field={field}
+            error={notTaken}
+            onScan={scanned}
+            onRefused={setNotTaken}
+            onPrimary={primary}
+          />
         ) : (
           <a class="button plain" href={addressOfPlace("sign-in")}>
             {t("scan.signIn")}
