@@ -97,6 +97,17 @@ describe.skipIf(!chromium)("a scan", () => {
     expect(await browser.text(tile("1"))).not.toContain(text.ko);
   });
 
+  it("that comes when the session has ended says why it was not taken", async () => {
+    await operate();
+    station.answer("session", { csrf: "token-0", users: true });
+    const text = { ko: "로그인이 필요합니다.", en: "Nobody is signed in." };
+    station.answer("scan", { code: "PAGE_SIGN_IN", text }, 401, { bay: "1" });
+    await browser.scan(VIN);
+    await browser.until("nobody", `document.querySelector('${tile("1")} a[href="#/sign-in"]')`);
+    await browser.shows("로그인이 끝나 스캔이 반영되지 않았습니다", tile("1"));
+    expect(await browser.text(tile("2"))).not.toContain("반영되지 않았습니다");
+  });
+
   it("of a badge in the field for the name signs in, and does not stay there", async () => {
     await openPage(browser, station, "#/sign-in");
     await browser.until("the form", `document.querySelector('input[name="name"]')`);

@@ -121,6 +121,11 @@ function Bay({ bay, number, shortcut, scansHere }: Omit<TileProps, "name"> & { r
           </a>
         ) : null}
       </div>
+      {mayScan || notTaken === undefined ? null : (
+        <p class="error" role="alert">
+          {t("scan.nobody")}
+        </p>
+      )}
       {refused === undefined ? null : (
         <p class="error" role="alert">
           {refused}

@@ -91,6 +91,7 @@ export const EN = {
   "scan.next": "Next scan",
   "scan.clear": "Clear",
   "scan.here": "Next scan here",
+  "scan.nobody": "The scan was not taken: nobody is signed in any more. Sign in, then scan again.",
   "scan.signIn": "Sign in to scan",
   steps: "Steps of bay {name}",
   start: "Start",

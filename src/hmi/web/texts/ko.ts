@@ -92,6 +92,7 @@ export const KO: Readonly<Record<TextKey, string>> = {
   "scan.next": "다음 스캔",
   "scan.clear": "읽은 값 지우기",
   "scan.here": "스캔은 여기로",
+  "scan.nobody": "로그인이 끝나 스캔이 반영되지 않았습니다. 로그인한 뒤 다시 스캔하십시오.",
   "scan.signIn": "로그인하고 스캔",
   steps: "베이 {name}의 단계",
   start: "시작",
