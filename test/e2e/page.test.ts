@@ -99,6 +99,30 @@ describe.skipIf(!chromium)("the operator page", () => {
     expect(await browser.evaluate(`document.querySelector("a[download]").search`)).toContain("text=0001");
   });
 
+  it("begins each search of the history with its own first page, after more of the last one was shown", async () => {
+    const row = (runId: string) => ({ runId, bay: "1", profile: "evcc", startedAt: 0, outcome: "PASS" });
+    const pages = (first: string) => station.answer("runs", { runs: [row(first)], next: "further" });
+    const shown = (...ids: string[]) =>
+      browser.until(
+        ids.join(),
+        `[...document.querySelectorAll("main tbody a")].map((a) => a.hash.split("/").at(-1)).join() === "${ids.join()}"`,
+      );
+    pages("r-9");
+    await open("#/history");
+    await shown("r-9");
+    pages("r-8");
+    await browser.tap("main > button");
+    await shown("r-9", "r-8");
+    // The same search once more: two units have come since.
+    pages("r-11");
+    await browser.tap('main form button[type="submit"]');
+    await shown("r-11");
+    pages("r-10");
+    await browser.tap("main > button");
+    await shown("r-11", "r-10");
+    expect(station.asked.get("/api/runs")).toBe("?after=further");
+  });
+
   it("echoes what was read, and says why a scan was not taken", async () => {
     await operate();
     const label = { ko: "차대번호", en: "VIN" };

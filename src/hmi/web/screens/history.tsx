@@ -42,12 +42,19 @@ function queryOf(form: HTMLFormElement): Query {
 
 export function History() {
   const { t } = useTexts();
-  const [query, setQuery] = useState<Query>({});
+  const [{ query, search }, setSearch] = useState<{ readonly query: Query; readonly search: number }>({
+    query: {},
+    search: 0,
+  });
   const bays = useStore(live, ({ state }) => state?.bays.map(({ name }) => name).join("\n")) ?? "";
   const mayExport = useMay("export");
-  const key = JSON.stringify(query);
-  // What is shown while another search goes on belongs to its own query.
-  const { load, reload } = useLoad(key, async (signal) => ({ query, page: await get("runs", {}, query, signal) }));
+  // What is shown while another search goes on belongs to its own query. Each search begins with its own first page, the same one once more too:
+  // pages that were found before do not join those of now.
+  const { load, reload } = useLoad(String(search), async (signal) => ({
+    query,
+    search,
+    page: await get("runs", {}, query, signal),
+  }));
   return (
     <>
       <search>
@@ -55,8 +62,7 @@ export function History() {
           class="search"
           onSubmit={(event) => {
             event.preventDefault();
-            setQuery(queryOf(event.currentTarget));
-            reload();
+            setSearch({ query: queryOf(event.currentTarget), search: search + 1 });
           }}
         >
           {FIELDS.map((name) => (
@@ -108,7 +114,7 @@ export function History() {
         reload={reload}
         empty={{ when: ({ page }) => page.runs.length === 0, text: t("history.none") }}
       >
-        {(found) => <Found key={JSON.stringify(found.query)} first={found.page} query={found.query} />}
+        {(found) => <Found key={found.search} first={found.page} query={found.query} />}
       </Loaded>
     </>
   );
