@@ -90,12 +90,18 @@ describe.skipIf(!chromium)("the operator page", () => {
   it("searches the history by any text, certificate, code and station; CSV is of the same search", async () => {
     await open("#/history");
     await browser.until("the runs", `document.querySelectorAll("main tbody tr").length === 2`);
-    const fields = { text: "0001", certificate: "00:A1 B2", code: "isotp_timeout_bs", station: "station-03" };
+    const fields = {
+      text: "0001",
+      vin: "kmhaa00aaaa000001",
+      certificate: "00:A1 B2",
+      code: "isotp_timeout_bs",
+      station: "station-03",
+    };
     for (const [name, value] of Object.entries(fields)) await browser.type(`main [name="${name}"]`, value);
     await browser.press("Enter");
     await expect
       .poll(() => Object.fromEntries(new URLSearchParams(station.asked.get("/api/runs"))), { timeout: 20_000 })
-      .toEqual({ ...fields, certificate: "00:a1b2", code: "ISOTP_TIMEOUT_BS" });
+      .toEqual({ ...fields, vin: VIN, certificate: "00:a1b2", code: "ISOTP_TIMEOUT_BS" });
     expect(await browser.evaluate(`document.querySelector("a[download]").search`)).toContain("text=0001");
   });
 

@@ -27,7 +27,8 @@ function queryOf(form: HTMLFormElement): Query {
   const id = (name: string) => field(name).replace(/\s/g, "").toLowerCase();
   return {
     text: field("text"),
-    vin: field("vin"),
+    // As the scan makes them, and as they are kept.
+    vin: field("vin").toUpperCase(),
     ecuId: id("ecuId"),
     serialNumber: field("serialNumber"),
     certificate: id("certificate"),
