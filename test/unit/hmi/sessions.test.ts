@@ -127,6 +127,20 @@ describe("a user who is locked or gets another PIN", () => {
   }, 30_000);
 });
 
+describe("a badge", () => {
+  it("counts without the blanks around it, and is none where it is nothing else", async () => {
+    const { bench } = await plant();
+    const admin = bench.browser();
+    await admin.signIn({ name: "lee", pin: "0815" });
+    await admin.post("/api/users", { name: "park", role: "engineer", pin: "1111", badge: " B-9 " });
+    expect((await bench.browser().signIn({ badge: "B-9" })).json.user.name).toBe("park");
+    await admin.post("/api/users/park/pin", { pin: "2222", badge: "\tB-8" });
+    expect((await bench.browser().signIn({ badge: "B-8 " })).json.user.name).toBe("park");
+    await admin.post("/api/users/park/pin", { pin: "3333", badge: "  " });
+    expect((await bench.browser().signIn({ badge: "B-8" })).status).toBe(200);
+  }, 30_000);
+});
+
 describe("simulator mode", () => {
   it("asks for nobody while there are no users, and for one from the first user on", async () => {
     const bench = await openBench({ mode: "simulator" });

@@ -15,7 +15,7 @@ export function addSessionRoutes(add: AddRoute, { users }: PagePorts, sessions: 
   });
   add("session", ({ visitor }) => viewOf(visitor));
   add("signIn", async ({ given, token: former, peer, reply }) => {
-    const token = await sessions.signIn(given, peer);
+    const token = await sessions.signIn("badge" in given ? { badge: given.badge.trim() } : given, peer);
     await sessions.signOut(former, peer);
     void reply.header("set-cookie", cookie().set(token));
     return viewOf(await sessions.visitor(token));
@@ -27,6 +27,9 @@ export function addSessionRoutes(add: AddRoute, { users }: PagePorts, sessions: 
   });
 }
 
+/** As signing in gives it: without the blanks that a scanner or a hand put around it; undefined where nothing else is there. */
+const badgeText = (badge: string | undefined) => badge?.trim() || undefined;
+
 export function addUserRoutes(add: AddRoute, { users }: PagePorts): void {
   add("users", async () =>
     (await users.list()).flatMap(({ name, role, badge, locked }): UserRow[] => {
@@ -34,7 +37,10 @@ export function addUserRoutes(add: AddRoute, { users }: PagePorts): void {
       return known === undefined ? [] : [{ name, role: known, badge, locked }];
     }),
   );
-  add("addUser", ({ given, person }) => users.add(given, person));
-  add("setPin", ({ path, given, person }) => users.setPin(path.user, given.pin, given.badge, person));
+  add("addUser", ({ given: { badge, ...rest }, person }) => {
+    const text = badgeText(badge);
+    return users.add(text === undefined ? rest : { ...rest, badge: text }, person);
+  });
+  add("setPin", ({ path, given, person }) => users.setPin(path.user, given.pin, badgeText(given.badge), person));
   add("lockUser", ({ path, given, person }) => users.lock(path.user, given.locked, person));
 }
