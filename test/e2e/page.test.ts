@@ -249,6 +249,22 @@ describe.skipIf(!chromium)("the operator page", () => {
     await browser.until("no banner", `document.querySelector(".stale") === null`);
   });
 
+  it("says over an open dialogue that it is stale, where a screen reader finds it", async () => {
+    await operate();
+    station.change({ bay: running("1") });
+    await shows("중단", tile("1"));
+    await browser.press("F1");
+    await browser.until("the question", `document.querySelector("dialog[open]")`);
+    station.beating = false;
+    await shows("응답이 없습니다", "dialog[open] .stale");
+    const over = await browser.evaluate(`(() => {
+      const banner = document.querySelector("dialog[open] .stale");
+      const { left, width, top, height } = banner.getBoundingClientRect();
+      return [left, top, width === innerWidth, banner.contains(document.elementFromPoint(left + width / 2, top + height / 2))];
+    })()`);
+    expect(over).toEqual([0, 0, true, true]);
+  });
+
   it("says that the program is gone when it is, and shows what is true once it is back", async () => {
     await operate();
     station.change({ bay: running("1") });

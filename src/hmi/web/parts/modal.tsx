@@ -1,6 +1,10 @@
-/** A dialogue over the page: it holds the focus, and Esc or its end gives it back. */
+/**
+ * A dialogue over the page: it holds the focus, and Esc or its end gives it back. All behind it is out of reach, for screen readers too, so
+ * that it says itself when the station is silent.
+ */
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { Stale } from "../stale.js";
 
 interface ModalProps {
   readonly open: boolean;
@@ -33,7 +37,12 @@ export function Modal({ open, label, kind, onClose, children }: ModalProps) {
   };
   return (
     <dialog ref={dialog} class={kind ?? "question"} aria-label={label} onCancel={onCancel} onClose={onClosed}>
-      {open ? children : null}
+      {open ? (
+        <>
+          <Stale />
+          {children}
+        </>
+      ) : null}
     </dialog>
   );
 }
