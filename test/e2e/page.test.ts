@@ -220,6 +220,26 @@ describe.skipIf(!chromium)("the operator page", () => {
     expect(await browser.evaluate(`document.querySelector('${tile("1")}').dataset.phase`)).toBe("running");
   });
 
+  it("says each question and each verdict to a screen reader, in the same words once more, too", async () => {
+    await operate();
+    const WORDS = "[data-announcer] p";
+    await browser.evaluate(`window.said = []; new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) for (const node of addedNodes) window.said.push(node.textContent);
+    }).observe(document.querySelector("[data-announcer]"), { childList: true }); undefined`);
+    station.change({ bay: asking("1") });
+    await shows("베이 1 확인: 커넥터를 꽂았습니까?", WORDS);
+    station.change({ bay: failed("1", 5000) });
+    await shows("베이 1: 불합격", WORDS);
+    station.change({ bay: failed("1", 9000) });
+    await browser.until("it once more", "window.said.length === 3");
+    const [, first, second] = await browser.evaluate<string[]>("window.said");
+    expect(second).toBe(first);
+    // Of two bays within one frame.
+    station.change({ bay: passed("1") });
+    station.change({ bay: passed("2") });
+    await browser.until("both", `/베이 1: 합격.*베이 2: 합격/.test(window.said.join(" "))`);
+  });
+
   it("puts a prompt into the band and sends its answer", async () => {
     await operate();
     station.change({ bay: asking("1") });

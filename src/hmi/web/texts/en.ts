@@ -121,6 +121,7 @@ export const EN = {
   "outcome.TIMEOUT": "TIMEOUT",
   "outcome.ABORTED": "ABORTED",
   announce: "Bay {bay}: {outcome}, {unit}",
+  "announce.prompt": "Bay {bay} asks: {question}",
   "state.waiting": "waiting",
   "state.running": "running",
   "state.done": "done",

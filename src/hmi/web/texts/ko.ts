@@ -122,6 +122,7 @@ export const KO: Readonly<Record<TextKey, string>> = {
   "outcome.TIMEOUT": "시간 초과",
   "outcome.ABORTED": "중단됨",
   announce: "베이 {bay}: {outcome}, {unit}",
+  "announce.prompt": "베이 {bay} 확인: {question}",
   "state.waiting": "대기",
   "state.running": "진행 중",
   "state.done": "완료",
