@@ -7,12 +7,12 @@ import { useMay } from "../session.js";
 import { type Texts, textsIn, useTexts } from "../texts/texts.js";
 import { counts, groupInFocus, partsOf, stepInFocus } from "./progress.js";
 
-/** Never colour alone. */
+/** Never colour alone; characters that the usual fonts have, as they are on a PC without others. */
 export const SYMBOLS: Readonly<Record<Outcome, string>> = {
   PASS: "✓",
   FAIL: "✕",
   ERROR: "!",
-  TIMEOUT: "⧖",
+  TIMEOUT: "?",
   ABORTED: "■",
 };
 
