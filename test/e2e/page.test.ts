@@ -300,6 +300,24 @@ describe.skipIf(!chromium)("the operator page", () => {
     await shows("불합격 FAIL", tile("1"));
   });
 
+  it("leaves its connection to others while nobody sees it, and shows what is true as soon as somebody does", async () => {
+    await operate();
+    const see = (seen: boolean) =>
+      browser.evaluate(`Object.defineProperty(document, "hidden", { configurable: true, value: ${!seen} });
+        document.dispatchEvent(new Event("visibilitychange"))`);
+    // A look at another tab.
+    await see(false);
+    await see(true);
+    await see(false);
+    expect(station.readers).toBe(1);
+    await expect.poll(() => station.readers, { timeout: 20_000 }).toBe(0);
+    station.change({ bay: passed("1") });
+    await see(true);
+    await shows("합격 PASS", `${tile("1")} .band`);
+    expect(station.readers).toBe(1);
+    await browser.until("no banner", `document.querySelector(".stale") === null`);
+  });
+
   it("asks for the whole state when a change was lost, and goes on from its last number when only the line broke", async () => {
     await operate();
     station.change({ bay: running("1", 3) }, true);

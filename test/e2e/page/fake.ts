@@ -78,6 +78,11 @@ export class FakeStation {
     for (const response of this.#open) response.write(`event: beat\ndata: ${data}\n\n`);
   }
 
+  /** Pages that hear it now. */
+  get readers(): number {
+    return this.#open.size;
+  }
+
   trace(line: object): void {
     for (const response of this.#traces) response.write(`event: line\ndata: ${JSON.stringify(line)}\n\n`);
   }

@@ -4,6 +4,7 @@ import type { BayView, PageBeat, PageChange, PageState } from "../../contract/st
 import { after, beforePaint, every } from "../clock.js";
 import { Store } from "../store.js";
 import { afterChange, knows, STALE_AFTER, staleFor } from "./apply.js";
+import { whileSeen } from "./seen.js";
 
 export interface Live {
   /** Undefined until the station told it for the first time. */
@@ -93,16 +94,21 @@ export function follow({ onRestart }: FollowOptions): () => void {
       }
     });
   };
-  open();
+  const leave = whileSeen(open, () => {
+    cancel();
+    source?.close();
+    source = undefined;
+  });
   const stop = every(500, () => {
+    // Nobody sees it.
+    if (source === undefined) return;
     const now = performance.now();
     const stale = staleFor(lastWord, now);
     if (stale !== known.staleFor) show({ staleFor: stale });
-    if (source?.readyState === EventSource.OPEN && now - Math.max(lastWord, openedAt) > SILENT) open();
+    if (source.readyState === EventSource.OPEN && now - Math.max(lastWord, openedAt) > SILENT) open();
   });
   return () => {
     stop();
-    cancel();
-    source?.close();
+    leave();
   };
 }

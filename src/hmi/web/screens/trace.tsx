@@ -4,6 +4,7 @@ import { addressOf } from "../../contract/routes.js";
 import type { TraceLine } from "../../contract/views.js";
 import { every } from "../clock.js";
 import { live } from "../live/live.js";
+import { whileSeen } from "../live/seen.js";
 import { TraceLines } from "../parts/trace-lines.js";
 import { addressOfPlace } from "../route.js";
 import { useStore } from "../store.js";
@@ -45,15 +46,19 @@ function Lines({ bay }: { readonly bay: string }) {
   useEffect(() => {
     let all: readonly TraceLine[] = [];
     let fresh: TraceLine[] = [];
-    const source = new EventSource(addressOf("liveTrace", { bay }));
-    // A stream that is opened anew tells the lines of before once more.
-    source.addEventListener("open", () => {
-      all = [];
-      fresh = [];
-      setLost(false);
-    });
-    source.addEventListener("line", ({ data }) => fresh.push(JSON.parse(data) as TraceLine));
-    source.addEventListener("error", () => setLost(true));
+    let source: EventSource | undefined;
+    const open = () => {
+      source = new EventSource(addressOf("liveTrace", { bay }));
+      // A stream that is opened anew tells the lines of before once more.
+      source.addEventListener("open", () => {
+        all = [];
+        fresh = [];
+        setLost(false);
+      });
+      source.addEventListener("line", ({ data }) => fresh.push(JSON.parse(data) as TraceLine));
+      source.addEventListener("error", () => setLost(true));
+    };
+    const leave = whileSeen(open, () => source?.close());
     const stop = every(RENEWED, () => {
       if (fresh.length === 0) return;
       all = [...all, ...fresh].slice(-KEPT);
@@ -62,7 +67,7 @@ function Lines({ bay }: { readonly bay: string }) {
     });
     return () => {
       stop();
-      source.close();
+      leave();
     };
   }, [bay]);
   const [kept, setKept] = useState<readonly TraceLine[]>([]);
