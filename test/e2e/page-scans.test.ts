@@ -32,6 +32,10 @@ describe.skipIf(!chromium)("a scan", () => {
 
   it("while the station is silent is not sent, and the tile says so until the next one", async () => {
     await operate();
+    // What was refused before does not hide it.
+    const why = { ko: "알 수 없는 값입니다.", en: "Not known." };
+    station.change({ bay: { ...idle("1"), scan: { ...idle("1").scan, refused: { why } } } });
+    await browser.shows(why.ko, tile("1"));
     station.beating = false;
     await browser.shows("응답이 없습니다", ".stale");
     await browser.scan(VIN);

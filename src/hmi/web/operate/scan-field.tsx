@@ -75,10 +75,10 @@ export function ScanField({ bay, field, error, onScan, onRefused, onPrimary }: S
         onCompositionEnd={onCompositionEnd}
       />
       <p class="echo" aria-live="polite">
-        {notTaken !== undefined ? (
-          <span class="error">✕ {local(notTaken.why)}</span>
-        ) : error !== undefined ? (
+        {error !== undefined ? (
           <span class="error">✕ {reason(error, texts)}</span>
+        ) : notTaken !== undefined ? (
+          <span class="error">✕ {local(notTaken.why)}</span>
         ) : (
           read.map(({ name, label, value }) => (
             <span key={name}>

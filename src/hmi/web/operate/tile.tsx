@@ -57,6 +57,10 @@ function Bay({ bay, number, shortcut, scansHere }: Omit<TileProps, "name"> & { r
     forget();
     setNotTaken(undefined);
   };
+  const clear = () => {
+    scanned();
+    run(() => post("clear", { bay: bay.name }));
+  };
   const abort = () => {
     setAsked(undefined);
     run(() => post("abort", { bay: bay.name }));
@@ -106,7 +110,7 @@ function Bay({ bay, number, shortcut, scansHere }: Omit<TileProps, "name"> & { r
           </button>
         ) : null}
         {!active && bay.scan.read.length > 0 && mayScan ? (
-          <button type="button" class="plain" onClick={() => run(() => post("clear", { bay: bay.name }))}>
+          <button type="button" class="plain" onClick={clear}>
             {t("scan.clear")}
           </button>
         ) : null}
