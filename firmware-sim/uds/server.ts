@@ -156,7 +156,7 @@ export class UdsServer {
     if (sid === TESTER_PRESENT && data.length === 2 && (sub & 0x7f) === 0) {
       if (sub === 0) this.#transmit(Uint8Array.of(0x7e, 0x00));
     } else if (!this.#pendingSent) this.#waiting.push({ data, functional });
-    else this.#transmit(Uint8Array.of(0x7f, sid, NRC.busyRepeatRequest));
+    else if (!functional) this.#transmit(Uint8Array.of(0x7f, sid, NRC.busyRepeatRequest));
   }
 
   #sendPending(sid: number): void {
