@@ -137,10 +137,12 @@ export class TokenDevice {
   /** A read-write session for one piece of work, which is not repeated. */
   work<T>(run: (bench: TokenBench) => Promise<T>): Promise<T> {
     return this.#pool.write(async (session) => {
-      const result = await run(new TokenBench(this.cryptoki, session));
-      // A token that is gone finds nothing: what it did not find would be taken for empty.
-      this.#assertThere();
-      return result;
+      try {
+        return await run(new TokenBench(this.cryptoki, session));
+      } finally {
+        // A token that is gone finds nothing: what it did not find would be taken for empty, or for lost.
+        this.#assertThere();
+      }
     });
   }
 
