@@ -245,7 +245,8 @@ describe("a KMS that dies in the middle of a run", SIDE_BY_SIDE, () => {
       expect(rows(recordsFile(data), waiting)).toEqual([{ n: record.owed }]);
 
       const second = await again();
-      const serving = start("ecustation", ["serve", "--data", data, "--config", config]);
+      // The pause before the next try has grown meanwhile, to a minute at most.
+      const serving = start("ecustation", ["serve", "--data", data, "--config", config], { limit: 200_000 });
       await serving.line(() => true);
       await until(() => rows(recordsFile(data), "SELECT 1 FROM outbox WHERE state <> 'delivered'").length === 0);
       await serving.stop();
