@@ -73,11 +73,10 @@ export function tlsOptions({ ca, cert, key, serverKeys = [] }: TlsSettings) {
 
 /** Connections that are kept alive, straight to the server: an agent knows no proxy and follows no redirect. @param limit ms */
 export function openConnections(settings: TlsSettings, limit: number): Agent {
-  const connectorOf = (pem: PeerPem) => {
-    const { serverKeys } = settings;
-    const connect = buildConnector({ ...tlsOptions({ ...pem, ...(serverKeys && { serverKeys }) }), timeout: limit });
-    return { pem, connect };
-  };
+  const connectorOf = (pem: PeerPem) => ({
+    pem,
+    connect: buildConnector({ ...tlsOptions({ ...settings, ...pem }), timeout: limit }),
+  });
   // One connector as long as nothing changes: it keeps the TLS sessions that are taken up again.
   let held = connectorOf(settings);
   const connector = async () => {

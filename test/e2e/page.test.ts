@@ -183,12 +183,17 @@ describe.skipIf(!chromium)("the operator page", () => {
     expect(await text('[data-step="key:secoc-4"]')).toContain("31 01 02 10 aa bb cc dd");
   });
 
-  it("asks once before an abort and names what comes of it; Enter of a scanner does not abort", async () => {
+  /** The question before an abort, over a run at bay 1. */
+  const askAbort = async () => {
     await operate();
     station.change({ bay: running("1") });
     await shows("중단", tile("1"));
     await browser.press("F1");
     await browser.until("the question", `document.querySelector("dialog[open]")`);
+  };
+
+  it("asks once before an abort and names what comes of it; Enter of a scanner does not abort", async () => {
+    await askAbort();
     expect(await text("dialog[open]")).toMatch(new RegExp(`${VIN}.*완성되지 않은`));
     await browser.press("Enter");
     await browser.until("no question", `document.querySelector("dialog[open]") === null`);
@@ -207,11 +212,7 @@ describe.skipIf(!chromium)("the operator page", () => {
   });
 
   it("takes the question back when its run has ended, and does not ask it of the next one", async () => {
-    await operate();
-    station.change({ bay: running("1") });
-    await shows("중단", tile("1"));
-    await browser.press("F1");
-    await browser.until("the question", `document.querySelector("dialog[open]")`);
+    await askAbort();
     // Within one frame, as a script or a quick hand does it.
     const next = running("1", 1);
     station.change({ bay: passed("1") });
@@ -270,11 +271,7 @@ describe.skipIf(!chromium)("the operator page", () => {
   });
 
   it("says over an open dialogue that it is stale, where a screen reader finds it", async () => {
-    await operate();
-    station.change({ bay: running("1") });
-    await shows("중단", tile("1"));
-    await browser.press("F1");
-    await browser.until("the question", `document.querySelector("dialog[open]")`);
+    await askAbort();
     station.beating = false;
     await shows("응답이 없습니다", "dialog[open] .stale");
     const over = await browser.evaluate(`(() => {

@@ -12,25 +12,28 @@ const RUN = /^[A-Za-z0-9_-]{1,80}$/;
 /** Lines of one answer: a run has some hundreds. */
 const MOST_LINES = 20_000;
 
+const isOf = (format: string) => (file: string) => file.endsWith(`.${format}`);
+
 export class KeptTraces {
   constructor(private readonly config: Pick<TracesConfig, "folder">) {}
 
   async formatsOf(runId: string): Promise<readonly string[]> {
-    const files = await Promise.all(TRACE_FORMATS.map((format) => this.#filesOf(runId, format)));
-    return TRACE_FORMATS.filter((_, i) => files[i]?.length !== 0);
+    const files = await this.#filesOf(runId);
+    return TRACE_FORMATS.filter((format) => files.some(isOf(format)));
   }
 
   /** That of the run's last life. */
   async fileOf(runId: string, format: string): Promise<string | undefined> {
-    return (await this.#filesOf(runId, format)).at(-1);
+    return (await this.#filesOf(runId)).findLast(isOf(format));
   }
 
   /** Those of one step, where one is named. @throws StationError TRACE_UNREADABLE */
   async messages(runId: string, step: string | undefined, signal: AbortSignal): Promise<readonly TraceLine[]> {
+    const files = await this.#filesOf(runId);
     // candump's log, the first of them, has no notes, and so no steps.
-    const format = (await this.formatsOf(runId)).at(-1);
+    const format = TRACE_FORMATS.findLast((each) => files.some(isOf(each)));
     const found: TraceLine[] = [];
-    for (const file of await this.#filesOf(runId, format ?? "")) {
+    for (const file of files.filter(isOf(format ?? ""))) {
       const maker = new LineMaker();
       for await (const records of readTrace(file, signal)) {
         const lines = records.flatMap((record) => maker.lines(record));
@@ -42,9 +45,9 @@ export class KeptTraces {
   }
 
   /** Paths, that of the run's first life in front. */
-  async #filesOf(runId: string, format: string): Promise<string[]> {
+  async #filesOf(runId: string): Promise<string[]> {
     if (!RUN.test(runId)) return [];
     const names = await filesOf(this.config.folder, runId);
-    return names.filter((name) => name.endsWith(`.${format}`)).map((name) => join(this.config.folder, name));
+    return names.map((name) => join(this.config.folder, name));
   }
 }
