@@ -26,21 +26,43 @@ export interface OpenDatabase extends Connection {
   close(): void;
 }
 
+/** ms that a lock of somebody else is waited for. */
+const BUSY = 10_000;
+/** ms that an attempt and the pause behind it take, where SQLite does not wait itself. */
+const PAUSE = 5;
+
 /** Opens `file` (made with its folder when missing; `:memory:` too) in WAL mode with synchronous=FULL. */
 export function openDatabase(file: string): OpenDatabase {
   if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const handle = new DatabaseSync(file);
-  handle.exec("PRAGMA busy_timeout = 10000");
-  handle.exec("PRAGMA journal_mode = WAL");
+  toWal(handle);
+  handle.exec(`PRAGMA busy_timeout = ${BUSY}`);
   handle.exec("PRAGMA synchronous = FULL");
   handle.exec("PRAGMA foreign_keys = ON");
   return around(handle);
 }
 
+/** Who makes a file while somebody else makes it, too, is refused at once where one of them would otherwise wait for ever: it tries again. */
+function toWal(handle: InstanceType<typeof DatabaseSync>): void {
+  handle.exec(`PRAGMA busy_timeout = ${PAUSE}`);
+  for (let left = BUSY / (2 * PAUSE); ; left--) {
+    try {
+      handle.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (left === 0 || !isBusy(error)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+    }
+  }
+}
+
+/** Whether somebody else holds the lock. */
+export const isBusy = (error: unknown): boolean => error instanceof Error && /locked|busy/i.test(error.message);
+
 /** Opens a file that is there, to read what is committed, also while a program writes to it. @throws Error where there is none */
 export function openReader(file: string): OpenDatabase {
   const handle = new DatabaseSync(file, { readOnly: true });
-  handle.exec("PRAGMA busy_timeout = 10000");
+  handle.exec(`PRAGMA busy_timeout = ${BUSY}`);
   return around(handle);
 }
 

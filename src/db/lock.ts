@@ -1,6 +1,6 @@
 import type { Clock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
-import { type Connection, openDatabase } from "./database.js";
+import { type Connection, isBusy, openDatabase } from "./database.js";
 
 /** ms between two looks at a lock that somebody else holds. */
 const POLL = 20;
@@ -39,7 +39,7 @@ async function tryLock(database: Connection): Promise<boolean> {
     await database.exec("BEGIN IMMEDIATE");
     return true;
   } catch (error) {
-    if (error instanceof Error && /locked|busy/i.test(error.message)) return false;
+    if (isBusy(error)) return false;
     throw error;
   }
 }

@@ -98,7 +98,8 @@ export class UdsEcuSession {
   }
 
   identify(signal: AbortSignal): Promise<EcuIdentity> {
-    return identify(this.#parts.client, this.#parts.map.dids, signal);
+    const { client, map } = this.#parts;
+    return this.#inSession("harmless", signal, () => identify(client, map.dids, signal));
   }
 
   /** @throws StationError UDS_ACCESS_DENIED when seed, key or proof is refused, or the ECU does not prove itself */

@@ -23,7 +23,9 @@ export type Phase = (typeof PHASES)[number];
 /** Phases that settle by themselves what a lost message left open: the station asks the ECU, and sends again what is not there. */
 export const SETTLED: readonly Phase[] = ["install", "loadKey"];
 /** Requests that may reach the ECU twice: the session repeats them where an answer was lost. */
-export const REPEATED: readonly Phase[] = ["clock", "vin", "read", "csr", "prove", "mac", "lock", "readBack"];
+export const REPEATED: readonly Phase[] = [
+  ...(["identify", "clock", "vin", "read", "csr", "prove", "mac", "lock", "finish", "readBack"] as const),
+];
 
 export interface Place {
   /** The same in every run that goes the same way. */

@@ -9,6 +9,7 @@ import { createKlineEcu } from "../../../../firmware-sim/kline.js";
 import { createKline } from "../../../../src/ecu/transport/kline/kline.js";
 import { klineOptionsOf } from "../../../../src/ecu/transport/kline/options.js";
 import { createUdsClient } from "../../../../src/ecu/uds/client.js";
+import { identify } from "../../../../src/ecu/uds/identify.js";
 import { createEcuSession } from "../../../../src/ecu/uds/session.js";
 import { loadProfile } from "../../../../src/profiles/loader.js";
 import { packageRoot } from "../../../../src/shared/paths.js";
@@ -35,7 +36,11 @@ async function bench(faults: readonly string[] = [], damagedRepeats = 2) {
   const session = () => {
     const transport = createKline(link, klineOptionsOf(kline, "tester", profile.uds.margin), clock);
     const client = createUdsClient(transport, { ...profile.uds, damagedRepeats }, clock);
-    return createEcuSession({ link, transport, client, map: profile, access: { key: Secret.fromHex(KEY) }, clock });
+    const access = { key: Secret.fromHex(KEY) };
+    const unit = createEcuSession({ link, transport, client, map: profile, access, clock });
+    /** What the session repeats where no answer comes, once. */
+    const ask = () => identify(client, profile.dids, signal);
+    return Object.assign(unit, { ask });
   };
   return { wire, clock, ecu, session };
 }
@@ -87,7 +92,7 @@ describe("one fault on the line", () => {
     const { wire, clock, ecu, session } = await bench([], 0);
     wire.fault = make();
     const broken = session();
-    await expect(clock.drive(broken.identify(signal))).rejects.toMatchObject({ code });
+    await expect(clock.drive(broken.ask())).rejects.toMatchObject({ code });
     wire.fault = undefined;
     await clock.drive(broken.close(signal));
     await clock.advance(2_000);
@@ -109,7 +114,7 @@ describe("one fault on the line", () => {
       const { wire, clock, ecu, session } = await bench();
       wire.fault = make();
       const unit = session();
-      expect((await clock.drive(unit.identify(signal))).systemName).toBe("BODY");
+      expect((await clock.drive(unit.ask())).systemName).toBe("BODY");
       expect(unit.timers()).toMatchObject({ damagedRepeats: 1 });
       await clock.drive(unit.close(signal));
       await ecu.close();
@@ -121,7 +126,7 @@ describe("one fault on the line", () => {
     wire.fault = ({ from, to, byte }) =>
       from === "ecu" && to === "tester" && byte === 0x62 ? { bytes: [0x63] } : undefined;
     const unit = session();
-    await expect(clock.drive(unit.identify(signal))).rejects.toMatchObject({ code: "KLINE_CHECKSUM" });
+    await expect(clock.drive(unit.ask())).rejects.toMatchObject({ code: "KLINE_CHECKSUM" });
     expect(wire.sentBy("tester").match(/22f187/g)?.length).toBe(3);
     await ecu.close();
   });

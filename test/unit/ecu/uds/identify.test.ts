@@ -95,9 +95,14 @@ describe("identification", () => {
     });
   });
 
-  it("times out where nobody is", async () => {
+  it("times out where nobody is, asked twice", async () => {
     const b = ecuBench(() => undefined);
     await expect(b.drive(b.session.identify(b.signal))).rejects.toMatchObject({ code: "UDS_TIMEOUT" });
-    expect(b.wire).toHaveLength(1);
+    expect(b.wire).toHaveLength(2);
+  });
+
+  it("waits for an ECU that still waits for flow control of a tester that is gone (N_Bs)", async () => {
+    const b = ecuBench((request) => (b.clock.monotonic() < 1_000 ? undefined : oneByOne("13")(request)));
+    expect(await b.drive(b.session.identify(b.signal))).toEqual(IDENTITY);
   });
 });
