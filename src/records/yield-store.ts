@@ -1,7 +1,15 @@
 /** Store operations of the yield: counted by the database, so that a year of units does not pass through the program. */
 import type { Database } from "../db/database.js";
 import type { Outcome } from "../station/ports.js";
-import type { Yield, YieldQuery } from "./yield.js";
+import type { Yield } from "./yield.js";
+
+/** All in ms. */
+interface Buckets {
+  readonly from: number;
+  readonly to: number;
+  readonly bucket: number;
+  readonly ahead: number;
+}
 
 /** Ended runs that began in [from, to). */
 const IN_TIME = "r.outcome IS NOT NULL AND r.started_at >= ? AND r.started_at < ?";
@@ -11,7 +19,7 @@ const IS_FIRST = `NOT EXISTS (SELECT 1 FROM run e WHERE e.vin = r.vin AND (e.sta
   AND (r.vin IS NOT NULL
     OR NOT EXISTS (SELECT 1 FROM run e WHERE e.ecu_id = r.ecu_id AND (e.started_at, e.run_id) < (r.started_at, r.run_id)))`;
 
-async function yieldOf(db: Database, { from, to, bucket }: YieldQuery & { bucket: number }): Promise<Yield> {
+async function yieldOf(db: Database, { from, to, bucket, ahead }: Buckets): Promise<Yield> {
   const first = await db.get<{ units: number; passed: number | null }>(
     `SELECT count(*) AS units, sum(CASE WHEN r.outcome = 'PASS' THEN 1 ELSE 0 END) AS passed
      FROM run r WHERE ${IN_TIME} AND ${IS_FIRST}`,
@@ -34,11 +42,12 @@ async function yieldOf(db: Database, { from, to, bucket }: YieldQuery & { bucket
      FROM (
        SELECT at, ms, count(*) OVER (PARTITION BY at) AS runs, row_number() OVER (PARTITION BY at ORDER BY ms) AS place
        FROM (
-         SELECT r.started_at - r.started_at % ? AS at, r.finished_at - r.started_at AS ms
+         SELECT r.started_at - (r.started_at + ?) % ? AS at, r.finished_at - r.started_at AS ms
          FROM run r WHERE ${IN_TIME} AND r.outcome = 'PASS'
        ) AS passes
      ) AS ranked
      GROUP BY at ORDER BY at`,
+    ahead,
     bucket,
     from,
     to,

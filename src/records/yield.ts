@@ -7,6 +7,8 @@ import type { RecordsDefinition } from "./store.js";
 export interface YieldQuery {
   readonly from: number;
   readonly to: number;
+  /** Minutes by which the clock of who asks is ahead of UTC; its hours and days are the rows. Default 0. */
+  readonly ahead?: number;
 }
 
 export interface Yield {
@@ -30,13 +32,17 @@ export interface Yields {
   of(query: YieldQuery): Promise<Yield>;
 }
 
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** Up to so many ms each hour has a row of its own. */
 const BY_HOURS = 3 * DAY;
 
 export function createYields(store: Store<RecordsDefinition>): Yields {
   return {
-    of: (query) => store.call("yieldOf", { ...query, bucket: query.to - query.from <= BY_HOURS ? HOUR : DAY }),
+    of: ({ from, to, ahead = 0 }) => {
+      const bucket = to - from <= BY_HOURS ? HOUR : DAY;
+      return store.call("yieldOf", { from, to, bucket, ahead: ahead * MINUTE });
+    },
   };
 }

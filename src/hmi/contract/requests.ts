@@ -86,8 +86,9 @@ export const RunsQuery = Type.Object(
 /** Query of runMessages: those of one step. */
 export const MessagesQuery = Type.Object({ step: Type.Optional(Text(100)) }, strict);
 
-/** Query of yield: runs that began in [from, to). */
-export const YieldQuery = Type.Object({ from: Time, to: Time }, strict);
+/** Query of yield: runs that began in [from, to). `ahead`: minutes by which the reader's clock is ahead of UTC, whose hours and days are meant. */
+const Ahead = Type.Integer({ minimum: -14 * 60, maximum: 14 * 60 });
+export const YieldQuery = Type.Object({ from: Time, to: Time, ahead: Type.Optional(Ahead) }, strict);
 
 /** Query of profileChanges. */
 export const ChangesQuery = Type.Object({ since: Text(64) }, strict);

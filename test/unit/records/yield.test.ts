@@ -40,6 +40,42 @@ function record(head: RunHeader, outcome: RunRecord["outcome"], ms: number): Run
   };
 }
 
+it("has rows of the days of whoever asks", async () => {
+  const stores = inlineStores();
+  const { runs, yields } = await openRecords({ stores, file: ":memory:", clock: new VirtualClock() });
+  const midnightUtc = Date.UTC(2026, 10, 23);
+  for (const [runId, at] of Object.entries({
+    evening: -10 * HOUR,
+    night: -8 * HOUR,
+    morning: 8 * HOUR,
+    day: 15.5 * HOUR,
+  })) {
+    const head = header(runId, runId, midnightUtc + at);
+    await runs.begin(head);
+    await runs.finish(record(head, "PASS", 1_000));
+  }
+  const rowsOf = async (ahead?: number) => {
+    const span = { from: midnightUtc - 48 * HOUR, to: midnightUtc + 48 * HOUR };
+    const { takts } = await yields.of(ahead === undefined ? span : { ...span, ahead });
+    return takts.map((row) => [(row.at - midnightUtc) / HOUR, row.runs]);
+  };
+  expect(await rowsOf()).toEqual([
+    [-24, 2],
+    [0, 2],
+  ]);
+  // In Korea a day begins at 15:00 UTC of the day before.
+  expect(await rowsOf(9 * 60)).toEqual([
+    [-9 - 24, 1],
+    [-9, 2],
+    [15, 1],
+  ]);
+  expect(await rowsOf(-5 * 60)).toEqual([
+    [-19, 2],
+    [5, 2],
+  ]);
+  await stores.close();
+});
+
 it("counts units by their first run, failures by code, and takts by hour", async () => {
   const stores = inlineStores();
   const { runs, yields } = await openRecords({ stores, file: ":memory:", clock: new VirtualClock() });

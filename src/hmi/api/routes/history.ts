@@ -45,7 +45,8 @@ export function addHistoryRoutes(add: AddRoute, ports: PagePorts): void {
   });
   add("yield", async ({ given }): Promise<YieldView> => {
     const found = await yields.of(given);
-    return { ...given, ...found, byCode: found.byCode.map((row) => ({ ...row, text: generalText(row.code) })) };
+    const { from, to } = given;
+    return { from, to, ...found, byCode: found.byCode.map((row) => ({ ...row, text: generalText(row.code) })) };
   });
 }
 

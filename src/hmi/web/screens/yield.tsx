@@ -18,7 +18,7 @@ export function Yield() {
   const [days, setDays] = useState<(typeof SPANS)[number]>(1);
   const span = useMemo(() => {
     const to = Math.round(Date.now() + live.value.ahead) + 1;
-    return { from: to - days * DAY, to };
+    return { from: to - days * DAY, to, ahead: -new Date(to).getTimezoneOffset() };
   }, [days]);
   const { load, reload } = useLoad(`${span.to} ${days}`, (signal) => get("yield", {}, span, signal));
   return (
