@@ -29,6 +29,22 @@ const PHRASES: readonly (readonly [english: RegExp, korean: string])[] = [
   [/^it came (\d+) s late$/, "$1초 늦게 도착함"],
   [/^(\d+) characters/, "$1자"],
   [/: is missing$/, ": 지정되지 않음"],
+  [/^(\S+) is (".*"), the profile expects (.+)$/, "$1이(가) $2이고 프로파일은 $3을(를) 요구함"],
+  [/^nobody$/, "없음"],
+  [/^it was on unit (\S+), this is (\S+)$/, "$1 유닛에 하던 작업인데 이 유닛은 $2임"],
+  [/a later run went on/, "그 뒤의 작업이 계속함"],
+  [/^(.+) is (\S+), ordered is (\S+)$/, "$1이(가) $2이고 지시는 $3임"],
+  [/the slot holds no certificate/, "슬롯에 인증서가 없음"],
+  [/the signature is not by the certified key/, "서명이 인증서의 키로 만든 것이 아님"],
+  [/M1–M5 for slot (\S+) have the wrong lengths/, "슬롯 $1의 M1–M5 길이가 잘못됨"],
+  [/M1 for slot (\S+) is for another ECU/, "슬롯 $1의 M1이 다른 ECU용임"],
+  [/M1 is for slot (\S+) instead of (\S+)/, "M1이 슬롯 $2이(가) 아니라 $1용임"],
+  [/^byte (\d+): sent (\S+), read (\S+)$/, "바이트 $1: 송신 $2, 수신 $3"],
+  [/^(\d+) of (\d+) bytes$/, "$2바이트 중 $1바이트"],
+  [/the connection was closed/, "연결이 닫힘"],
+  [/^there is a user (\S+) already$/, "사용자 $1이(가) 이미 있음"],
+  [/^the badge is another user's$/, "다른 사용자의 배지임"],
+  [/(\d+) fresh keys were used before/, "새로 만든 키 $1개가 이미 쓰인 것임"],
 ];
 
 /** The value of a detail for the Korean text. */
