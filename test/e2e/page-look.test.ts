@@ -89,22 +89,32 @@ describe.skipIf(!chromium)("the operator page's look", () => {
     const outside = () =>
       browser.evaluate(`[...document.querySelectorAll(".tile, .tile > .band, .tile > .actions, .simulator")]
         .filter((element) => { const box = element.getBoundingClientRect();
-          const tile = (element.closest(".tile") ?? element).getBoundingClientRect();
-          return box.bottom > innerHeight + 1 || box.right > innerWidth + 1 || box.bottom > tile.bottom + 1; })
+          const around = [".tile", ".bays"].map((one) => (element.closest(one) ?? element).getBoundingClientRect().bottom);
+          return box.right > innerWidth + 1 || box.bottom > Math.min(innerHeight, ...around) + 1; })
         .map((element) => element.className + " " + element.closest(".tile")?.dataset.bay)`);
 
     it.each([
-      [1024, 768, 2],
-      [1280, 720, 2],
-      [1280, 720, 4],
-      [1920, 1080, 8],
-      [3840, 2160, 4],
-    ])("%i × %i has room for %i bays, verdicts and a failure's text with them", async (width, height, count) => {
+      [1024, 768, 2, "ko"],
+      [1280, 720, 2, "ko"],
+      [1280, 720, 4, "ko"],
+      [1024, 820, 4, "en"],
+      [1280, 800, 4, "en"],
+      [1440, 900, 4, "en"],
+      [1920, 1080, 8, "ko"],
+      [3840, 2160, 4, "ko"],
+    ])("%i × %i has room for %i bays, verdicts and a failure's text with them, in %s", async (...window) => {
+      const [width, height, count, language] = window;
       const names = Array.from({ length: count }, (_, index) => String(index + 1));
       station = simulated(names.map((name, index) => (index % 2 === 0 ? passed(name) : failed(name))));
       answerAll(station, "engineer");
+      // The panel's buttons are widest where they bring something back.
+      station.answer("simulator", {
+        faults: [{ spec: "no-response", text: { ko: "응답 없음", en: "no response" } }],
+        broken: ["vpki", "kms"],
+      });
       await openPage(browser, station);
       await browser.show(width, "light", height);
+      await browser.tap(`.languages [lang="${language}"]`);
       // What the page has room for is asked anew where it is opened.
       await browser.loading(() => browser.evaluate("location.reload()"));
       await browser.until("all verdicts", `document.querySelectorAll(".verdict").length === ${count}`);

@@ -12,8 +12,8 @@ import { useStore } from "../store.js";
 import { useTexts } from "../texts/texts.js";
 
 const PANEL = "simulator";
-/** Four tiles leave no room below them there. */
-const NARROW = "(height < 800px)";
+/** Four tiles leave no room below them there, where the panel takes two lines. */
+const NARROW = "(height < 860px)";
 
 /** True where the panel is shown; undefined where there is none. */
 function useOpen(): boolean | undefined {
