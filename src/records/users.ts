@@ -30,6 +30,8 @@ export type Admission = { readonly user: User } | { readonly wait: number } | "w
 export interface Users {
   list(): Promise<readonly User[]>;
   find(name: string): Promise<User | undefined>;
+  /** Whether somebody has this badge, also who is locked. */
+  isBadge(text: string): Promise<boolean>;
   /** @param actor who adds, for the audit log. @throws StationError INPUT_INVALID for a name or badge that is taken */
   add(user: NewUser, actor: string): Promise<void>;
   /** @throws StationError PAGE_NOT_FOUND; INPUT_INVALID for a badge that is taken */
@@ -65,6 +67,7 @@ export function createUsers(store: Store<RecordsDefinition>, clock: Clock): User
       const found = await store.call("user", { name });
       return found && userOf(found);
     },
+    isBadge: async (text) => (await store.call("user", { badge: badgeOf(text) ?? "" })) !== undefined,
     async add({ name, role, pin, badge }, actor) {
       const user = { name, role, pin: await hashPassword(pin), badge: badgeOf(badge) };
       refuse(await store.call("userAdd", { user, change: change(actor) }), name);

@@ -113,6 +113,25 @@ describe("scans at a bay", () => {
     }
   });
 
+  it.each(["as it is", "with line end and prefix"])(
+    "are no badge that a user has, where it fits an input: %s",
+    async (how) => {
+      const bench = await openBench({ profile: "evcc", scan: { prefix: "]C1" } });
+      const badge = "BADGE4711KIM000018";
+      await bench.records.users.add({ name: "kim", role: "operator", pin: "4711", badge }, "test");
+      const browser = bench.browser();
+      await browser.signIn({ name: "kim", pin: "4711" });
+      const events = await browser.events();
+      const text = how === "as it is" ? badge : `]C1${badge}\r\n`;
+      const answer = await browser.post("/api/bays/A/scan", { text });
+      expect([answer.status, answer.json.code]).toEqual([409, "SCAN_UNKNOWN"]);
+      const refused = await events.next("change", ({ bay }) => bay?.scan.refused !== undefined);
+      expect(refused.data.bay.scan.read).toEqual([]);
+      expect(JSON.stringify([answer.text, events.heard])).not.toContain("BADGE");
+      expect((await browser.post("/api/bays/A/scan", { text: PCID })).status).toBe(204);
+    },
+  );
+
   it("that come late are not taken, whatever is at the bay by then, and nobody else is told of them", async () => {
     const { bench, browser } = await scanner({ profile: "body" });
     const { data } = await (await browser.events()).next("beat");

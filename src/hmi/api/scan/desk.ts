@@ -49,7 +49,7 @@ interface Place {
 const NOTHING: NextUnit = { chosen: null, profile: undefined, read: {}, refused: undefined };
 
 /** What the desk needs of the station. */
-type DeskPorts = Pick<PagePorts, "bays" | "places" | "profiles" | "begin" | "simulator" | "clock">;
+type DeskPorts = Pick<PagePorts, "bays" | "places" | "profiles" | "begin" | "simulator" | "clock" | "users">;
 
 /** The input that a vehicle is told by. */
 const VIN = "vin";
@@ -104,7 +104,9 @@ export class ScanDesk {
       this.#assertInTime(heard);
       try {
         this.#assertIdle(bay);
-        await this.#take(bay, place, readScan(text, this.#settings));
+        const value = readScan(text, this.#settings);
+        await this.#assertNoBadge(text, value);
+        await this.#take(bay, place, value);
         if (this.missing(bay).length === 0) await this.#begin(bay, place, operator);
       } catch (error) {
         this.#set(bay, place, { refused: { why: asStationError(error).text } });
@@ -231,6 +233,13 @@ export class ScanDesk {
     const age = Math.abs(this.#ports.clock.now() - (heard ?? this.#ports.clock.now()));
     if (age > SCAN_HOLDS)
       throw new StationError("PAGE_NOT_NOW", { details: { what: `it came ${Math.ceil(age / 1_000)} s late` } });
+  }
+
+  /** An input that takes any text would take a badge, too, and everybody reads it at the tile and in the record. */
+  async #assertNoBadge(text: string, value: string): Promise<void> {
+    const { users } = this.#ports;
+    const isBadge = await Promise.all([text.trim(), value].map((one) => users.isBadge(one)));
+    if (isBadge.includes(true)) throw new StationError("SCAN_UNKNOWN", { details: { what: shown(value) } });
   }
 
   #assertIdle(bay: string): void {
