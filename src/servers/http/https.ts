@@ -134,6 +134,9 @@ type CommonOptions = Pick<HttpsOptions, "logger" | "clock" | "rateLimit" | "metr
 function answerInCommon(app: FastifyInstance, options: CommonOptions, access?: Access): void {
   giveRequestIds(app);
   logRequests(app, options);
+  app.addHook("onRequest", async ({ raw }, reply) =>
+    hostsOf(raw.rawHeaders) > 1 ? reply.code(400).send({ message: "Bad Request" }) : undefined,
+  );
   if (access !== undefined) guard(app, access, options.clock);
   limitRate(app, options.clock, options.rateLimit);
   app.setNotFoundHandler(notFound);
@@ -152,6 +155,11 @@ export function baseUrl(app: FastifyInstance, scheme: "https" | "http" = "https"
   const wildcard = address.address === "0.0.0.0" || address.address === "::";
   const host = wildcard ? "localhost" : address.family === "IPv6" ? `[${address.address}]` : address.address;
   return `${scheme}://${host}:${address.port}`;
+}
+
+/** Number of `Host` lines: two may name two servers to two readers (RFC 9112 clause 3.2). Node keeps the first one alone. */
+function hostsOf(rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length;
 }
 
 function notFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
