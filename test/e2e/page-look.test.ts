@@ -123,6 +123,12 @@ describe.skipIf(!chromium)("the operator page's look", () => {
         `!document.querySelector(".simulator") || document.querySelector("option + option")`,
       );
       expect(await outside()).toEqual([]);
+      const cut = await browser.evaluate(`[...document.querySelectorAll(".head .profile")].filter((element) => {
+        const text = document.createRange();
+        text.selectNodeContents(element);
+        return element.offsetParent !== null && text.getBoundingClientRect().left < element.getBoundingClientRect().left;
+      }).map((element) => element.textContent)`);
+      expect(cut).toEqual([]);
       const low = await browser.evaluate(`[...document.querySelectorAll(".band")]
         .filter((element) => element.getBoundingClientRect().height < innerHeight * 0.2 - 1).length`);
       expect(low).toBe(0);
