@@ -97,6 +97,7 @@ export class UdsEcuSession {
     this.#parts = parts;
   }
 
+  /** Repeated as a whole where an answer is lost: nothing was asked before that could tell an ECU which is not there from one that still waits. */
   identify(signal: AbortSignal): Promise<EcuIdentity> {
     const { client, map } = this.#parts;
     return this.#inSession("harmless", signal, () => identify(client, map.dids, signal));

@@ -86,8 +86,10 @@ export const RunsQuery = Type.Object(
 /** Query of runMessages: those of one step. */
 export const MessagesQuery = Type.Object({ step: Type.Optional(Text(100)) }, strict);
 
-/** Query of yield: runs that began in [from, to). `ahead`: minutes by which the reader's clock is ahead of UTC, whose hours and days are meant. */
+/** Minutes by which the reader's clock is ahead of UTC. */
 const Ahead = Type.Integer({ minimum: -14 * 60, maximum: 14 * 60 });
+
+/** Query of yield: runs that began in [from, to), by hours or days of the reader's clock. */
 export const YieldQuery = Type.Object({ from: Time, to: Time, ahead: Type.Optional(Ahead) }, strict);
 
 /** Query of profileChanges. */
