@@ -13,7 +13,7 @@ const projects: NonNullable<UserWorkspaceConfig["test"]>[] = [
     pool: "forks",
     isolate: false,
     testTimeout: 20_000,
-    setupFiles: ["test/property-sizes.ts"],
+    setupFiles: ["test/properties.ts"],
   },
   {
     name: "system",

@@ -12,19 +12,34 @@ type Fate = "pass" | "lose" | "double" | "delay";
 /** Below N_Bs, so that no answer comes to a message that its sender has given up. */
 const DELAY = 40;
 
-/** Two ends; each frame of both has its fate, in the order in which they are sent. */
+/** A first or single frame, in normal addressing. */
+const beginsMessage = ({ data }: CanFrame): boolean => (data[0] ?? 0xff) < 0x20;
+
+/**
+ * Two ends; each frame of both has its fate, in the order in which they are sent. A frame that is late is overtaken by others of its own
+ * message alone: no bus has it after the next message's, and one that took its place there, with the same of 16 numbers, nobody could tell.
+ */
 function faultyBus(clock: VirtualClock, fates: Iterator<Fate>): readonly [CanLink, CanLink] {
   const listeners: ((frame: ReceivedFrame) => void)[] = [];
-  const end = (own: number): CanLink => ({
+  const late = [new Set<() => void>(), new Set<() => void>()];
+  const end = (own: 0 | 1): CanLink => ({
     url: "faulty:",
     maxPayload: 64,
     async send(frame: CanFrame) {
       const deliver = () => listeners[1 - own]?.({ ...frame, data: frame.data.slice(), at: clock.monotonic() });
+      if (beginsMessage(frame)) for (const before of late[own] ?? []) before();
       const { value: fate = "pass" } = fates.next() as { value?: Fate };
       // The frame is on the bus before its sender goes on, and nobody answers it inside the sender's call.
       await Promise.resolve();
-      if (fate === "delay") clock.timer(DELAY, deliver);
-      else for (let i = { pass: 1, lose: 0, double: 2 }[fate]; i > 0; i--) deliver();
+      if (fate === "delay") {
+        const arrive = () => {
+          timer.cancel();
+          late[own]?.delete(arrive);
+          deliver();
+        };
+        const timer = clock.timer(DELAY, arrive);
+        late[own]?.add(arrive);
+      } else for (let i = { pass: 1, lose: 0, double: 2 }[fate]; i > 0; i--) deliver();
     },
     onFrame(listener) {
       listeners[own] = listener;
