@@ -18,6 +18,8 @@ const OTHER = `
   const { parentPort, workerData } = require("node:worker_threads");
   const { DatabaseSync } = require(workerData.sqlite);
   const database = new DatabaseSync(workerData.file);
+  // As every program has it: who opens meanwhile has the file for a moment, too.
+  database.exec("PRAGMA busy_timeout = 10000");
   database.exec("BEGIN IMMEDIATE; CREATE TABLE theirs (x)");
   parentPort.postMessage("holds it");
   const opens = new Int32Array(workerData.opens);
