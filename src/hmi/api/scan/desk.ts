@@ -238,8 +238,8 @@ export class ScanDesk {
   /** An input that takes any text would take a badge, too, and everybody reads it at the tile and in the record. */
   async #assertNoBadge(text: string, value: string): Promise<void> {
     const { users } = this.#ports;
-    const isBadge = await Promise.all([text.trim(), value].map((one) => users.isBadge(one)));
-    if (isBadge.includes(true)) throw new StationError("SCAN_UNKNOWN", { details: { what: shown(value) } });
+    for (const one of new Set([text.trim(), value]))
+      if (await users.isBadge(one)) throw new StationError("SCAN_UNKNOWN", { details: { what: shown(value) } });
   }
 
   #assertIdle(bay: string): void {
