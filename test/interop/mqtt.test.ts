@@ -10,8 +10,8 @@ import { type MqttOptions, type MqttTls, mqttSink } from "../../src/records/sink
 import { systemClock } from "../../src/shared/clock.js";
 import { silentLogger } from "../../src/shared/logger.js";
 import { Secret } from "../../src/shared/secret.js";
+import { freePort } from "../free-port.js";
 import { requireTool, works } from "../require.js";
-import { freePort } from "../system/cases.js";
 import { foreignTls, tls as localTls } from "../unit/clients/helpers.js";
 import { going, resultRow } from "../unit/records/sinks/rows.js";
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Agent, request } from "undici";
 import { KMS_PATHS } from "../../src/contract/kms.js";
 import type { PostgresConfig } from "../../src/db/postgres/config.js";
+import { freePort } from "../free-port.js";
 import type { LoadTarget } from "../sweep/load.js";
 import { type Options, type Servers, startServers, tempFolder } from "../system/harness.js";
 import { type Bench, type Answer as KmsAnswer, REGISTRY } from "../unit/servers/kms/helpers.js";
@@ -19,16 +20,11 @@ export interface Replica {
   readonly file: string;
 }
 
-/** Ports of both servers; left out, free ones. */
-interface Ports {
-  readonly vpkiPort?: number;
-  readonly kmsPort?: number;
-}
-
-/** The configuration of a replica with a data folder of its own. */
-function replicaConfig(data: string, postgres: PostgresConfig, ports: Ports = {}): string {
+/** The configuration of a replica with a data folder and ports of its own. */
+async function replicaConfig(data: string, postgres: PostgresConfig): Promise<string> {
   const registry = join(data, "registry.yaml");
   writeFileSync(registry, REGISTRY);
+  const ports = { vpkiPort: await freePort(), kmsPort: await freePort() };
   const embedded = { registry, database: { postgres }, vpki: { baseUrl: "http://vpki.plant.example" }, ...ports };
   const file = join(data, "station.yaml");
   writeFileSync(file, JSON.stringify({ schema: 1, mode: "simulator", data, servers: { embedded } }));
@@ -45,24 +41,14 @@ export function shareWith(first: string, name: string): string {
   return data;
 }
 
-export async function startReplica(
-  data: string,
-  postgres: PostgresConfig,
-  options: Options = {},
-  ports: Ports = {},
-): Promise<Replica> {
-  const file = replicaConfig(data, postgres, ports);
+export async function startReplica(data: string, postgres: PostgresConfig, options: Options = {}): Promise<Replica> {
+  const file = await replicaConfig(data, postgres);
   return { servers: await startServers(["--config", file], options), data, file };
 }
 
 /** The same replica once more, where its clients know it. */
-export function restartReplica(
-  { data, servers }: Replica,
-  postgres: PostgresConfig,
-  options: Options = {},
-): Promise<Replica> {
-  const port = (url: string) => Number(new URL(url).port);
-  return startReplica(data, postgres, options, { vpkiPort: port(servers.vpki), kmsPort: port(servers.kms) });
+export async function restartReplica({ data, file }: Replica, options: Options = {}): Promise<Replica> {
+  return { servers: await startServers(["--config", file], options), data, file };
 }
 
 /** Two replicas; the first makes what both need. */

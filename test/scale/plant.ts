@@ -125,7 +125,7 @@ export async function simulate(options: PlantOptions): Promise<Report> {
         const from = performance.now();
         await replicas[1].servers.kill();
         await systemClock.sleep(options.away);
-        replicas = [replicas[0], await restartReplica(replicas[1], postgres, { limit: PROCESS_LIMIT })];
+        replicas = [replicas[0], await restartReplica(replicas[1], { limit: PROCESS_LIMIT })];
         return { from, back: performance.now() };
       }),
       await part(`the database crashes, and is back after ${options.away / 1_000} s`, 2, async () => {

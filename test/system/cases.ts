@@ -1,6 +1,5 @@
 /** What the system tests share: one unit's inputs, and a run as the command line gives it. */
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import type { RunRecord } from "../../src/station/ports.js";
@@ -70,15 +69,6 @@ export function externalConfig(at: Servers, data: string, instead: { vpki?: stri
   const config = { schema: 1, mode: "simulator", orders: "none", servers: { external }, secrets, limits };
   writeFileSync(file, JSON.stringify(config, null, 2));
   return file;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** Looks until it is so; the test's own time limit bounds it. */

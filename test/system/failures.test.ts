@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunDetails } from "../../src/records/types.js";
 import type { Outcome, RunRecord } from "../../src/station/ports.js";
-import { EVCC, EVCC_ARGS, externalConfig, freePort, kmsFile, recordOf, recordsFile, rows, until } from "./cases.js";
+import { freePort } from "../free-port.js";
+import { EVCC, EVCC_ARGS, externalConfig, kmsFile, recordOf, recordsFile, rows, until } from "./cases.js";
 import {
   callBuilt,
   type Finished,

@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { EVCC, freePort, recordsFile, rows } from "./cases.js";
+import { freePort } from "../free-port.js";
+import { EVCC, recordsFile, rows } from "./cases.js";
 import { run, start, startEcu, tempFolder } from "./harness.js";
 
 describe("ecustation serve", () => {

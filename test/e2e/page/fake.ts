@@ -1,10 +1,10 @@
 /** A station for the page's tests: it speaks the contract over real HTTP, and is in whatever state a test wants. */
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { addressOf, CSRF_HEADER, ROUTES, type RouteName } from "../../../src/hmi/contract/routes.js";
 import type { PageChange, PageState } from "../../../src/hmi/contract/state.js";
+import { freePort } from "../../free-port.js";
 import { root } from "../../system/harness.js";
 
 const DIST = join(root, "dist", "hmi");
@@ -41,10 +41,11 @@ export class FakeStation {
 
   constructor(public state: PageState) {}
 
-  /** @param port 0 picks a free one */
-  async open(port = 0): Promise<string> {
+  /** @param at where another one was; left out, a free port */
+  async open(at?: number): Promise<string> {
+    const port = at ?? (await freePort());
     await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${port}`;
   }
 
   async close(): Promise<void> {

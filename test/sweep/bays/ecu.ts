@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../../free-port.js";
 import { type Running, start } from "../../system/harness.js";
 
 export interface EcuState {
@@ -27,8 +28,8 @@ const FLOOD = String.raw`
 `;
 
 export class BayEcu {
-  /** The station's link; the same for each process. */
-  link = "slcan+listen://127.0.0.1:0";
+  /** The station's link; the same for each process. Empty before the first. */
+  link = "";
   readonly #profile: string;
   readonly #control: string;
   #process: Running | undefined;
@@ -42,10 +43,11 @@ export class BayEcu {
   }
 
   async start(): Promise<void> {
+    this.link ||= `slcan+tcp://127.0.0.1:${await freePort()}`;
     const link = this.link.replace("slcan+tcp:", "slcan+listen:");
     const args = ["--profile", this.#profile, "--link", link, "--control", `unix:${this.#control}`];
     this.#process = start("ecu-sim", args, { limit: HOUR });
-    this.link = (JSON.parse(await this.#process.line(() => true)) as { listening: string }).listening;
+    await this.#process.line(() => true);
     this.#socket = connect(this.#control);
     await once(this.#socket, "connect");
     createInterface({ input: this.#socket }).on("line", (line) => this.#answers.shift()?.(line));

@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
+import { freePort } from "../../free-port.js";
 import { MODULE, PATIENT, requireSoftHsm, SoftHsm, tokenProcesses } from "../../interop/softhsm.js";
-import { freePort } from "../../system/cases.js";
 import { externalServers, root, type Servers, startServers, tempFolder } from "../../system/harness.js";
 import type { Kind } from "./cases.js";
 import { BayEcu } from "./ecu.js";

@@ -1,10 +1,10 @@
 /** A TLS proxy between the station and one server, at which requests meet faults. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
 import { type Agent, request as send } from "undici";
 import { CORRELATION_ID, IDEMPOTENCY_KEY } from "../../../src/contract/common.js";
 import { breathe } from "../../../src/shared/clock.js";
+import { freePort } from "../../free-port.js";
 import { answerWrongly } from "./bodies.js";
 import type { ConnectionFault, ExchangeFault, ServerName } from "./faults.js";
 import { keyOf } from "./faults.js";
@@ -80,8 +80,8 @@ export class FaultProxy {
   }
 
   async #listen(): Promise<void> {
+    this.#port ||= await freePort();
     await new Promise<void>((resolve) => this.#server.listen(this.#port, HOST, resolve));
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   /** New connections meet the fault from now on. */

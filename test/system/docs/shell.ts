@@ -1,8 +1,8 @@
 /** Runs the commands of a page one after the other in one bash, as a reader does who types them. */
 import { spawn } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../../free-port.js";
 import { root, run, tempFolder } from "../harness.js";
 import type { Command } from "./commands.js";
 import type { Block } from "./pages.js";
@@ -137,16 +137,6 @@ async function placesOf(text: string, folder: string): Promise<(text: string) =>
     if (!ports.has(port)) ports.set(port, await freePort());
   return (given) =>
     given.replace(/\b\d{2,5}\b/g, (number) => String(ports.get(number) ?? number)).replaceAll("/tmp/", `${folder}/`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 function writePrograms(folder: string): void {
