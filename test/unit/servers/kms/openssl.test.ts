@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { createCipheriv, createHash, randomInt } from "node:crypto";
+import { createCipheriv, createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { requireOpenssl } from "../../../require.js";
+import { SEED } from "../../../sweep/seed.js";
 import { openKms } from "./helpers.js";
 
 /** OpenSSL's AES on single blocks: node:crypto is OpenSSL. */
@@ -132,14 +133,13 @@ test.skipIf(!requireOpenssl())(
   "200 random registry entries are answered as OpenSSL's AES and CMAC compute them",
   { timeout: 60_000 },
   async () => {
-    const seed = Number(process.env.KMS_SEED ?? randomInt(2 ** 31));
-    console.log(`KMS_SEED=${seed}`);
-    const entries = makeEntries(seed);
+    console.log(`STATION_SEED=${SEED}`);
+    const entries = makeEntries(SEED);
     const kms = await openKms({ registry: registryOf(entries) });
     const jobs: { key: Buffer; message: Buffer }[] = [];
     const macs: (string | undefined)[] = [];
     for (const [i, entry] of entries.entries()) {
-      const challenge = createHash("sha256").update(`${seed} ${i}`).digest().subarray(0, 16);
+      const challenge = createHash("sha256").update(`${SEED} ${i}`).digest().subarray(0, 16);
       const secOc = entry.keyId >= 4 && entry.keyId <= 0xc;
       const answer = await kms.send("POST", "key", {
         ProvisioningType: entry.keyId === 1 ? "EcuMasterKey" : secOc ? "SecOCKey" : "SupplierSymmKey",
