@@ -25,6 +25,12 @@ export function day(at: number): string {
 
 export const dateAndTime = (at: number): string => `${day(at)} ${timeOfDay(at)}`;
 
+/** A moment as programs write it, `2026-11-22T05:32:08.000Z`, as local date and time; anything else as it is. */
+export function readable(value: string): string {
+  const at = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(at) ? value : dateAndTime(at);
+}
+
 /** Midnight, local, of a day as `day` writes it; undefined for anything else. */
 export function midnight(text: string): number | undefined {
   const [, year, month, date] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];

@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { grouped, midnight, minutes, pairs, percent, seconds, timeOfDay } from "../../../src/hmi/web/format.js";
+import {
+  grouped,
+  midnight,
+  minutes,
+  pairs,
+  percent,
+  readable,
+  seconds,
+  timeOfDay,
+} from "../../../src/hmi/web/format.js";
 import { counts, groupInFocus, groupState, groupTime, stepInFocus } from "../../../src/hmi/web/operate/progress.js";
 import { addressOfPlace, placeOf, SCREENS } from "../../../src/hmi/web/route.js";
 import { groupsAt, STEPS } from "../../e2e/page/states.js";
@@ -14,6 +23,12 @@ it("durations have two decimals, takts minutes and seconds", () => {
 
 it("times of day are local with seconds", () => {
   expect(timeOfDay(new Date(2026, 10, 22, 4, 5, 6).getTime())).toBe("04:05:06");
+});
+
+it("a moment of a record is read where the reader is; anything else stays as it is", () => {
+  expect(readable(new Date(2026, 10, 22, 4, 5, 6).toISOString())).toBe("2026-11-22 04:05:06");
+  expect(readable("2026-11-22T25:00:00Z")).toBe("2026-11-22T25:00:00Z");
+  expect(readable("KMHAA00AAAA000001")).toBe("KMHAA00AAAA000001");
 });
 
 it("a day begins at the local midnight; anything else is none", () => {

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { StepView } from "../../contract/state.js";
 import type { RunDetail } from "../../contract/views.js";
 import { get } from "../api.js";
-import { seconds, timeOfDay } from "../format.js";
+import { readable, seconds, timeOfDay } from "../format.js";
 import { stepWords } from "../operate/band.js";
 import { MARKS } from "../operate/groups.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
@@ -53,7 +53,7 @@ function Step({ runId, step, mayTrace, open, onToggle }: StepProps) {
         <span class="facts">
           {step.facts.map(({ name, value }) => (
             <span key={name}>
-              <span class="muted">{named("fact", name)}</span> <code>{value}</code>{" "}
+              <span class="muted">{named("fact", name)}</span> <code>{readable(value)}</code>{" "}
             </span>
           ))}
         </span>

@@ -1,7 +1,7 @@
 /** The record of one run: what came of it, each step, and from there the messages of the wire. */
 import type { RunDetail } from "../../contract/views.js";
 import { addressWith, get } from "../api.js";
-import { dateAndTime, seconds } from "../format.js";
+import { dateAndTime, readable, seconds } from "../format.js";
 import { SYMBOLS, stepWords } from "../operate/band.js";
 import { Copyable } from "../parts/copyable.js";
 import { Loaded, useLoad } from "../parts/loaded.js";
@@ -47,7 +47,7 @@ function Detail({ run }: { readonly run: RunDetail }) {
       <Rows
         title={t("record.certificates")}
         columns={[t("field.name"), t("field.serial"), t("field.notAfter")]}
-        rows={run.certificates.map(({ name, serial, notAfter }) => [name, serial, notAfter])}
+        rows={run.certificates.map(({ name, serial, notAfter }) => [name, serial, readable(notAfter)])}
       />
       <Rows
         title={t("record.receipts")}

@@ -1,6 +1,6 @@
 /** The steps of a run, folded to groups; the one that is worked on is open. */
 import type { GroupView, RunView, StepView } from "../../contract/state.js";
-import { seconds } from "../format.js";
+import { readable, seconds } from "../format.js";
 import { useNow } from "../parts/now.js";
 import { useTexts } from "../texts/texts.js";
 import { stepWords } from "./band.js";
@@ -65,5 +65,5 @@ function Group({ group, open, now }: GroupProps) {
 const said = ({ facts }: StepView, named: (prefix: "fact", name: string) => string) =>
   facts
     .slice(0, FACTS)
-    .map(({ name, value }) => `${named("fact", name)} ${value}`)
+    .map(({ name, value }) => `${named("fact", name)} ${readable(value)}`)
     .join(", ");
