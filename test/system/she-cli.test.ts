@@ -33,6 +33,20 @@ describe("she generate", () => {
     expect(vectors.length).toBeGreaterThanOrEqual(4);
   });
 
+  it("answers each line before the next one comes, as a program wants that waits for its answer", async () => {
+    const making = start("ecustation", ["she", "generate", "--jsonl"]);
+    for (const entry of vectors) {
+      const { uid, authId, authKey, keyId, newKey, counter, flags } = entry;
+      making.child.stdin.write(
+        `${JSON.stringify({ uid, authKeyId: authId, authKey, keyId, newKey, counter, flags })}\n`,
+      );
+      const answer = JSON.stringify(messages(entry));
+      await making.line((line) => line === answer);
+    }
+    making.child.stdin.end();
+    expect(await making.finished).toMatchObject({ code: 0, stderr: "" });
+  });
+
   it("makes one set from options, its keys from standard input", async () => {
     const args = ["--uid", V1.uid, "--auth-key-id", "1", "--auth-key", "-", "--key-id", "4", "--new-key", "-"];
     const input = `${V1.authKey}\n${V1.newKey}\n`;

@@ -4,7 +4,7 @@ import { fromHex, isHex } from "../../shared/bytes.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { FLAG, FLAGS_MAX, type FlagName, KEY_LENGTH } from "../../she/codec/index.js";
 import type { Io } from "../io.js";
-import { splitLines } from "./lines.js";
+import { readLines } from "./lines.js";
 
 export function usage(what: string): StationError {
   return new StationError("USAGE", { details: { what } });
@@ -47,17 +47,21 @@ export function hexOption(name: string, text: string, length: number): Uint8Arra
 
 /** Hands out standard input's lines one by one, for keys given as `-`. */
 export class StdinLines {
-  readonly #lines: AsyncGenerator<string>;
+  readonly #read: AsyncGenerator<readonly string[]>;
+  readonly #lines: string[] = [];
 
   constructor(io: Io) {
-    this.#lines = splitLines(io);
+    this.#read = readLines(io);
   }
 
   async next(name: string): Promise<string> {
     for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done === true) throw usage(`${name}: standard input ended before this key`);
-      if (value.trim() !== "") return value.trim();
+      const line = this.#lines.shift();
+      if (line === undefined) {
+        const { value, done } = await this.#read.next();
+        if (done === true) throw usage(`${name}: standard input ended before this key`);
+        this.#lines.push(...value);
+      } else if (line.trim() !== "") return line.trim();
     }
   }
 }

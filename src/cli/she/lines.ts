@@ -153,33 +153,35 @@ export function updateLine(line: string, lines: SetLines): void {
 }
 
 /**
- * Reads `io.stdin` to its end; blank lines are skipped. Output waits for its reader.
+ * Reads `io.stdin` to its end; blank lines are skipped. Output waits for its reader, and for no more input: a program may wait for the
+ * answer to a line before it writes the next.
  * @throws StationError USAGE with line number and field at the first bad line; the lines before it are out
  */
 export async function generateLines(io: Io): Promise<void> {
   let count = 0;
   const out = new SetLines(BATCH);
   const flush = () => writeAll(io.stdout, out.take());
-  for await (const line of splitLines(io)) {
-    count++;
-    if (line.trim() === "") continue;
-    try {
-      updateLine(line, out);
-    } catch (error) {
-      await flush();
-      if (!(error instanceof RangeError)) throw error;
-      throw new StationError("USAGE", { details: { what: `she generate --jsonl: line ${count}: ${error.message}` } });
+  for await (const lines of readLines(io)) {
+    for (const line of lines) {
+      count++;
+      if (line.trim() === "") continue;
+      try {
+        updateLine(line, out);
+      } catch (error) {
+        await flush();
+        if (!(error instanceof RangeError)) throw error;
+        throw new StationError("USAGE", { details: { what: `she generate --jsonl: line ${count}: ${error.message}` } });
+      }
+      if (out.full) await flush();
     }
-    if (!out.full) continue;
     await flush();
     // The reader went away (`… | head`): nobody wants the rest.
     if (!io.stdout.writable) return;
   }
-  await flush();
 }
 
-/** The input's lines without their ends; ends early with the signal's reason. */
-export async function* splitLines(io: Pick<Io, "stdin" | "signal">): AsyncGenerator<string> {
+/** The input's lines without their ends, those that have come at once together; ends early with the signal's reason. */
+export async function* readLines(io: Pick<Io, "stdin" | "signal">): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of io.stdin) {
@@ -187,8 +189,8 @@ export async function* splitLines(io: Pick<Io, "stdin" | "signal">): AsyncGenera
     const text = rest + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }));
     const lines = text.split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) yield line;
+    yield lines;
   }
   rest += decoder.decode();
-  if (rest !== "") yield rest;
+  if (rest !== "") yield [rest];
 }
