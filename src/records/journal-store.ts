@@ -6,7 +6,7 @@ import { kmsRow, type OwedRow, owe } from "./outbox-store.js";
 import { recordHash } from "./seal-store.js";
 import { indexTexts } from "./text-index.js";
 import { unitRecord } from "./unit-record.js";
-import { nameCertificates } from "./unit-store.js";
+import { nameCertificates, nameUnit } from "./unit-store.js";
 
 /** A noted load's ECU in the journal's JSON; the schema indexes it by this very text. */
 export const LOAD_ECU = "json_extract(data, '$.load.ecuId')";
@@ -52,6 +52,7 @@ async function append(
     Math.trunc(entry.at),
     JSON.stringify(entry.data),
   );
+  await nameUnit(db, runId, entry);
   for (const row of args.outbox) await owe(db, kmsRow(runId, row), args.now);
 }
 

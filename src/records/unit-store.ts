@@ -1,7 +1,7 @@
 /** Store operations about units: their runs before, their certificates, and whether they may be run again. */
 import { append as audit } from "../audit/chain.js";
 import type { Database } from "../db/database.js";
-import type { UnitPast } from "../station/ports.js";
+import type { JournalEntry, UnitPast } from "../station/ports.js";
 import type { NamedCertificate, NamedUnit, RevokedCertificate } from "./types.js";
 import type { UnitRecord } from "./unit-record.js";
 
@@ -18,6 +18,32 @@ export async function nameCertificates(db: Database, { runId, certificates }: Un
       serial ?? null,
     );
   }
+}
+
+/** Writes what an entry of the journal says of the run's unit and its certificates, so that it can be revoked though the run never ends. */
+export async function nameUnit(db: Database, runId: string, { step, event, data }: JournalEntry): Promise<void> {
+  if (step === "identify" && event === "finished") {
+    const { ecuId, serialNumber, vin } = data as Partial<Record<string, string | null>>;
+    await db.run(
+      "UPDATE run SET ecu_id = ?, serial = ?, vin = coalesce(vin, ?) WHERE run_id = ?",
+      ecuId ?? null,
+      serialNumber ?? null,
+      vin ?? null,
+      runId,
+    );
+  }
+  const { type, dn } = (event === "noted" ? (data.request ?? {}) : {}) as {
+    readonly type?: string;
+    readonly dn?: string;
+  };
+  if (type === undefined || dn === undefined) return;
+  await db.run(
+    "INSERT INTO run_certificate (run_id, name, type, dn) VALUES (?, ?, ?, ?) ON CONFLICT (run_id, name) DO NOTHING",
+    runId,
+    step.slice(step.indexOf(":") + 1),
+    type,
+    dn,
+  );
 }
 
 /** What is known of a unit beside the run `runId`; null where that is nothing. */

@@ -1,20 +1,29 @@
 /** What an interrupted run's journal says, and whether the run can be taken up again. Pure. */
 import { StationError } from "../../shared/errors.js";
-import type { InterruptedRun, RunRecord, StepRecord } from "../ports.js";
+import type { EcuIdentity, InterruptedRun, RunRecord, StepRecord } from "../ports.js";
 import type { RunRequest } from "./deps.js";
+import { identityOfFacts } from "./identity.js";
 import { journalVersion, readsJournal } from "./journal-version.js";
 import { OPENING_STEPS } from "./plan.js";
 import { lastTimeOf } from "./run-time.js";
 import { verdictOf } from "./verdict.js";
 
-/** Records of the steps that are done, from the journal. */
+/**
+ * Records of the steps that are done, from the journal; and of a certificate's that had asked for one, since a unit that is scrapped must
+ * not leave that behind.
+ */
 export function stepsOf(run: InterruptedRun): StepRecord[] {
   const records = new Map<string, StepRecord>();
   const started = new Map<string, number>();
   for (const { step, event, at, data } of run.entries) {
     if (event === "started") started.set(step, at);
-    if (event !== "finished") continue;
     const startedAt = started.get(step) ?? at;
+    const request = event === "noted" ? askedFor(data.request) : undefined;
+    if (request !== undefined) {
+      const ms = Math.max(0, at - startedAt);
+      records.set(step, { step, state: "failed", startedAt, ms, facts: { ...request, code: "RUN_INTERRUPTED" } });
+    }
+    if (event !== "finished") continue;
     const { skipped, ms, ...facts } = data;
     // Without a measured duration two wall times stand for it, between which the clock may have been set back.
     const took = typeof ms === "number" ? ms : Math.max(0, at - startedAt);
@@ -23,11 +32,26 @@ export function stepsOf(run: InterruptedRun): StepRecord[] {
   return [...records.values()];
 }
 
+/** What the record says of a certificate by the request for it; undefined where the journal does not say as much. */
+function askedFor(request: unknown): Readonly<Record<string, unknown>> | undefined {
+  const { type, slot, dn, operation } = (request ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof type === "string" && typeof slot === "number" && typeof dn === "string"
+    ? { type, slot, dn, operation }
+    : undefined;
+}
+
+const identified = (run: InterruptedRun) =>
+  run.entries.findLast((entry) => entry.step === "identify" && entry.event === "finished")?.data ?? {};
+
 /** EcuID that the run worked on; undefined while it had identified none. */
 export function ecuIdOf(run: InterruptedRun): string | undefined {
-  const found = run.entries.findLast((entry) => entry.step === "identify" && entry.event === "finished");
-  const ecuId = found?.data.ecuId;
+  const { ecuId } = identified(run);
   return typeof ecuId === "string" ? ecuId : undefined;
+}
+
+/** The unit that the run worked on, as it was read last; undefined while it had identified none. */
+export function identityOf(run: InterruptedRun): EcuIdentity | undefined {
+  return identityOfFacts(identified(run));
 }
 
 /** Steps of the plan that are still to be done, without the opening ones. */
@@ -71,7 +95,7 @@ export function closedRecord(run: InterruptedRun, why: string, now: number, owed
     schema: 1,
     runId: run.header.runId,
     header: run.header,
-    identity: undefined,
+    identity: identityOf(run),
     steps: readsJournal(run.header) ? stepsOf(run) : [],
     timers: {},
     startedAt: run.header.startedAt,

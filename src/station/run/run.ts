@@ -26,7 +26,7 @@ import {
 import { headerOf } from "./header.js";
 import type { ResolvedOrder } from "./inputs.js";
 import { RunListeners } from "./listeners.js";
-import { stepsOf } from "./resume.js";
+import { identityOf, stepsOf } from "./resume.js";
 import { lastTimeOf, RunTime } from "./run-time.js";
 
 /** What a step sees of its own doing. */
@@ -55,6 +55,7 @@ export class Run {
   /** The run that the journal says was interrupted and may be this one. */
   candidate: InterruptedRun | undefined;
   resumed = 0;
+  /** As it was read last, in this life or in one before. */
   identity: EcuIdentity | undefined;
   /** Report of the master key that authorises what follows; it must have arrived before the next POST. */
   authorisation: string | undefined;
@@ -119,7 +120,7 @@ export class Run {
     return this.#need().target;
   }
 
-  /** The identity read in this life. */
+  /** The unit that is at work. */
   get unit(): EcuIdentity {
     if (this.identity === undefined)
       throw new StationError("INTERNAL", { details: { what: "the unit is not identified" } });
@@ -163,6 +164,7 @@ export class Run {
     this.#before = run.entries;
     this.resumed = run.resumed + 1;
     this.candidate = run;
+    this.identity = identityOf(run);
     for (const record of stepsOf(run)) this.steps.set(record.step, record);
     await this.deps.runs.resume(run.header.runId);
     this.#begun = true;

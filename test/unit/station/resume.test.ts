@@ -147,11 +147,13 @@ describe("a run that is taken up with nobody at the bay", () => {
 
   it("ends without a change where another unit is there now", async () => {
     await interrupted(30);
+    const { ecuId } = plant.ecu;
     const { FakeEcu } = await import("./fake-ecu.js");
     plant.ecu = new FakeEcu(9);
     const second = await plant.start();
     const record = await second.run({}, { resumeOnly: true });
-    expect([record.outcome, record.failure?.code, record.identity]).toEqual(["ERROR", "RUN_INTERRUPTED", undefined]);
+    // The record is the missing unit's.
+    expect([record.outcome, record.failure?.code, record.identity?.ecuId]).toEqual(["ERROR", "RUN_INTERRUPTED", ecuId]);
     expect(plant.ecu.stored).toBe(0);
     const { runs } = await second.records.history.list();
     expect(runs.map(({ runId, code }) => [runId, code])).toEqual([[record.runId, "RUN_INTERRUPTED"]]);

@@ -40,6 +40,9 @@ interface NotedRequest {
   /** Whom it is for; missing in journals from before they were noted. */
   readonly ecuId?: string;
   readonly dn?: string;
+  /** What it is, and where it goes; missing in journals from before they were noted. */
+  readonly type?: string;
+  readonly slot?: number;
   /** DER, base64. */
   readonly csr: string;
   /** DER, base64, once it was answered. */
@@ -93,10 +96,11 @@ async function makeRequest(work: Work, attempt: number, known: Operation | undef
 }
 
 async function noteRequest(work: Work, attempt: number, operation: Operation, csr: Uint8Array): Promise<NotedRequest> {
-  const { run, scope, order } = work;
+  const { run, scope, certificate, order } = work;
   await checkCsr(work, csr);
   const at = run.deps.clock.now();
-  const noted = { attempt, operation, at, ecuId: run.unit.ecuId, dn: order.dn, csr: base64(csr) };
+  const { type, slot } = certificate;
+  const noted = { attempt, operation, at, ecuId: run.unit.ecuId, dn: order.dn, type, slot, csr: base64(csr) };
   await scope.note({ request: noted });
   return noted;
 }

@@ -2,8 +2,9 @@
 import { evaluateExpect } from "../../../profiles/expect.js";
 import { StationError } from "../../../shared/errors.js";
 import type { EcuIdentity } from "../../ports.js";
+import { identityFacts } from "../identity.js";
 import { keyOf, parseStep } from "../plan.js";
-import { closedRecord, ecuIdOf, todoOf } from "../resume.js";
+import { closedRecord, ecuIdOf, identityOf, todoOf } from "../resume.js";
 import type { Run, StepScope } from "../run.js";
 import { beginFresh, flushResults } from "./check.js";
 import { checkRework } from "./rework.js";
@@ -16,12 +17,6 @@ export interface Identified {
 }
 
 const EXPECTED = ["partNumber", "hwVersion", "swVersion", "systemName"] as const;
-
-/** What the record says of an identity. */
-function identityFacts(identity: EcuIdentity): Record<string, unknown> {
-  const { state, vin, ...texts } = identity;
-  return { ...texts, vin: vin ?? null, ...state };
-}
 
 function refuseWrongUnit(run: Run, identity: EcuIdentity): void {
   const { expect } = run.deps.profile;
@@ -51,7 +46,7 @@ async function leaveCandidate(run: Run, identity: EcuIdentity, signal: AbortSign
   const why = `it was on unit ${known}, this is ${identity.ecuId}`;
   if (run.request.resumeOnly === true) {
     // The record is the missing unit's.
-    run.identity = undefined;
+    run.identity = identityOf(candidate);
     throw new StationError("RUN_INTERRUPTED", { details: { what: why } });
   }
   const { runs, results, clock } = run.deps;
