@@ -26,6 +26,7 @@ const projects: NonNullable<UserWorkspaceConfig["test"]>[] = [
   {
     name: "e2e",
     include: ["test/e2e/**/*.test.ts"],
+    expect: { poll: { timeout: 20_000 } },
     pool: "forks",
     fileParallelism: false,
     testTimeout: 120_000,

@@ -64,7 +64,7 @@ export function externalConfig(at: Servers, data: string, instead: { vpki?: stri
   const file = join(tempFolder("config"), "station.yaml");
   const external = externalServers({ ...at, ...instead }, data);
   const secrets = { "simulator-cluster": { hex: "53494d554c41544f522d534543524554" } };
-  const limits = { request: 3_000, attempts: 2, flush: 1_000 };
+  const limits = { request: 3_000, attempts: 2, flush: 5_000 };
   // YAML takes JSON as it is.
   const config = { schema: 1, mode: "simulator", orders: "none", servers: { external }, secrets, limits };
   writeFileSync(file, JSON.stringify(config, null, 2));

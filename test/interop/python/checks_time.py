@@ -84,8 +84,8 @@ def s3(ecu):
     closed, open_ = "7f317f", "71010212" + "00" + "[0-9a-f]{64}"
     ask = "31010212" + "00" * 16
     ecu.unlock()
-    time.sleep(4.6)
-    ecu.expect("4.6 s without a request: still open", ask, open_)
+    time.sleep(4.0)
+    ecu.expect("4.0 s without a request: still open", ask, open_)
     end = time.monotonic() + 6.5
     while time.monotonic() < end:
         ecu.transport.send(b"\x3e\x80")

@@ -140,11 +140,12 @@ describe("an instrument is refused, and off,", () => {
 describe("an instrument that cannot be reached", () => {
   it("is told with its address and the command", async () => {
     instrument.deafTo = /^VOLT\?$/;
-    const error = await supply({ timeout: 50 })
+    // Each of the commands before has that time, too.
+    const error = await supply({ timeout: 1_000 })
       .on(never())
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "POWER_UNREACHABLE" });
-    expect(String(error)).toContain("no answer to VOLT? in 50 ms");
+    expect(String(error)).toContain("no answer to VOLT? in 1000 ms");
   });
 
   it("because nobody listens is told so", async () => {

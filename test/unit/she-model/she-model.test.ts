@@ -197,8 +197,11 @@ it(`4: device and model agree in ${STEPS} steps (STATION_SEED=${SEED})`, { timeo
       return { model: new SheModel(chosen as Settings), real: device };
     }, plan),
   );
-  for (let part = 0; steps < STEPS; part++) await fc.assert(property, { seed: (SEED + part) | 0, numRuns: 20 });
-  if (STEPS >= 20_000) expect([...kinds]).toEqual(expect.arrayContaining(REACHED));
+  const missing = () => (STEPS < 20_000 ? [] : REACHED.filter((kind) => !kinds.has(kind)));
+  // The rarest kinds come up some five times in so many steps: one seed in a hundred needs more.
+  for (let part = 0; steps < STEPS || (missing().length > 0 && steps < 5 * STEPS); part++)
+    await fc.assert(property, { seed: (SEED + part) | 0, numRuns: 20 });
+  expect(missing()).toEqual([]);
 });
 
 /** What a run that agrees must have come by, so that agreement means something. */

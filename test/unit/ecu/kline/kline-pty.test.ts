@@ -6,6 +6,8 @@ import { systemClock as clock } from "../../../../src/shared/clock.js";
 import { isStationError } from "../../../../src/shared/errors.js";
 import { type Cable, requireCable, serialCable } from "../../../cable.js";
 
+/** ms: a machine under load may hold a process, or the one between the ends, amid a message. */
+const LATENCY = 10_000;
 const PROFILE = { baud: 10_400, init: "fast", echo: "line" } as const;
 
 describe.skipIf(!requireCable())("K-Line at a serial device", () => {
@@ -30,12 +32,12 @@ describe.skipIf(!requireCable())("K-Line at a serial device", () => {
   it("carries messages both ways, the far end making the echo", async () => {
     const tester = createKline(
       await open(`kline:${cable.near}?init=none`),
-      { role: "tester", own: 0xf1, peer: 0x10 },
+      { role: "tester", own: 0xf1, peer: 0x10, latency: LATENCY },
       clock,
     );
     const ecu = createKline(
       await open(`kline:${cable.far}?init=none&echo=make`),
-      { role: "ecu", own: 0x10, peer: 0xf1 },
+      { role: "ecu", own: 0x10, peer: 0xf1, latency: LATENCY },
       clock,
     );
     ecu.onMessage(({ data }) => void ecu.send(data));
