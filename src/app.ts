@@ -1,6 +1,5 @@
 /** Composition root: reads the configuration and wires adapters to the station's ports. Nobody of the layers below imports it. */
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { BayPower } from "./cli/bay-power.js";
@@ -37,6 +36,7 @@ import { createKms } from "./servers/kms/index.js";
 import { createVpki } from "./servers/vpki/index.js";
 import type { Clock } from "./shared/clock.js";
 import { describe, StationError } from "./shared/errors.js";
+import { makeFolder } from "./shared/folders.js";
 import type { Logger } from "./shared/logger.js";
 import type { KmsClient, RunHeader, RunRecord, VpkiClient } from "./station/ports.js";
 
@@ -93,6 +93,16 @@ export interface RunningServers {
   close(): Promise<void>;
 }
 
+/** @throws StationError CONFIG_INVALID where there can be no such folder */
+function makeDataFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    const what = `data: ${folder} cannot be made: ${describe(cause)}`;
+    throw new StationError("CONFIG_INVALID", { details: { what }, cause });
+  }
+}
+
 /**
  * Starts vPKI and KMS.
  * @throws StationError CONFIG_INVALID, STORE_FAILED, STORE_UNAVAILABLE; RUN_ABORTED where the signal ended first
@@ -107,7 +117,7 @@ export async function startServers(context: AppContext): Promise<RunningServers>
   const { rateLimit, shutdown } = config.servers;
   const { signal } = context;
   const dir = join(config.dataDir, "servers");
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  makeDataFolder(dir);
   const opened = new Opened();
   const stores = await storesOf(config.servers.database, logger, opened);
   const front = new Front({ host, clock, logger, rateLimit, shutdown });
@@ -254,6 +264,7 @@ export interface Station {
  */
 export async function openStation(context: AppContext): Promise<Station> {
   const { config, clock, logger } = context;
+  makeDataFolder(config.dataDir);
   const opened = new Opened();
   const stores = opened.add(workerStores(logger), (host) => host.close());
   try {

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { StationError } from "../shared/errors.js";
+import { makeFolder } from "../shared/folders.js";
 
 /** What SQLite binds and gives back. Dates, booleans and ArrayBuffers are converted by the caller. */
 export type Value = string | number | bigint | null | Uint8Array;
@@ -33,7 +34,7 @@ const PAUSE = 5;
 
 /** Opens `file` (made with its folder when missing; `:memory:` too) in WAL mode with synchronous=FULL. */
 export function openDatabase(file: string): OpenDatabase {
-  if (file !== ":memory:") mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (file !== ":memory:") makeFolder(dirname(file));
   const handle = new DatabaseSync(file);
   toWal(handle);
   handle.exec(`PRAGMA busy_timeout = ${BUSY}`);

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
-import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolder } from "./folders.js";
 
 /** Most bytes of a settings file. */
 export const SETTINGS_LIMIT = 16 * 1024 * 1024;
@@ -43,7 +44,7 @@ export async function writeFileAtomic(
   data: string | Uint8Array,
   { mode = 0o600, exclusive = false }: WriteOptions = {},
 ): Promise<boolean> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   const draft = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const handle = await open(draft, "wx", mode);

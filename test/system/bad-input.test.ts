@@ -88,6 +88,8 @@ describe("ecustation run", () => {
     ["run --profile evcc --config /dev/zero", /\/dev\/zero: it is a device/],
     ["run --profile evcc --config {huge}", /huge\.yaml: it has 5000000000 bytes \(expected at most 16777216\)/],
     ["run --profile {fifo}", /fifo\.yaml: it is a FIFO/],
+    ["run --profile evcc --data /etc/hostname", /data: \/etc\/hostname cannot be made: EEXIST/],
+    ["run --profile evcc --data /etc/hostname/data", /data: \/etc\/hostname\/data cannot be made: ENOTDIR/],
     ["run --profile evcc --config {brokenConfig}", /broken-config\.yaml:4:1: /],
     ["run --profile evcc --config {plantConfig}", /evcc has the simulator's security key/],
   ]);
@@ -96,6 +98,7 @@ describe("ecustation run", () => {
 describe("ecustation serve, servers and demo", () => {
   refuses("ecustation", [
     ["serve now", /too many arguments/],
+    ["servers --data /etc/hostname", /data: \/etc\/hostname\/servers cannot be made: ENOTDIR/],
     ["serve --port 1", /unknown option '--port'/],
     ["serve --config {wrongConfig}", /wrong-config\.yaml:2:7: mode: /],
     ["serve --config {pageConfig}", /page\.tls: \S+page\.yaml and \S+page\.yaml are no certificate with its key/],

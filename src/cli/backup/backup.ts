@@ -5,11 +5,12 @@
  * the station knows of it, as after a crash that lost answers, which is what an interrupted run is taken up from. The kept head of an audit
  * chain is read before its store, so that it is in the chain; key files behind all stores, so that none is missing that a store names.
  */
-import { chmod, copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { headFile } from "../../audit/head-file.js";
 import { copyDatabase, refuseLost } from "../../db/database.js";
 import type { Clock } from "../../shared/clock.js";
+import { makeFolder } from "../../shared/folders.js";
 import { programVersion } from "../../shared/paths.js";
 import type { StationConfig } from "../config.js";
 import { checkEmpty, sync } from "./files.js";
@@ -34,13 +35,13 @@ export async function backUp({ dataDir, traces }: StationConfig, to: string, clo
   if (found.length === 0) throw badBackup(`${dataDir}: there is nothing to back up (expected --data, --config)`);
   for (const head of found.filter((file) => HEAD.test(file))) await refuseLost(head.replace(HEAD, ".sqlite"), head);
   await checkEmpty(target, "expected a new folder for each backup");
-  await mkdir(target, { recursive: true, mode: 0o700 });
+  makeFolder(target);
   const at = new Date(clock.now()).toISOString();
   const files: BackupFile[] = [];
   const place = async (file: string, copy: (to: string) => Promise<void>) => {
     const path = relative(dataDir, file);
     const copied = join(target, path);
-    await mkdir(dirname(copied), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(copied));
     const mode = (await stat(file)).mode & 0o777;
     await copy(copied);
     await chmod(copied, mode);

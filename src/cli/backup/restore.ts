@@ -1,6 +1,7 @@
 /** A backup brought back: checked whole before anything is written, and put in place as a whole. */
 import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { makeFolder } from "../../shared/folders.js";
 import { reason } from "../files.js";
 import { checkEmpty, sync } from "./files.js";
 import { type BackupFile, badBackup, digestOf, type Manifest, readManifest } from "./manifest.js";
@@ -14,7 +15,7 @@ export async function restore(from: string, dataDir: string): Promise<Manifest> 
   const manifest = await readManifest(source);
   await checkEmpty(dataDir, "expected a data folder without anything in it: move the former one away");
   for (const file of manifest.files) await check(source, file);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir);
   const { uid, gid } = await stat(dataDir);
   const give = async (path: string) => {
     if (process.getuid?.() === 0) await chown(path, uid, gid);

@@ -3,9 +3,9 @@
  * schema's one row in `store_schema`, so that replicas write one after the other: what an operation reads is what holds when it commits,
  * and there is one audit chain. Operations that only read go without the lock, each in a snapshot of its own.
  */
-import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { describe, StationError } from "../../shared/errors.js";
+import { makeFolder } from "../../shared/folders.js";
 import { type Call, GroupCommit, type Outcome, runCalls, runOperation } from "../group.js";
 import type { Store, StoreDefinition, StoreHost, StoreSource } from "../store.js";
 import { addressOf, limitsOf, type PostgresConfig } from "./config.js";
@@ -69,7 +69,7 @@ class PostgresStore {
   }
 
   async open(beside: string): Promise<void> {
-    await mkdir(dirname(beside), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(beside));
     this.#beside = beside;
     const { schema, definition } = this;
     await this.#retried(() =>

@@ -1,7 +1,8 @@
 /** One file of a trace: takes bytes without waiting, and has them on the disk as fast as the disk takes them. */
-import { mkdir, open, rename } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, StationError } from "../../shared/errors.js";
+import { makeFolder } from "../../shared/folders.js";
 
 /** What TraceFile needs of an open file; `write` may take less than it is given. */
 export interface TraceSink {
@@ -15,7 +16,7 @@ export interface TraceSink {
 export type OpenSink = (path: string) => Promise<TraceSink>;
 
 export const openSink: OpenSink = async (path) => {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const handle = await open(path, "wx", 0o600);
   return {
     write: async (bytes, position) => (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,

@@ -3,13 +3,14 @@
  * to open it; afterwards the key is in the memory of the process.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { equalConstantTime, fromHex, toHex } from "../../shared/bytes.js";
 import { describe, StationError } from "../../shared/errors.js";
 import { readSettings, writeFileAtomic } from "../../shared/files.js";
+import { makeFolder } from "../../shared/folders.js";
 import type { Logger } from "../../shared/logger.js";
 import { Secret } from "../../shared/secret.js";
 import type { Token } from "../../token/token.js";
@@ -63,7 +64,7 @@ class MasterKeyFile {
 
   async open(): Promise<Secret> {
     const { file, needed, wrapping } = this.options;
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file));
     if (!(await exists(file))) {
       if (needed) throw fault(file, "is missing, and the keys in the store need it: restore it");
       await this.#make();
