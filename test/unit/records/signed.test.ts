@@ -178,6 +178,16 @@ describe("records verify", () => {
     }
   });
 
+  it("misses the signature of an exported record, since whoever changes one may take it away", async () => {
+    await finished(runOf("a", 1));
+    const out = join(folder, "x.jsonl");
+    await ran(["records", "export", "--data", folder, "--format", "jsonl", "--out", out]);
+    const { signature: _, ...record } = JSON.parse(readFileSync(out, "utf8"));
+    writeFileSync(out, `${JSON.stringify({ ...record, operator: "lee" })}\n`);
+    const { code, out: told } = await ran(["records", "verify", "--data", folder, "--file", out]);
+    expect([code, told]).toEqual([1, expect.stringMatching(/^BROKEN .* run a has no signature/)]);
+  });
+
   it("holds for an exported chain, and misses rows that were cut off", async () => {
     await finished(runOf("a", 1));
     const out = join(folder, "chain.jsonl");
