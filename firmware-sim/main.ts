@@ -96,6 +96,8 @@ function program(io: Process, faultForms: string, action: (settings: RunSettings
     .option("--auth-identity <pem>", "the ECU's certificate, its issuing CAs and its key, for the same")
     .option("--clock <time>", "what a new unit's clock shows: now, or ISO 8601; left out, 2010", instant)
     .option("--with-parent", "end when stdin closes")
+    .option("--config <file>", "taken as by every command; nothing in it is a simulated ECU's")
+    .option("--data <dir>", "taken as by every command; a simulated ECU keeps its data in the file of --state")
     .addHelpText(
       "after",
       `

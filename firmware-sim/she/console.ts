@@ -25,11 +25,16 @@ export interface SheConsoleIo {
 
 const EXIT = { ok: 0, usage: 2, failed: 3 } as const;
 
+/** Those that every command takes. */
+const GLOBAL = { config: { type: "string" }, data: { type: "string" } } as const;
+
 const HELP = `Usage: ecu-sim she [--state FILE]
 
 A SHE device: one JSON object a line on standard input, one answer a line on standard output.
 
   --state FILE  keeps the device over restarts
+  --config FILE, --data DIR
+                taken as by every command; the device keeps nothing there
   -h, --help    this text
 
 Commands: NEW ${CONSOLE_COMMANDS.map(({ name }) => name).join(" ")}
@@ -52,7 +57,7 @@ export async function sheConsole(args: readonly string[], io: SheConsoleIo): Pro
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { state: { type: "string" }, help: { type: "boolean", short: "h" } },
+      options: { state: { type: "string" }, help: { type: "boolean", short: "h" }, ...GLOBAL },
     });
     if (values.help === true) {
       await write(io.stdout, HELP);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { refuses, words } from "./bad-input/refuses.js";
-import { callBuilt, run } from "./harness.js";
+import { callBuilt, run, startEcu, tempFolder } from "./harness.js";
 
 describe("ecu-sim", () => {
   refuses("ecu-sim", [
@@ -66,6 +66,14 @@ describe("ecu-sim", () => {
     const done = await run("ecu-sim", words("--profile evcc --link slcan+listen://127.0.0.1:{port}"));
     expect(done).toMatchObject({ code: 3, signal: null, stdout: "" });
     expect(done.stderr).toMatch(/^ecu-sim: [^\n]*127\.0\.0\.1:\d+[^\n]*\n$/);
+  });
+
+  it("takes --config and --data as every command does", async () => {
+    const global = ["--config", "station.yaml", "--data", tempFolder()];
+    const ecu = await startEcu("body-she", global);
+    expect((await ecu.stop()).stderr).toBe("");
+    const done = await run("ecu-sim", ["she", ...global], { input: '{"cmd":"NEW"}\n' });
+    expect(done).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("ERC_NO_ERROR") });
   });
 
   it("answers a bad line of the SHE console with what is wrong, and goes on", async () => {
