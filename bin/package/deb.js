@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { normalise, PROGRAMS, root } from "./stage.js";
 import { udevRules } from "./udev.js";
 
@@ -13,6 +14,7 @@ const ARCHITECTURES = { x64: "amd64", arm64: "arm64", arm: "armhf" };
 const SOURCES = join(root, "config", "debian");
 const UNITS = ["ecustation.service", "ecustation-servers.service"];
 const CONFIGURATIONS = ["station.yaml", "servers.yaml"];
+const MAINTAINER = "The ECU provisioning station's maintainers <maintainers@ecustation.invalid>";
 const SCRIPTS = ["postinst", "prerm", "postrm"];
 
 /**
@@ -35,6 +37,7 @@ export async function makeDeb({ program, work, out, version, seconds, bom }) {
   write(bom, tree, `usr/share/doc/${NAME}/sbom.cdx.json`);
   copy(join(SOURCES, "copyright"), tree, `usr/share/doc/${NAME}/copyright`);
   copy(join(root, "CHANGELOG.md"), tree, `usr/share/doc/${NAME}/CHANGELOG.md`);
+  write(gzipSync(changelog(version, seconds), { level: 9 }), tree, `usr/share/doc/${NAME}/changelog.gz`);
   const files = filesOf(tree);
   const size = files.reduce((sum, file) => sum + Math.ceil(statSync(file).size / 1024), 0);
   write(control({ architecture, version, size, libc: newestGlibc(files) }), tree, "DEBIAN/control");
@@ -52,21 +55,33 @@ export async function makeDeb({ program, work, out, version, seconds, bom }) {
   return file;
 }
 
+/** What Debian's tools read of a package's history; what changed stands in CHANGELOG.md beside it. */
+function changelog(version, seconds) {
+  const date = new Date(seconds * 1_000).toUTCString().replace("GMT", "+0000");
+  return [
+    `${NAME} (${version}) stable; urgency=medium`,
+    "  * See CHANGELOG.md.",
+    ` -- ${MAINTAINER}  ${date}`,
+    "",
+  ].join("\n\n");
+}
+
 function control({ architecture, version, size, libc }) {
   const { engines, description } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   return [
     `Package: ${NAME}`,
     `Version: ${version}`,
     `Architecture: ${architecture}`,
-    "Maintainer: The ECU provisioning station's maintainers <maintainers@ecustation.invalid>",
+    `Maintainer: ${MAINTAINER}`,
     `Installed-Size: ${size}`,
     `Depends: nodejs (${engines.node.replace(/^>=\s*/, ">= ")}), libc6 (>= ${libc}), libstdc++6, adduser`,
     "Section: electronics",
     "Priority: optional",
     "Description: provisions vehicle ECUs: certificates and SHE keys, proven and recorded",
-    ` ${description}.`,
+    ...`${description}.`.match(/\S.{0,76}(?=\s|$)/g).map((line) => ` ${line}`),
     " .",
-    " Station, vPKI and KMS servers, simulated ECUs. Services: ecustation, ecustation-servers.",
+    " Station, vPKI and KMS servers, simulated ECUs.",
+    " Services: ecustation, ecustation-servers.",
     "",
   ].join("\n");
 }

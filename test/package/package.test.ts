@@ -145,6 +145,7 @@ describe.runIf(able)("the packages", () => {
       [`${LIB}/package.json`]: "root:root 644",
       "/usr/lib/udev/rules.d/60-ecustation.rules": "root:root 644",
       "/usr/share/doc/ecustation/sbom.cdx.json": "root:root 644",
+      "/usr/share/doc/ecustation/changelog.gz": "root:root 644",
       [unitFile("ecustation")]: "root:root 644",
     };
     expect(Object.fromEntries(Object.keys(expected).map((path) => [path, owned(path)]))).toEqual(expected);
