@@ -46,6 +46,12 @@ const at = (...names: string[]) => join(path, ...names);
 const text = (pcid: string) => JSON.stringify({ schema: 1, inputs: { pcid } });
 const ask = (vin = VIN) => orders.orderFor(PROFILE, { vin }, [], going);
 const put = (content: string, name = `${VIN}.json`) => writeFileSync(at(name), content);
+const write = (format: "json" | "csv", value: string) =>
+  put(format === "json" ? text(value) : `pcid\n${value}\n`, `${VIN}.${format}`);
+const EITHER = [
+  ["json", "csv"],
+  ["csv", "json"],
+] as const;
 const pcid = async () => (await ask())?.inputs.pcid;
 
 describe("a folder of orders", () => {
@@ -64,20 +70,50 @@ describe("a folder of orders", () => {
     expect(given.map((order) => order?.inputs.pcid)).toEqual(Array(8).fill("A"));
   });
 
-  it.each([
-    ["json", "csv"],
-    ["csv", "json"],
-  ] as const)("gives the newer order, %s before and %s after", async (former, later) => {
-    const write = (format: "json" | "csv", value: string) =>
-      put(format === "json" ? text(value) : `pcid\n${value}\n`, `${VIN}.${format}`);
-    write(former, "A");
-    expect(await pcid()).toBe("A");
-    utimesSync(at("taken", `${VIN}.${former}`), 1, 1);
-    write(later, "B");
-    expect(await pcid()).toBe("B");
-    write(later, "C");
-    expect(await pcid()).toBe("C");
-  });
+  it.each(EITHER)(
+    "gives the order that came later, %s before and %s after, however old it says it is",
+    async (former, later) => {
+      write(former, "A");
+      expect(await pcid()).toBe("A");
+      write(later, "B");
+      utimesSync(at(`${VIN}.${later}`), 1, 1);
+      expect(await pcid()).toBe("B");
+      expect(readdirSync(at("taken"))).toEqual([`${VIN}.${later}`]);
+      expect(await pcid()).toBe("B");
+      write(former, "C");
+      utimesSync(at(`${VIN}.${former}`), 1, 1);
+      expect(await pcid()).toBe("C");
+      write(former, "D");
+      expect(await pcid()).toBe("D");
+    },
+  );
+
+  it.each(EITHER)(
+    "gives the newer one of both forms that wait, %s before and %s after, to each that asks",
+    async (former, later) => {
+      write(former, "A");
+      write(later, "B");
+      utimesSync(at(`${VIN}.${former}`), 2, 2);
+      utimesSync(at(`${VIN}.${later}`), 3, 3);
+      expect(await Promise.all(Array.from({ length: 8 }, pcid))).toEqual(Array(8).fill("B"));
+      expect(readdirSync(path)).toEqual(["taken"]);
+      expect(readdirSync(at("taken"))).toEqual([`${VIN}.${later}`]);
+      expect(await pcid()).toBe("B");
+    },
+  );
+
+  it.each(EITHER)(
+    "gives the order that was taken later where a station was stopped in between, %s before and %s after",
+    async (former, later) => {
+      write(former, "A");
+      await pcid();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      write(later, "B");
+      utimesSync(at(`${VIN}.${later}`), 1, 1);
+      await fs.rename(at(`${VIN}.${later}`), at("taken", `${VIN}.${later}`));
+      expect(await pcid()).toBe("B");
+    },
+  );
 
   it("lets a file that is not finished yet lie under its other name, and takes it when it is renamed", async () => {
     put('{"schema":1,"inp', `.${VIN}.json.part`);
@@ -92,12 +128,12 @@ describe("a folder of orders", () => {
     ["that is too long", " ".repeat(65_537), /is longer than 65536 bytes/],
     ["that is empty", "", /it is no JSON/],
   ])(
-    "puts an order %s into rejected, whole and with the reason, and takes the corrected one",
+    "puts an order %s into rejected, whole and with the reason, names it there, and takes the corrected one",
     async (_, content, what) => {
       put(content);
       await expect(ask()).rejects.toMatchObject({
         code: "ORDER_INVALID",
-        details: { what: expect.stringMatching(what) },
+        details: { source: at("rejected", `${VIN}.json`), what: expect.stringMatching(what) },
       });
       expect(readFileSync(at("rejected", `${VIN}.json`), "utf8")).toBe(content);
       const reason = readFileSync(at("rejected", `${VIN}.json.reason.txt`), "utf8");
