@@ -5,7 +5,7 @@ import { Value } from "typebox/value";
 import { describe, StationError } from "../shared/errors.js";
 import type { BayState } from "../station/bays/bays.js";
 import type { BayOrders } from "./bay-orders.js";
-import { type Io, printLine } from "./io.js";
+import { type Io, printJson } from "./io.js";
 
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
@@ -126,6 +126,6 @@ export class BayLines {
 
   #say(event: object): void {
     // A reader that went away ends nothing at the bays.
-    void printLine(this.#io, JSON.stringify(event)).catch(() => undefined);
+    void printJson(this.#io, event).catch(() => undefined);
   }
 }

@@ -4,7 +4,7 @@ import { Argument, Command, InvalidArgumentError } from "commander";
 import { describe } from "../shared/errors.js";
 import type { BenchRow } from "./bench/row.js";
 import { parseSoak, type SoakLength } from "./bench/soak.js";
-import { EXIT, type GlobalOptions, type Io, printLine, setExit, writeAll } from "./io.js";
+import { EXIT, type GlobalOptions, type Io, printJson, printLine, setExit, writeAll } from "./io.js";
 
 /** One row set each; loads when it is asked for. */
 const SUITES: Readonly<Record<string, () => Promise<BenchRow[]>>> = {
@@ -66,8 +66,8 @@ export function benchCommand(io: Io, suites = SUITES): Command {
         }
       }
       const ok = failed.length === 0 && rows.every((row) => row.ok);
-      if (json === true) await printLine(io, JSON.stringify({ ok, machine: machine(), rows, failed }, null, 2));
-      if (markdown === true) await printLine(io, table(rows));
+      if (json === true) await printJson(io, { ok, machine: machine(), rows, failed }, 2);
+      if (markdown === true) await writeAll(io.stdout, `${table(rows)}\n`);
       if (!ok) setExit(io, failed.length > 0 ? EXIT.ERROR : EXIT.FAIL);
     });
 }

@@ -4,7 +4,7 @@ import { systemClock } from "../shared/clock.js";
 import { describe, isStationError, StationError } from "../shared/errors.js";
 import { loadConfig } from "./config.js";
 import { CHECKS, type Check, type Finding } from "./doctor/checks.js";
-import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+import { EXIT, type GlobalOptions, type Io, printJson, printLine, setExit } from "./io.js";
 import { findProfile } from "./profiles.js";
 
 interface DoctorOptions extends GlobalOptions {
@@ -33,7 +33,7 @@ export function doctorCommand(io: Io): Command {
         }
       }
       const broken = findings.filter((finding) => finding.needed && finding.state !== "OK");
-      if (options.json === true) await printLine(io, JSON.stringify({ ok: broken.length === 0, findings }, null, 2));
+      if (options.json === true) await printJson(io, { ok: broken.length === 0, findings }, 2);
       if (broken.length > 0) setExit(io, EXIT.ERROR);
     });
 }

@@ -1,3 +1,5 @@
+import { printable } from "./printable.js";
+
 /** What a command has of the process; tests pass streams of their own. */
 export interface Io {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
@@ -22,9 +24,14 @@ export function setExit(io: Io, code: number): void {
   io.exitCode = code;
 }
 
-/** Writes one line to standard output and waits while its reader is behind. */
+/** Writes one line for people to standard output and waits while its reader is behind. */
 export function printLine(io: Io, line: string): Promise<void> {
-  return writeAll(io.stdout, `${line}\n`);
+  return writeAll(io.stdout, `${printable(line)}\n`);
+}
+
+/** Writes a value for programs to standard output, exactly as it is. @param indent 0: in one line */
+export function printJson(io: Io, value: unknown, indent = 0): Promise<void> {
+  return writeAll(io.stdout, `${JSON.stringify(value, undefined, indent)}\n`);
 }
 
 /** Writes `text` and waits until the stream has taken it; a reader that went away (EPIPE, a closed terminal's EIO) is no error. */

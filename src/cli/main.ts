@@ -5,6 +5,7 @@ import { asStationError, type ErrorCode, isStationError, StationError } from "..
 import { programVersion } from "../shared/paths.js";
 import { COMMANDS, type CommandRow } from "./commands.js";
 import { EXIT, type Io, isBrokenPipe, writeAll } from "./io.js";
+import { printable } from "./printable.js";
 
 /** Codes that mean the caller's input is wrong, so that no retry helps: exit 2, and the text alone. */
 const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -88,13 +89,6 @@ async function report(io: Io, error: unknown): Promise<number> {
     await writeAll(io.stderr, `${error.stack}\n`);
   if (badInput || OPERATOR_INPUT.has(failure.code)) return EXIT.USAGE;
   return isStationError(failure, "RUN_ABORTED") ? EXIT.ABORTED : EXIT.ERROR;
-}
-
-/** One line; what would move the cursor, colour the terminal or turn the reading direction stands there as its number. */
-function printable(text: string): string {
-  return text
-    .replace(/\s*\n\s*/g, " ")
-    .replace(/[\p{Cc}\p{Bidi_Control}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16) ?? ""}}`);
 }
 
 function commanderText(error: CommanderError): string {

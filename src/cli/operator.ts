@@ -4,13 +4,14 @@ import { StationError } from "../shared/errors.js";
 import type { LocalText, Operator, Prompt } from "../station/ports.js";
 import type { Language } from "./config.js";
 import { type Io, writeAll } from "./io.js";
+import { printable } from "./printable.js";
 
 /** Asks on stderr, so that what a program reads from stdout stays whole. Undefined where nobody sits there. */
 export function terminalOperator(io: Io, language: Language): Operator | undefined {
   if (io.stdin.isTTY !== true || io.stderr.isTTY !== true) return undefined;
   return {
     async ask(prompt, signal) {
-      await writeAll(io.stderr, `${promptLines(prompt, language).join("\n")}\n> `);
+      await writeAll(io.stderr, `${promptLines(prompt, language).map(printable).join("\n")}\n> `);
       return answered(io, prompt, signal);
     },
   };

@@ -7,8 +7,9 @@ import type { OutboxEntry } from "../records/types.js";
 import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { loadConfig, recordsFile } from "./config.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type GlobalOptions, type Io, printJson, printLine } from "./io.js";
 import { actingPerson } from "./person.js";
+import { shortened } from "./printable.js";
 import { withRecords } from "./records-query.js";
 
 type Records = Store<RecordsDefinition>;
@@ -30,7 +31,7 @@ export function outboxCommand(io: Io): Command {
       const { results, full } = found ?? { results: [], full: undefined };
       const shown = results.filter(({ sink }) => options.sink === undefined || sink === options.sink);
       if (options.json === true) {
-        await printLine(io, JSON.stringify({ results: shown, full: full ?? null }, null, 2));
+        await printJson(io, { results: shown, full: full ?? null }, 2);
         return;
       }
       for (const entry of shown) await printLine(io, line(entry));
@@ -89,6 +90,6 @@ async function decide(
 function line(entry: OutboxEntry): string {
   const { id, sink, state, attempts, at, lastError } = entry;
   const tried = attempts === 0 ? "not tried yet" : `tried ${attempts}×`;
-  const why = lastError === undefined ? "" : `: ${lastError}`;
+  const why = lastError === undefined ? "" : `: ${shortened(lastError)}`;
   return `${state}  ${sink}  ${id}  since ${new Date(at).toISOString()}  ${resultText(entry)}, ${tried}${why}`;
 }

@@ -6,7 +6,7 @@ import type { KeptProfile, ProfileVersion } from "../records/types.js";
 import { isStationError } from "../shared/errors.js";
 import { diffLines, formatDiff } from "../shared/line-diff.js";
 import { loadConfig, type StationConfig } from "./config.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type GlobalOptions, type Io, printJson, printLine } from "./io.js";
 import { ownAccount, personOf } from "./person.js";
 import { findAnyProfile, findProfile, versionOf } from "./profiles.js";
 import { withOpenRecords } from "./records-query.js";
@@ -59,7 +59,7 @@ export function profileCommand(io: Io): Command {
     .action(async (name: string | undefined, { json }: { json?: boolean }, self: Command) => {
       const config = await configOf(self);
       const kept = await withOpenRecords(config, ({ profiles }) => profiles.versions(name));
-      if (json === true) await printLine(io, JSON.stringify(kept, null, 2));
+      if (json === true) await printJson(io, kept, 2);
       else for (const version of kept) await printLine(io, approvalLine(version, config));
     });
   command

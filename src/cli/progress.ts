@@ -3,6 +3,7 @@ import type { Timer } from "../shared/clock.js";
 import { shownFacts } from "../station/facts.js";
 import type { Clock, Operator, Outcome, RunEvent, RunRecord, StepRecord } from "../station/ports.js";
 import type { Language } from "./config.js";
+import { printable, shortened } from "./printable.js";
 
 const OUTCOME_WORDS: Record<Outcome, { ko: string; en: string }> = {
   PASS: { ko: "합격", en: "PASS" },
@@ -38,7 +39,8 @@ export function stepLine(record: StepRecord): string {
   const facts = shownFacts(record.facts)
     .map(({ name, value }) => `${name} ${value}`)
     .join(", ");
-  return `${SIGNS[record.state]} ${record.step.padEnd(COLUMN)} ${(record.ms / 1_000).toFixed(2).padStart(6)} s  ${facts}`.trimEnd();
+  const took = (record.ms / 1_000).toFixed(2).padStart(6);
+  return `${SIGNS[record.state]} ${record.step.padEnd(COLUMN)} ${took} s  ${printable(facts)}`.trimEnd();
 }
 
 /** The verdict in the operator's language(s): the word first, then what to do and the code. */
@@ -50,10 +52,10 @@ export function verdictLines(record: RunRecord, language: Language): string[] {
   const lines = [`${word}  ${seconds} s  ${unit}`.trimEnd()];
   if (record.failure !== undefined) {
     const { code, step, text, causes } = record.failure;
-    if (language !== "en") lines.push(`  ${text.ko}`);
-    if (language !== "ko") lines.push(`  ${text.en}`);
+    if (language !== "en") lines.push(`  ${shortened(text.ko)}`);
+    if (language !== "ko") lines.push(`  ${shortened(text.en)}`);
     lines.push(`  ${code} in ${step}`);
-    for (const cause of causes) lines.push(`  because: ${cause}`);
+    for (const cause of causes) lines.push(`  because: ${shortened(cause)}`);
   }
   if (record.owed > 0) {
     if (language !== "en")

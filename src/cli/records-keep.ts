@@ -5,7 +5,7 @@ import { readPublicKey } from "../records/sign.js";
 import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { loadConfig } from "./config.js";
-import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
+import { type GlobalOptions, type Io, printJson, printLine, writeAll } from "./io.js";
 import { withRecords } from "./records-query.js";
 import { stationKeyFile } from "./records-setting.js";
 import { deleteTraces } from "./trace-files.js";
@@ -42,6 +42,7 @@ export function pruneCommand(io: Io): Command {
         (await withRecords(config, (_, store) =>
           deleteOldRuns({ store, clock: systemClock, retention: config.records, forget }, io.signal),
         )) ?? [];
-      await printLine(io, options.json === true ? JSON.stringify({ deleted }) : `${deleted.length} run(s) deleted`);
+      if (options.json === true) await printJson(io, { deleted });
+      else await printLine(io, `${deleted.length} run(s) deleted`);
     });
 }

@@ -5,7 +5,8 @@ import { resultText } from "../records/outbox.js";
 import type { HistoryPage, OutboxEntry, RunDetails, RunSummary } from "../records/types.js";
 import { StationError } from "../shared/errors.js";
 import { loadConfig, recordsFile, type StationConfig } from "./config.js";
-import { type Io, printLine } from "./io.js";
+import { type Io, printJson, printLine } from "./io.js";
+import { shortened } from "./printable.js";
 import { stepLine, verdictLines } from "./progress.js";
 import { exportCommand } from "./records-export.js";
 import { keyCommand, pruneCommand } from "./records-keep.js";
@@ -59,7 +60,7 @@ export function recordsCommand(io: Io): Command {
       const run = await withRecords(config, (history) => history.show(runId));
       if (run === undefined)
         throw new StationError("USAGE", { details: { what: `there is no run ${runId} in ${recordsFile(config)}` } });
-      if (options.json === true) await printLine(io, JSON.stringify(run, null, 2));
+      if (options.json === true) await printJson(io, run, 2);
       else for (const line of runLines(run, config)) await printLine(io, line);
     });
   command.addCommand(exportCommand(io));
@@ -77,7 +78,7 @@ function count(text: string): number {
 
 async function printListed(io: Io, { page, waiting, quarantined }: Listed, json: boolean): Promise<void> {
   if (json) {
-    await printLine(io, JSON.stringify({ runs: page.runs, next: page.next ?? null, waiting, quarantined }, null, 2));
+    await printJson(io, { runs: page.runs, next: page.next ?? null, waiting, quarantined }, 2);
     return;
   }
   for (const run of page.runs) await printLine(io, summaryLine(run));
@@ -89,7 +90,7 @@ async function printListed(io: Io, { page, waiting, quarantined }: Listed, json:
 function owedLine(entry: OutboxEntry): string {
   const { state, sink, attempts, lastError } = entry;
   const tried = attempts === 0 ? "not tried yet" : `tried ${attempts}×`;
-  const why = lastError === undefined ? "" : `: ${lastError}`;
+  const why = lastError === undefined ? "" : `: ${shortened(lastError)}`;
   return `${state}  ${sink}  ${resultText(entry)}, ${tried}${why}`;
 }
 

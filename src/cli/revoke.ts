@@ -6,7 +6,7 @@ import type { RevokedUnit } from "../records/revocation.js";
 import type { RevokedCertificate } from "../records/types.js";
 import { StationError } from "../shared/errors.js";
 import { type Language, recordsFile } from "./config.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type GlobalOptions, type Io, printJson, printLine } from "./io.js";
 import { actingPerson } from "./person.js";
 import { contextOf } from "./run.js";
 
@@ -45,7 +45,7 @@ export function revokeCommand(io: Io): Command {
       const station = await openStation(context);
       try {
         const revoked = await station.revoke({ unit, reason, rework, actor: actingPerson(io.env) });
-        if (flags.json === true) await printLine(io, JSON.stringify(revoked, null, 2));
+        if (flags.json === true) await printJson(io, revoked, 2);
         else for (const line of revokedLines(revoked, context.config.language)) await printLine(io, line);
       } finally {
         await station.close();

@@ -11,7 +11,7 @@ import type { Outcome, RunEvent, RunRecord } from "../station/ports.js";
 import { DECISIONS, type Decision } from "../station/run/index.js";
 import { bayAt } from "./bays.js";
 import { loadConfig, type StationConfig } from "./config.js";
-import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+import { EXIT, type GlobalOptions, type Io, printJson, printLine, setExit } from "./io.js";
 import { terminalOperator } from "./operator.js";
 import { actingPerson } from "./person.js";
 import { findProfile } from "./profiles.js";
@@ -169,7 +169,7 @@ export function runCommand(io: Io): Command {
           ...(onInterrupted === undefined ? {} : { onInterrupted }),
         };
         const record = await runShown(io, station, context, order, all.json === true);
-        if (all.json === true) await printLine(io, JSON.stringify(record, undefined, 2));
+        if (all.json === true) await printJson(io, record, 2);
         setExit(io, OUTCOME_EXITS[record.outcome]);
       } finally {
         await station.close();

@@ -9,9 +9,10 @@ import type { RunHeader, RunRecord } from "../station/ports.js";
 import { BayLines } from "./bay-lines.js";
 import { BayOrders } from "./bay-orders.js";
 import { placeOf } from "./bays.js";
-import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
+import { type GlobalOptions, type Io, printJson, printLine, writeAll } from "./io.js";
 import { LiveTraces } from "./page/live-trace.js";
 import { openStationPage } from "./page/open.js";
+import { printable } from "./printable.js";
 import { type FoundProfile, findProfile } from "./profiles.js";
 import { verdictLines } from "./progress.js";
 import { contextOf } from "./run.js";
@@ -56,7 +57,7 @@ async function runStation(io: Io, context: AppContext, jsonl: boolean, ready: ()
     page = await openStationPage(context, station, orders, live);
     const { url } = page;
     const first = { station: config.station.id, vpki: servers?.vpki, kms: servers?.kms, page: url, bays: names };
-    await printLine(io, JSON.stringify(first));
+    await printJson(io, first);
     ready();
     if (jsonl) lines = new BayLines(io, orders);
     const tell = async (record: RunRecord) => {
@@ -94,7 +95,7 @@ async function takeUp(
         if (record !== undefined) await tell(record);
       } catch (error) {
         context.logger.error("an interrupted run was not taken up", { run: header.runId, error: describe(error) });
-        await writeAll(io.stderr, `ecustation: run ${header.runId} was not taken up: ${describe(error)}\n`);
+        await writeAll(io.stderr, `ecustation: run ${header.runId} was not taken up: ${printable(describe(error))}\n`);
       }
     }),
   );

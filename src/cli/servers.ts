@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { type AppContext, startServers } from "../app.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type GlobalOptions, type Io, printJson } from "./io.js";
 import { contextOf } from "./run.js";
 import { asService, untilEnded } from "./wait.js";
 
@@ -25,7 +25,7 @@ async function runServers(io: Io, context: AppContext, ready: () => void): Promi
   try {
     const { vpki, kms, ca, clientCert, clientKey, close } = await startServers(context);
     try {
-      await printLine(io, JSON.stringify({ vpki, kms, ca, clientCert, clientKey }));
+      await printJson(io, { vpki, kms, ca, clientCert, clientKey });
       ready();
       await untilEnded(io.signal);
     } finally {

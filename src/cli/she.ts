@@ -15,7 +15,7 @@ import {
   UID_LENGTH,
 } from "../she/codec/index.js";
 import { type DeviceFacts, type Explanation, explainUpdate } from "../she/update/index.js";
-import { EXIT, type Io, printLine, setExit, writeAll } from "./io.js";
+import { EXIT, type Io, printJson, printLine, setExit, writeAll } from "./io.js";
 import { flagsOption, hexOption, keyOption, StdinLines, slotOption, uintOption, usage } from "./she/inputs.js";
 import { generateLines, SetLines } from "./she/lines.js";
 
@@ -252,7 +252,7 @@ async function decode(io: Io, words: string[], options: ReadOptions): Promise<vo
   const showKey = options.showKey === true;
   const shown = record(judged, showKey);
   if (options.json === true) {
-    await printLine(io, JSON.stringify(shown));
+    await printJson(io, shown);
   } else {
     const digit = (id: unknown) => Number(id).toString(16).toUpperCase();
     await printLine(io, `slot        ${digit(shown.slot)} ${shown.slotName}`);
@@ -276,7 +276,7 @@ async function verify(io: Io, words: string[], options: ReadOptions): Promise<vo
   const judged = await judge(io, words, options);
   const { accepted, erc, findings, decoded } = judged.explanation;
   if (options.json === true) {
-    await printLine(io, JSON.stringify(record(judged, false)));
+    await printJson(io, record(judged, false));
   } else if (accepted) {
     await printLine(io, "accepted");
   } else {

@@ -4,7 +4,7 @@ import type { ProfileCan } from "../profiles/schema.js";
 import type { TraceRecord } from "../records/trace/frame.js";
 import { readTrace, type TraceEnd } from "../records/trace/read.js";
 import { loadConfig } from "./config.js";
-import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
+import { type GlobalOptions, type Io, writeAll } from "./io.js";
 import { findAnyProfile } from "./profiles.js";
 import { jsonOf, type Shown, textOf } from "./trace/lines.js";
 import { type PrefixOf, prefixOfId, Reassembler } from "./trace/reassembly.js";
@@ -39,7 +39,7 @@ async function show(io: Io, file: string, flags: ShowFlags): Promise<void> {
   }
   const rest = printer.rest();
   if (rest !== "") await writeAll(io.stdout, rest);
-  await printLine(io, printer.sums(step.value));
+  await writeAll(io.stdout, `${printer.sums(step.value)}\n`);
 }
 
 /** With a profile the frames of its ECU have its format; others by their identifiers. */

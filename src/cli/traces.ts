@@ -13,6 +13,7 @@ import type { Logger } from "../shared/logger.js";
 import { programVersion } from "../shared/paths.js";
 import type { RunOptions } from "../station/run/index.js";
 import { type Io, printLine, writeAll } from "./io.js";
+import { printable } from "./printable.js";
 import { RUN_ID } from "./run-id.js";
 import { traceStem } from "./trace-files.js";
 
@@ -238,7 +239,8 @@ async function sweepTraces({ folder, keep }: TracesConfig): Promise<void> {
 /** Says where a run's traces are, and on stderr which of them are not complete. */
 export async function tellTrace(io: Io, result: TraceResult | undefined, quiet: boolean): Promise<void> {
   if (result === undefined) return;
-  for (const { text } of result.failures) await writeAll(io.stderr, `ecustation: ${text.ko} / ${text.en}\n`);
+  for (const { text } of result.failures)
+    await writeAll(io.stderr, `ecustation: ${printable(`${text.ko} / ${text.en}`)}\n`);
   if (quiet) return;
   if (result.files.length === 0) await printLine(io, "trace  none: no CAN link was opened");
   for (const file of result.files) await printLine(io, `trace  ${file}`);

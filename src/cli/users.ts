@@ -5,7 +5,7 @@ import { NewUser } from "../hmi/contract/requests.js";
 import { ROLES, type Role } from "../hmi/contract/roles.js";
 import type { Users } from "../records/users.js";
 import { loadConfig } from "./config.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type GlobalOptions, type Io, printJson, printLine } from "./io.js";
 import { actingPerson } from "./person.js";
 import { withOpenRecords } from "./records-query.js";
 import { readUnseen } from "./unseen.js";
@@ -41,7 +41,7 @@ export function usersCommand(io: Io): Command {
     .action(async ({ json }: { json?: boolean }, self: Command) => {
       const users = await withUsers(io, self, (all) => all.list());
       const rows = users.map(({ name, role, badge, locked }) => ({ name, role, badge, locked }));
-      if (json === true) await printLine(io, JSON.stringify(rows, null, 2));
+      if (json === true) await printJson(io, rows, 2);
       else
         for (const { name, role, badge, locked } of rows)
           await printLine(io, `${name}  ${role}${badge ? ", badge" : ""}${locked ? ", locked" : ""}`);

@@ -10,7 +10,7 @@ import { readSettings } from "../shared/files.js";
 import { broken, type ChainReport, verifyFile, verifySchema } from "./chains.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { exists, reason } from "./files.js";
-import { EXIT, type GlobalOptions, type Io, printLine, setExit } from "./io.js";
+import { EXIT, type GlobalOptions, type Io, printJson, printLine, setExit } from "./io.js";
 import {
   isExport,
   keysOfStore,
@@ -64,10 +64,7 @@ export function verifyCommand(io: Io): Command {
       const { chains, records } = await reportsOf(io, options, heads);
       const ok = chains.every(({ state }) => state !== "broken") && records.every(({ bad }) => bad === undefined);
       if (options.json === true)
-        await printLine(
-          io,
-          JSON.stringify({ ok, chains: chains.map(plain), records: records.map(plainRecords) }, null, 2),
-        );
+        await printJson(io, { ok, chains: chains.map(plain), records: records.map(plainRecords) }, 2);
       else for (const line of [...chains.map(reportLine), ...records.map(recordsLine)]) await printLine(io, line);
       if (!ok) setExit(io, EXIT.FAIL);
     });

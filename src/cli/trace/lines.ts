@@ -3,6 +3,7 @@ import { describeUds, type UdsDescription } from "../../ecu/uds/describe.js";
 import { NEGATIVE_RESPONSE, POSITIVE_OFFSET } from "../../ecu/uds/tables/services.js";
 import type { FrameRecord, NoteRecord, TraceDirection } from "../../records/trace/frame.js";
 import { toHex } from "../../shared/bytes.js";
+import { printable } from "../printable.js";
 import type { Seen } from "./reassembly.js";
 
 /** All that a line may be about. */
@@ -27,7 +28,7 @@ export function textOf(shown: Shown, seconds: number): string {
   const place = shown.kind === "frame" ? { direction: shown.direction, ...shown.frame } : shown;
   const where =
     "id" in place ? `${wayText(place.direction)} ${idText(place.id, place.extended).padEnd(8)}` : " ".repeat(11);
-  return `${seconds.toFixed(6).padStart(12)}  ${where}  ${sayOf(shown)}`;
+  return `${seconds.toFixed(6).padStart(12)}  ${where}  ${printable(sayOf(shown))}`;
 }
 
 function wayText(direction: TraceDirection | undefined): string {
