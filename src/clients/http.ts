@@ -21,6 +21,9 @@ export interface ServerErrors {
   readonly rejected: ErrorCode;
 }
 
+/** What a refusal of access means at the station. */
+export const NOT_LET_IN = "this station is not on its allow list, or not with this certificate or address";
+
 /** Where the servers are and how they are called; the same for both clients. */
 export interface ServerOptions extends TlsSettings {
   /** `https://host[:port][/prefix]`, in order of preference; at least one. */
@@ -174,8 +177,7 @@ export function createHttpClient(options: ServerOptions, errors: ServerErrors): 
       if (answer === undefined) throw failure(course.failures, true);
       // Better known before a unit is touched.
       if (answer.status === 401) {
-        const what = "this station is not on its allow list, or not with this certificate or address";
-        throw new StationError(errors.rejected, { details: { status: answer.status, what } });
+        throw new StationError(errors.rejected, { details: { status: answer.status, what: NOT_LET_IN } });
       }
     },
     async close() {

@@ -1,12 +1,13 @@
 /** The station's client of the vPKI. */
 import { X509Certificate } from "node:crypto";
+import { Value } from "typebox/value";
 import { IDEMPOTENCY_KEY } from "../contract/common.js";
 import { FailureSchema, IssueAnswerSchema, RevokeAnswerSchema, vpkiPath } from "../contract/vpki.js";
 import { describe, StationError } from "../shared/errors.js";
 import type { CertificateRequest, IssueAnswer, VpkiClient } from "../station/ports.js";
 import { bodyOf } from "./answer.js";
 import { readChainBundle } from "./chain.js";
-import { createHttpClient, type HttpAnswer, type ServerErrors, type ServerOptions } from "./http.js";
+import { createHttpClient, type HttpAnswer, NOT_LET_IN, type ServerErrors, type ServerOptions } from "./http.js";
 
 type ChainSource = VpkiClient["chain"];
 
@@ -73,6 +74,7 @@ function bundleSource(pem: string, name?: string): ChainSource {
 
 /** A refusal's text: a 403 or 404 without one comes from something else than the vPKI. @throws StationError VPKI_FAULT */
 function messageOf(answer: HttpAnswer): string {
+  if (answer.status === 401 && !Value.Check(FailureSchema, answer.json)) return NOT_LET_IN;
   return bodyOf(FailureSchema, answer, ERRORS).resultMessage;
 }
 

@@ -222,6 +222,8 @@ test.each([
   ],
   // Not for good: a report that the allow list holds up must not be set aside.
   [401, refusal("INVALID", "not allowed"), "KMS_FAULT", "401 INVALID not allowed"],
+  [401, '{"message":"x"}', "KMS_FAULT", "access was refused (401): this station is not on its allow list"],
+  [403, "<html>Forbidden</html>", "KMS_FAULT", "access was refused (403)"],
   [200, refusal("INTERNAL", "x"), "KMS_FAULT", "INTERNAL"],
   [400, refusal("INVALID", "The body is not JSON."), "KMS_REJECTED", "400 INVALID The body is not JSON."],
   [404, '{"message":"Not Found"}', "KMS_FAULT", "wrong answer (404)"],
