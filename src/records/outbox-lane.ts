@@ -134,7 +134,8 @@ export class Lane {
       await this.#send(row);
     } catch (thrown) {
       if (this.#stop.signal.aborted) return { nextAt: row.nextAt, outage: true };
-      const text = describe(thrown);
+      // Advice comes from whoever tells of it: an error that has this one inside has its own.
+      const text = isStationError(thrown) ? thrown.fact : describe(thrown);
       const place = { id, sink: sink.name, error: text };
       if (isStationError(thrown) && REFUSALS.has(thrown.code)) {
         await store.call("outboxQuarantined", { id, now: clock.now(), error: text });

@@ -355,6 +355,12 @@ export class StationError extends Error {
     return ERRORS[this.code].retryable;
   }
 
+  /** What happened, in English and without advice: for what is told within another error's text. */
+  get fact(): string {
+    const { en } = ERRORS[this.code];
+    return fill(/^.*?(?=\. |\.$|$)/.exec(en)?.[0] ?? en, this.details);
+  }
+
   /** The operator's text, `ko` and `en`: what happened, what was kept, what to do. `message` is the English one without advice. */
   get text(): { ko: string; en: string } {
     const of = (language: "ko" | "en") =>

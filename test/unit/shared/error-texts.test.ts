@@ -74,6 +74,17 @@ describe("operator texts", () => {
     expect(en).toMatch(TODO.en);
   });
 
+  it.each(rows)("of %s say nothing twice, and are told in the text of another one without their advice", (code) => {
+    const inner = new StationError(code);
+    const { text } = new StationError("OUTBOX_QUARANTINED", { details: { what: inner.fact } });
+    for (const told of [...Object.values(inner.text), ...Object.values(text)]) {
+      const sentences = told.split(/(?<=[.?!]) /);
+      expect(new Set(sentences).size, told).toBe(sentences.length);
+    }
+    expect(inner.message.startsWith(inner.fact)).toBe(true);
+    expect(inner.fact).not.toMatch(/\.( |$)|^$/);
+  });
+
   it("get every value that they name wherever an error is made", () => {
     const all = sites();
     expect(all.length).toBeGreaterThan(100);
