@@ -58,6 +58,7 @@ const ADVICE: Partial<Readonly<Record<ErrorCode, readonly Sentence[]>>> = {
   ECU_LOST_STATE: ["recorded"],
   TARGET_KEY_MISMATCH: ["recorded"],
   TARGET_SYNC_MISMATCH: ["recorded"],
+  TARGET_CERT_MISMATCH: ["recorded"],
   TARGET_PROOF_FAILED: ["recorded"],
   VPKI_UNREACHABLE: ["recorded"],
   VPKI_REJECTED: ["recorded"],

@@ -13,6 +13,7 @@ import { PAGE_ERRORS } from "./page-errors.js";
 import { POWER_ERRORS } from "./power-errors.js";
 import { STATION_ERRORS } from "./station-errors.js";
 import { STORE_ERRORS } from "./store-errors.js";
+import { TARGET_ERRORS } from "./target-errors.js";
 import { TOKEN_ERRORS } from "./token-errors.js";
 import { TRACE_ERRORS } from "./trace-errors.js";
 import { UNIT_ERRORS } from "./unit-errors.js";
@@ -164,42 +165,7 @@ export const ERRORS = {
     "After its restart the ECU does not hold what it should: {what}. Set the unit aside.",
   ),
 
-  TARGET_KEY_REFUSED: row(
-    "target",
-    false,
-    "ECU가 슬롯 {slot}의 키를 거부했습니다 ({status}). 이전 키는 그대로 있습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 유닛을 격리하십시오.",
-    "The ECU refused the key of slot {slot} ({status}). Its former key is untouched. Scan the same unit again; if it happens again, set the unit aside.",
-  ),
-  TARGET_KEY_MISMATCH: row(
-    "target",
-    false,
-    "슬롯 {slot}의 M4/M5가 일치하지 않습니다. 유닛을 격리하십시오.",
-    "M4/M5 of slot {slot} do not match. Set the unit aside.",
-  ),
-  TARGET_SYNC_MISMATCH: row(
-    "target",
-    false,
-    "슬롯 {slot}의 키가 KMS의 키와 다릅니다. 유닛을 격리하십시오.",
-    "The key in slot {slot} is not the KMS's. Set the unit aside.",
-  ),
-  TARGET_CSR_INVALID: row(
-    "target",
-    false,
-    "ECU가 만든 CSR이 올바르지 않습니다 ({name}: {what}). 유닛은 이전 인증서를 그대로 가지고 있습니다. 유닛을 격리하십시오.",
-    "The ECU's certificate request is not right ({name}: {what}). Its former certificate is untouched. Set the unit aside.",
-  ),
-  TARGET_CERT_REFUSED: row(
-    "target",
-    false,
-    "ECU가 인증서를 거부했습니다 ({name}: {status}). 이전 인증서는 그대로 있습니다. 같은 유닛을 다시 스캔하고, 되풀이되면 유닛을 격리하십시오.",
-    "The ECU refused the certificate ({name}: {status}). Its former one is untouched. Scan the same unit again; if it happens again, set the unit aside.",
-  ),
-  TARGET_PROOF_FAILED: row(
-    "target",
-    false,
-    "ECU가 개인키를 증명하지 못했습니다 ({name}: {what}). 유닛을 격리하십시오.",
-    "The ECU could not prove its private key ({name}: {what}). Set the unit aside.",
-  ),
+  ...TARGET_ERRORS,
 
   VPKI_UNREACHABLE: row(
     "vpki",

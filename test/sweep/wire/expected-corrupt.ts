@@ -74,7 +74,7 @@ const BESIDES: Readonly<Partial<Record<Phase, readonly End[]>>> = {
   identify: ["PASS"],
   finish: ["PASS"],
   // "There is none" (31) is an answer: that of an empty slot, before the first certificate.
-  read: ["PASS", "TARGET_CERT_REFUSED"],
+  read: ["PASS", "TARGET_CERT_MISMATCH"],
   readBack: ["ECU_LOST_STATE"],
   csr: ["TARGET_CSR_INVALID"],
   // Until an answer comes.
@@ -98,7 +98,7 @@ const DATA: Readonly<Partial<Record<Phase, Ends>>> = {
   // The ECU takes certificates as valid by its clock.
   clock: { request: ["PASS", "TARGET_CERT_REFUSED", "UDS_NEGATIVE_RESPONSE"] },
   vin: { request: ["ECU_LOST_STATE", "UDS_NEGATIVE_RESPONSE"] },
-  read: { response: ["TARGET_CERT_REFUSED"] },
+  read: { response: ["TARGET_CERT_MISMATCH"] },
   keyPair: { request: ["TARGET_CSR_INVALID", "UDS_NEGATIVE_RESPONSE"] },
   csr: { response: ["TARGET_CSR_INVALID"] },
   // A download that the ECU refuses is begun anew; a chain whose path holds is not read back. The response is that to 34.

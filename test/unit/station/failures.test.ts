@@ -267,6 +267,32 @@ const CASES: readonly Case[] = [
     step: "cert:prov-2",
   },
   {
+    name: "a certificate that the ECU took and that reads back another one",
+    certificates: true,
+    arrange: ({ ecu }) => {
+      ecu.faults.afterInstall = () => {
+        for (const [slot, leaf] of ecu.leaves)
+          ecu.leaves.set(
+            slot,
+            leaf.map((byte, i) => (i === leaf.length - 1 ? byte ^ 1 : byte)),
+          );
+      };
+    },
+    outcome: "FAIL",
+    code: "TARGET_CERT_MISMATCH",
+    step: "cert:prov-2",
+  },
+  {
+    name: "a certificate that the ECU took and does not hold",
+    certificates: true,
+    arrange: ({ ecu }) => {
+      ecu.faults.afterInstall = () => ecu.leaves.clear();
+    },
+    outcome: "FAIL",
+    code: "TARGET_CERT_MISMATCH",
+    step: "cert:prov-2",
+  },
+  {
     name: "a proof by another key",
     certificates: true,
     arrange: ({ ecu }) => {

@@ -175,7 +175,7 @@ async function goOn(work: Work, noted: NotedRequest): Promise<boolean> {
     return true;
   } catch (error) {
     // The target's waiting key pair may have been replaced meanwhile.
-    if (isStationError(error, "TARGET_CERT_REFUSED")) return false;
+    if (isStationError(error, "TARGET_CERT_REFUSED") || isStationError(error, "TARGET_CERT_MISMATCH")) return false;
     throw error;
   }
 }
@@ -297,9 +297,11 @@ async function checkLeaf(
 async function install({ run, scope, certificate }: Work, leaf: Uint8Array, chain: CertificateChain): Promise<void> {
   const { name, slot } = certificate;
   const { signal } = scope;
-  const holds = async () => {
+  /** Undefined where it holds the leaf. */
+  const other = async () => {
     const held = await run.target.readCertificate(slot, signal);
-    return held !== undefined && equalBytes(held, leaf);
+    if (held === undefined) return "the slot holds no certificate";
+    return equalBytes(held, leaf) ? undefined : "it reads back another one";
   };
   try {
     await run.target.installCertificate(slot, leaf, chain, signal);
@@ -307,10 +309,10 @@ async function install({ run, scope, certificate }: Work, leaf: Uint8Array, chai
     signal.throwIfAborted();
     if (!isStationError(error) || !WIRE.has(error.layer)) throw error;
     // The same leaf again is harmless (ecu-interface.md, routine 0221).
-    if (!(await holds())) await run.target.installCertificate(slot, leaf, chain, signal);
+    if ((await other()) !== undefined) await run.target.installCertificate(slot, leaf, chain, signal);
   }
-  if (!(await holds()))
-    throw new StationError("TARGET_CERT_REFUSED", { details: { name, status: "it reads back another one" } });
+  const what = await other();
+  if (what !== undefined) throw new StationError("TARGET_CERT_MISMATCH", { details: { name, what } });
 }
 
 async function prove({ run, scope, certificate }: Work, issued: Certificate): Promise<void> {
