@@ -11,6 +11,7 @@ import type { Outcome } from "../station/ports.js";
 import { recordsFile, type StationConfig } from "./config.js";
 import { exists } from "./files.js";
 import type { GlobalOptions } from "./io.js";
+import { certificateSerial, ecuId } from "./option-values.js";
 
 export interface QueryOptions extends GlobalOptions {
   readonly vin?: string;
@@ -30,9 +31,9 @@ export interface QueryOptions extends GlobalOptions {
 export function addQueryOptions(command: Command): Command {
   return command
     .option("--vin <vin>", "of this VIN")
-    .option("--ecu-id <hex>", "of this EcuID")
+    .option("--ecu-id <hex>", "of this EcuID", ecuId)
     .option("--serial <number>", "of this serial number")
-    .option("--certificate <serial>", "with a certificate of this serial, hex")
+    .option("--certificate <serial>", "with a certificate of this serial, hex", certificateSerial)
     .addOption(
       new Option("--outcome <outcome>", "that ended so").choices(["PASS", "FAIL", "ERROR", "TIMEOUT", "ABORTED"]),
     )
@@ -51,9 +52,9 @@ function time(text: string): number {
 }
 
 export function queryOf(options: QueryOptions): HistoryQuery {
-  const { vin, ecuId, serial: serialNumber, certificate, outcome, code, station, bay, text } = options;
+  const { vin, serial: serialNumber, certificate, outcome, code, station, bay, text } = options;
   const { from, to } = options;
-  const ids = { vin, ecuId: ecuId?.toLowerCase(), serialNumber, certificate };
+  const ids = { vin, ecuId: options.ecuId, serialNumber, certificate };
   const given = { ...ids, outcome, code, station, bay, text, from, to };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as HistoryQuery;
 }

@@ -6,6 +6,7 @@ import type { HistoryPage, OutboxEntry, RunDetails, RunSummary } from "../record
 import { StationError } from "../shared/errors.js";
 import { loadConfig, recordsFile, type StationConfig } from "./config.js";
 import { type Io, printJson, printLine } from "./io.js";
+import { pageMark } from "./option-values.js";
 import { shortened } from "./printable.js";
 import { stepLine, verdictLines } from "./progress.js";
 import { exportCommand } from "./records-export.js";
@@ -33,7 +34,7 @@ export function recordsCommand(io: Io): Command {
   addQueryOptions(command.command("list"))
     .description("runs, newest first, and the results that have not reached the KMS")
     .option("--limit <count>", "at most so many (1–500, default 50)", count)
-    .option("--after <mark>", "the next page: `next` of the one before")
+    .option("--after <mark>", "the next page: `next` of the one before", pageMark)
     .option("--json", "one JSON object: runs, next, waiting, quarantined")
     .action(async (_options, self: Command) => {
       const options = self.optsWithGlobals<ListOptions>();

@@ -3,16 +3,16 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type AppContext, openStation, type Station } from "../app.js";
 import { checkInputs } from "../profiles/inputs.js";
 import type { TraceResult } from "../records/trace/writer.js";
-import { isHex } from "../shared/bytes.js";
 import { systemClock } from "../shared/clock.js";
 import { StationError } from "../shared/errors.js";
 import { jsonLogger, type Logger, silentLogger } from "../shared/logger.js";
-import type { Outcome, RunEvent, RunRecord } from "../station/ports.js";
+import type { Inputs, Outcome, RunEvent, RunRecord } from "../station/ports.js";
 import { DECISIONS, type Decision } from "../station/run/index.js";
 import { bayAt } from "./bays.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { EXIT, type GlobalOptions, type Io, printJson, printLine, setExit } from "./io.js";
 import { terminalOperator } from "./operator.js";
+import { ecuId } from "./option-values.js";
 import { actingPerson } from "./person.js";
 import { findProfile } from "./profiles.js";
 import { createProgress, verdictLines } from "./progress.js";
@@ -34,7 +34,7 @@ interface RunFlags extends GlobalOptions, TraceFlags {
   pcid?: string;
   evccid?: string;
   ecuId?: string;
-  set: Readonly<Record<string, string>>;
+  set: Inputs;
   link?: string;
   operator?: string;
   json?: boolean;
@@ -42,17 +42,18 @@ interface RunFlags extends GlobalOptions, TraceFlags {
   onInterrupted?: Decision;
 }
 
-const ECU_ID_BYTES = 27;
-
-function ecuId(text: string): string {
-  if (!isHex(text, ECU_ID_BYTES)) throw new InvalidArgumentError(`expected ${2 * ECU_ID_BYTES} hex digits.`);
-  return text.toLowerCase();
-}
-
-function assignment(text: string, former: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function assignment(text: string, former: Inputs): Inputs {
   const [name, ...value] = text.split("=");
   if (name === undefined || name === "" || value.length === 0) throw new InvalidArgumentError("expected name=value.");
-  return { ...former, [name]: value.join("=") };
+  const given = { [name]: value.join("=") };
+  const twice = contradicted(former, given);
+  if (twice !== undefined) throw new InvalidArgumentError(`${twice} has two values.`);
+  return { ...former, ...given };
+}
+
+/** Name that both have, each with a value of its own. */
+function contradicted(some: Inputs, others: Inputs): string | undefined {
+  return Object.keys(some).find((name) => Object.hasOwn(others, name) && some[name] !== others[name]);
 }
 
 function isGiven(entry: [string, string | undefined]): entry is [string, string] {
@@ -153,8 +154,12 @@ export function runCommand(io: Io): Command {
       const all: RunFlags = { ...command.optsWithGlobals<GlobalOptions>(), ...flags };
       const context = await contextOf(io, all);
       const profile = await findProfile(all.profile, context.config.profileDirs);
-      const named = Object.entries({ vin: all.vin, pcid: all.pcid, evccid: all.evccid });
-      const inputs = { ...all.set, ...Object.fromEntries(named.filter(isGiven)) };
+      const { vin, pcid, evccid } = all;
+      const named = Object.fromEntries(Object.entries({ vin, pcid, evccid }).filter(isGiven));
+      const twice = contradicted(named, all.set);
+      if (twice !== undefined)
+        throw new StationError("USAGE", { details: { what: `--${twice} and --set ${twice}=… differ` } });
+      const inputs = { ...all.set, ...named };
       checkInputs(profile.profile, inputs);
       const link = linkOf(all, context.config);
       checkLink(link);

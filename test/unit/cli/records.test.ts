@@ -73,6 +73,8 @@ describe("records list", () => {
     [["--from", "2026-01-02"], ["run-2"]],
     [["--to", "2026-01-02"], ["run-1"]],
     [["--vin", "nobody"], []],
+    [["--certificate", "01:AB"], []],
+    [["--ecu-id", "AB".repeat(27)], []],
   ])("takes %j", async (argv, expected) => {
     expect((await list(...argv)).runs.map((run) => run.runId)).toEqual(expected);
   });
