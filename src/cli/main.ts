@@ -1,5 +1,7 @@
 /** `ecustation`: finds the command, turns every failure into one line and an exit code. */
 import { EventEmitter } from "node:events";
+import { fstatSync } from "node:fs";
+import { Readable } from "node:stream";
 import { Command, CommanderError } from "commander";
 import { asStationError, type ErrorCode, isStationError, StationError } from "../shared/errors.js";
 import { programVersion } from "../shared/paths.js";
@@ -26,7 +28,7 @@ const OPERATOR_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["UNIT_UNKNOWN
 export async function main(argv: readonly string[]): Promise<number> {
   const abort = new AbortController();
   const io: Io = {
-    stdin: process.stdin,
+    stdin: standardInput(),
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
@@ -57,6 +59,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.on("uncaughtException", onStray);
   process.on("unhandledRejection", onStray);
   return runCli(argv, io);
+}
+
+/** Node takes a folder (`< /tmp`) for an input that has ended; whoever reads this one is told. */
+function standardInput(): Io["stdin"] {
+  if (!fstatSync(0).isDirectory()) return process.stdin;
+  return new Readable({
+    read() {
+      this.destroy(usage("standard input: it is a folder"));
+    },
+  });
 }
 
 /** Runs one command line on the streams of `io`; the answer is the exit code. Never rejects. */

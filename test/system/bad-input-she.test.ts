@@ -1,6 +1,10 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectRefused, refuses } from "./bad-input/refuses.js";
-import { callBuilt } from "./harness.js";
+import { callBuilt, root } from "./harness.js";
 
 const KEY = "000102030405060708090a0b0c0d0e0f";
 const UID = "000000000000000000000000000001";
@@ -87,5 +91,16 @@ describe("ecustation she", () => {
     expect(done.stdout).toMatch(/^\{"M1":"[^\n]+\}\n$/);
     expectRefused(done, complaint, done.stdout);
     expect(done.stderr).not.toContain(KEY);
+  });
+
+  it("says in one line that it cannot read a folder as its input", () => {
+    const folder = openSync(tmpdir(), "r");
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(root, "bin/ecustation.js"), "she", "generate", "--jsonl"],
+      { stdio: [folder, "pipe", "pipe"], encoding: "utf8" },
+    );
+    closeSync(folder);
+    expect([status, stdout, stderr]).toEqual([2, "", "ecustation: standard input: it is a folder\n"]);
   });
 });
