@@ -10,7 +10,10 @@ import { type Io, printJson } from "./io.js";
 const strict = { additionalProperties: false };
 const Text = Type.String({ minLength: 1 });
 /** Comes back with what is said about the line. */
-const id = Type.Optional(Type.String({ maxLength: 80 }));
+const Id = Type.String({ maxLength: 80 });
+const id = Type.Optional(Id);
+/** Any line whose id can be told, however wrong the rest of it is. */
+const Named = Type.Object({ id: Id });
 
 /** One branch a command: the member that names it is in no other. */
 const Line = Type.Union([
@@ -36,15 +39,12 @@ function invalid(what: string): StationError {
   return new StationError("USAGE", { details: { what } });
 }
 
-function parseLine(text: string): Static<typeof Line> {
-  let value: unknown;
+function parsed(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw invalid(`is no JSON: ${describe(error)}`);
   }
-  if (!Value.Check(Line, value)) throw invalid(`is none of ${FORMS}`);
-  return value;
 }
 
 /** What one change of a bay is worth saying. Pure. */
@@ -100,10 +100,12 @@ export class BayLines {
   async #take(text: string, number: number): Promise<void> {
     let id: string | undefined;
     try {
-      const line = parseLine(text);
-      id = line.id;
+      const line = parsed(text);
+      if (Value.Check(Named, line)) id = line.id;
+      if (!Value.Check(Line, line)) throw invalid(`is none of ${FORMS}`);
       const done = await this.#do(line);
       if (!done) throw invalid("comes too late: nothing of it goes on");
+      if ("abort" in line || "answer" in line) this.#say({ bay: line.bay, event: "done", id });
     } catch (error) {
       this.#say({ event: "refused", line: number, id, error: describe(error) });
     }

@@ -75,6 +75,25 @@ describe("a line", () => {
     expect(await next("accepted")).toEqual({ bay: "A", event: "accepted", id: "first of the day" });
   });
 
+  it.each([
+    ["a wrong member", { bay: "A", ecuId: "zz", inputs: {} }],
+    ["no command", { bay: "A" }],
+    ["a bay that there is not", { bay: "C", abort: true }],
+    ["nothing to abort", { bay: "A", abort: true }],
+    ["nothing to answer", { bay: "A", prompt: "1", answer: "yes" }],
+  ])("is refused with its id where it has %s", async (_, line) => {
+    send({ ...line, id: "e" });
+    expect(await next("refused")).toMatchObject({ line: 1, id: "e" });
+  });
+
+  it("aborts a unit, and is answered with its id", async () => {
+    work = untilAborted;
+    send({ bay: "A", inputs: {} });
+    await next("accepted");
+    send({ bay: "A", abort: true, id: "stop" });
+    expect(await next("done")).toEqual({ bay: "A", event: "done", id: "stop" });
+  });
+
   it("aborts a unit", async () => {
     work = untilAborted;
     send({ bay: "A", inputs: {} });
