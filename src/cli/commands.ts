@@ -109,7 +109,7 @@ export const COMMANDS: readonly CommandRow[] = [
       config: "ecustation config check config/station.simulator.yaml",
       check: "ecustation config check config/station.simulator.yaml",
     },
-    async (io) => (await import("./config.js")).configCommand(io),
+    async (io) => (await import("./config-check.js")).configCommand(io),
   ),
   row(
     "console",

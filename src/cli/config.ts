@@ -1,11 +1,9 @@
 /** The station's configuration: one YAML file (config/station.*.yaml), or the simulator's defaults where none is given. */
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { Command } from "commander";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
 import { type CertificateType, CertificateTypes } from "../profiles/schema.js";
-import { loadAccess } from "../servers/http/access-file.js";
 import { RateLimitSchema, ShutdownSchema } from "../servers/http/config.js";
 import { isLoopback } from "../servers/http/ranges.js";
 import { type KmsConfig, KmsConfigSchema } from "../servers/kms/config.js";
@@ -18,13 +16,13 @@ import { parseYaml } from "../shared/yaml.js";
 import { type BayConfig, BaysSchema, bayFault } from "./bays.js";
 import { caConfigOf } from "./ca-keys.js";
 import { type CredentialFiles, CredentialsSchema, credentialsOf } from "./credentials.js";
-import { DatabaseSchema, databaseOf, storesText } from "./database.js";
-import { ExternalSection, type ExternalServers, externalServersOf, externalText } from "./external.js";
+import { DatabaseSchema, databaseOf } from "./database.js";
+import { ExternalSection, type ExternalServers, externalServersOf } from "./external.js";
 import { readHexFile, readText } from "./files.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
-import { type OrdersConfig, OrdersSchema, ordersOf, ordersText } from "./orders/config.js";
-import { overrideNames, overridesOf } from "./overrides.js";
+import { type OrdersConfig, OrdersSchema, ordersOf } from "./orders/config.js";
+import { overridesOf } from "./overrides.js";
 import { type PageConfig, PageSchema, pageOf } from "./page/config.js";
+import { samePort } from "./ports.js";
 import { type ProfilesConfig, ProfilesSchema, profilesOf } from "./profile-setting.js";
 import { type RecordsConfig, RecordsSchema, ReworkSchema, recordsConfigOf } from "./records-setting.js";
 import { type ResultsConfig, ResultsSchema, resultsOf } from "./results.js";
@@ -162,6 +160,8 @@ export interface StationConfig extends ProfilesConfig, RecordsConfig {
   readonly traces: TracesConfig;
   readonly page: PageConfig;
   readonly limits: StationFile["limits"];
+  /** An error at a place of the file, for what only the files that it names can tell. */
+  readonly fault: Fault;
 }
 
 /** Where a secret is: a file of hex, or (simulator mode only) the configuration itself. */
@@ -200,13 +200,14 @@ export function parseConfig(
   const folder = file === undefined ? packageRoot() : dirname(resolve(file));
   const at = (path: string) => resolve(folder, path);
   const profileAt = (nameOrFile: string) => (isPath(nameOrFile) ? at(nameOrFile) : nameOrFile);
-  const fault = bayFault(given.station.bays, given.tokens);
-  if (fault !== undefined) throw document.error(["station", "bays", ...fault.path], fault.what);
+  const fault: Fault = (path, what) => document.error(path, what);
+  const wrong = bayFault(given.station.bays, given.tokens);
+  if (wrong !== undefined) throw fault(["station", "bays", ...wrong.path], wrong.what);
   const secrets = new Map<string, SecretSource>();
   for (const [name, source] of Object.entries(given.secrets)) {
     if ("file" in source) secrets.set(name, { file: at(source.file) });
     else if (given.mode === "simulator") secrets.set(name, { hex: Secret.fromHex(source.hex) });
-    else throw document.error(["secrets", name, "hex"], "may stand here in mode: simulator only (expected file)");
+    else throw fault(["secrets", name, "hex"], "may stand here in mode: simulator only (expected file)");
   }
   const data = resolve(dataDir ?? (given.data === undefined ? defaultDataDir(env) : at(given.data)));
   return {
@@ -222,16 +223,17 @@ export function parseConfig(
     },
     dataDir: data,
     ...profilesOf(given.profiles, given.mode === "plant", at),
-    orders: ordersOf(given.orders, given.mode, at, (path, what) => document.error(path, what)),
-    results: resultsOf(given.results, at, (path, what) => document.error(path, what)),
-    servers: serversOf(given, at, (path, what) => document.error(path, what)),
+    orders: ordersOf(given.orders, given.mode, at, fault),
+    results: resultsOf(given.results, at, fault),
+    servers: serversOf(given, at, fault),
     secrets,
     credentials: credentialsOf(given.credentials, at),
-    tokens: unitTokensOf(given.tokens, at, (path, what) => document.error(path, what)),
+    tokens: unitTokensOf(given.tokens, at, fault),
     traces: tracesOf(given.traces, data, at),
     ...recordsConfigOf(given),
-    page: pageOf(given.page, at, profileAt, (path, what) => document.error(path, what)),
+    page: pageOf(given.page, at, profileAt, fault),
     limits: given.limits,
+    fault,
   };
 }
 
@@ -245,6 +247,8 @@ function serversOf(given: StationFile, at: (path: string) => string, fault: Faul
         ["servers", "embedded", "host"],
         "opens the servers to other machines without an allow list (expected access: FILE beside it, or a loopback address)",
       );
+    const clash = samePort(rest, given.page);
+    if (clash !== undefined) throw fault(clash.path, clash.what);
     const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
     const ca = caConfigOf({ ...(caKeys && { caKeys }), ...(authorities && { authorities }) }, at, fault);
     const seen = typeof asSeen === "boolean" ? CertificateTypes.filter(() => asSeen) : asSeen;
@@ -307,48 +311,6 @@ export async function readSecret(config: StationConfig, name: string): Promise<S
     const what = `${config.file ?? "(built-in configuration)"}: secrets.${name}: is missing, a profile needs it`;
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
-  return "hex" in source ? source.hex.use((bytes) => new Secret(bytes.slice())) : readHexFile(source.file);
-}
-
-export function configCommand(io: Io): Command {
-  const command = new Command("config").description("the station's configuration");
-  command
-    .command("check [file]")
-    .description("reads a configuration and says what is wrong, or what it comes to")
-    .action(async (file: string | undefined, _options, self: Command) => {
-      const options = self.optsWithGlobals<GlobalOptions>();
-      const config = await loadConfig(file ?? options.config, options.data, io.env);
-      const lines = [...configLines(config), ...(await accessLines(config))];
-      await printLine(io, `${config.file ?? "built-in configuration"}: valid`);
-      for (const line of lines) await printLine(io, `  ${line}`);
-      const names = overrideNames(io.env);
-      if (names.length > 0) await printLine(io, `  from the environment ${names.join(", ")}`);
-    });
-  return command;
-}
-
-/** @throws StationError CONFIG_INVALID for an allow list that is none */
-async function accessLines({ servers, mode }: StationConfig): Promise<string[]> {
-  if (servers.kind !== "embedded") return [];
-  if (servers.access === undefined)
-    return [`allow list none, open to ${mode === "simulator" ? "all programs" : "the own client certificate"} here`];
-  const { list } = await loadAccess(servers.access);
-  return [`allow list ${servers.access}, ${list.size} clients`];
-}
-
-function configLines(config: StationConfig): string[] {
-  const { servers } = config;
-  const where =
-    servers.kind === "embedded" ? `embedded on ${servers.host}, registry ${servers.registry}` : externalText(servers);
-  return [
-    `mode ${config.mode}, language ${config.language}, orders ${ordersText(config.orders)}`,
-    `station ${config.station.id}, bays ${config.station.bays.map((bay) => bay.name).join(", ")}`,
-    `data ${config.dataDir}`,
-    `traces ${config.traces.formats.join(", ") || "none"}, of ${config.traces.keep} runs, in ${config.traces.folder}`,
-    `servers ${where}`,
-    ...(servers.kind === "embedded" ? [`stores ${storesText(servers)}`] : []),
-    `secrets ${[...config.secrets.keys()].join(", ") || "none"}`,
-    ...(config.results.sinks.size === 0 ? [] : [`results to ${[...config.results.sinks.keys()].join(", ")}`]),
-    ...(config.credentials.size === 0 ? [] : [`credentials ${[...config.credentials.keys()].join(", ")}`]),
-  ];
+  if ("hex" in source) return source.hex.use((bytes) => new Secret(bytes.slice()));
+  return readHexFile(source.file);
 }

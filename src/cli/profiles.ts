@@ -10,7 +10,8 @@ import { readSettings } from "../shared/files.js";
 import { type KeyFunction, loadKeyFunction } from "../shared/key-function.js";
 import { packageRoot } from "../shared/paths.js";
 import { Secret } from "../shared/secret.js";
-import { isPath, type Mode } from "./config.js";
+import type { YamlPath } from "../shared/yaml.js";
+import { isPath, type Mode, type StationConfig } from "./config.js";
 import { readHexFile, reason } from "./files.js";
 
 /** The security key that every simulator and every example has; anybody may know it. */
@@ -84,6 +85,30 @@ export function assertProfileAllowed(profile: Profile, mode: Mode): void {
       ? `${profile.name} has the simulator's security key`
       : `${profile.name} has its security key in clear (a plant's profile names a file)`;
   throw new StationError("PROFILE_FORBIDDEN", { details: { what } });
+}
+
+/** The profiles that the configuration names: for a bay, or for what is scanned. */
+export function* namedProfiles({
+  station,
+  page,
+}: Pick<StationConfig, "station" | "page">): Generator<{ readonly path: YamlPath; readonly profile: string }> {
+  for (const [i, { profile }] of station.bays.entries())
+    if (profile !== undefined) yield { path: ["station", "bays", i, "profile"], profile };
+  for (const [i, { profile }] of page.rules.entries()) yield { path: ["page", "rules", i, "profile"], profile };
+}
+
+/** Finds what would keep a run from beginning with it. @throws StationError PROFILE_*, CONFIG_INVALID */
+export async function assertProfileUsable(nameOrPath: string, { mode, profileDirs }: StationConfig): Promise<void> {
+  const found = await findProfile(nameOrPath, profileDirs);
+  assertProfileAllowed(found.profile, mode);
+  if (securityKeyFile(found) !== undefined) (await readSecurityKey(found, mode)).wipe();
+}
+
+/** The file of the profile's security access key; undefined where it has none. */
+export function securityKeyFile({ profile, file }: FoundProfile<EcuProfile>): string | undefined {
+  if (profile.target === "none" || profile.securityAccess.kind === "certificate") return undefined;
+  const { key } = profile.securityAccess;
+  return "file" in key ? resolve(dirname(file), key.file) : undefined;
 }
 
 /**

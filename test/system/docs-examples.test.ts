@@ -1,11 +1,11 @@
 /** Every YAML example of README.md and docs/ is taken by the program that it is for. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { makeCa } from "../unit/servers/http/certificates.js";
 import { type Block, readPages } from "./docs/pages.js";
-import { callBuilt, tempFolder } from "./harness.js";
+import { callBuilt, PLANT_SECRET, root, tempFolder, writePlantRegistry } from "./harness.js";
 
 type Yaml = Readonly<Record<string, unknown>>;
 
@@ -53,11 +53,38 @@ const KINDS: readonly Kind[] = [
 const STATION: Kind = {
   mark: "",
   check({ text }, folder) {
+    const evcc = readFileSync(join(root, "hw-profiles", "evcc.yaml"), "utf8");
+    written(folder, "own.yaml", evcc.replace(/key: \{ hex: .*? \}/, "key: { file: own.hex }"));
+    written(folder, "own.hex", PLANT_SECRET);
     written(folder, "access.yaml", stringify({ schema: 1, roles: { line: {} }, clients: [OWN] }));
-    const head = ["schema: 1", "mode: plant"].filter((line) => !new RegExp(`^${line.split(":")[0]}:`, "m").test(text));
-    return { args: ["config", "check", FILE], text: [...head, text].join("\n") };
+    writePlantRegistry(folder);
+    const given = onFiles(parse(text)) as Yaml;
+    const { external, embedded } = (given.servers ?? {}) as Yaml;
+    const servers = { embedded: { registry: "registry.yaml", ...(embedded as Yaml | undefined) } };
+    const whole = { schema: 1, mode: "plant", ...given, ...(external === undefined && { servers }) };
+    return { args: ["config", "check", FILE], text: stringify(whole) };
   },
 };
+
+/** What stands in a file's place that an example names, by the member that names it. */
+const FILES: Readonly<Record<string, string>> = {
+  registry: "registry.yaml",
+  access: "access.yaml",
+  profile: "own.yaml",
+  file: "own.hex",
+  key: "own.hex",
+  certificate: "own.hex",
+  anchors: "own.hex",
+};
+
+/** The example with files that are there. */
+function onFiles(value: unknown, member = ""): unknown {
+  if (Array.isArray(value)) return value.map((one) => onFiles(one));
+  if (typeof value === "object" && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, onFiles(inner, name)]));
+  if (typeof value !== "string") return value;
+  return FILES[member] ?? (member.endsWith("File") ? "own.hex" : value);
+}
 
 function stationOn(embedded: Yaml): string {
   return stringify({ schema: 1, mode: "simulator", servers: { embedded } });

@@ -1,6 +1,6 @@
 /** Runs the built programs as processes of their own, as an operator or a CI job does. */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -23,6 +23,16 @@ export function tempFolder(name = "station"): string {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   folders.push(folder);
   return folder;
+}
+
+/** A supplier secret that is not the simulator's, hex. */
+export const PLANT_SECRET = "504c414e542d5345435245542d303031";
+
+/** The simulator's registry with that secret, as `registry.yaml` of the folder: a plant's embedded servers want one of their own. */
+export function writePlantRegistry(folder: string): void {
+  const text = readFileSync(join(root, "config", "registry.simulator.yaml"), "utf8");
+  const own = text.replace(/value: ".*"/, `value: "${PLANT_SECRET}"`);
+  writeFileSync(join(folder, "registry.yaml"), own, { mode: 0o600 });
 }
 
 export interface Finished {
