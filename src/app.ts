@@ -11,6 +11,7 @@ import { type KillPoints, killPoints } from "./cli/kill-points.js";
 import { openOrders } from "./cli/orders/config.js";
 import { Outages } from "./cli/page/outages.js";
 import { openPeerFiles } from "./cli/peer-files.js";
+import { assertPlant, assertPlantRegistry } from "./cli/plant-secrets.js";
 import { openSinks } from "./cli/results.js";
 import { keepRecords } from "./cli/sealed-run.js";
 import { type TlsPair, TlsRenewal } from "./cli/tls-renewal.js";
@@ -113,6 +114,7 @@ export async function startServers(context: AppContext): Promise<RunningServers>
     const what = `${config.file ?? "(built-in configuration)"}: servers: names external servers (expected embedded)`;
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
+  await assertPlantRegistry(config);
   const { host, vpkiPort, kmsPort, statusPort, registry, asSeen, caKeys, authorities, kms: kmsConfig } = config.servers;
   const { rateLimit, shutdown } = config.servers;
   const { signal } = context;
@@ -264,6 +266,7 @@ export interface Station {
  */
 export async function openStation(context: AppContext): Promise<Station> {
   const { config, clock, logger } = context;
+  await assertPlant(config);
   makeDataFolder(config.dataDir);
   const opened = new Opened();
   const stores = opened.add(workerStores(logger), (host) => host.close());

@@ -9,6 +9,7 @@ import { type GlobalOptions, type Io, printLine } from "./io.js";
 import { namedFiles } from "./named-files.js";
 import { ordersText } from "./orders/config.js";
 import { overrideNames } from "./overrides.js";
+import { assertPlant } from "./plant-secrets.js";
 import { assertProfileUsable, namedProfiles } from "./profiles.js";
 
 export function configCommand(io: Io): Command {
@@ -32,6 +33,7 @@ export function configCommand(io: Io): Command {
 /** @throws StationError CONFIG_INVALID with the place that names what is wrong */
 async function checkFiles(config: StationConfig): Promise<void> {
   for (const { path, check } of namedFiles(config)) await at(config, path, check);
+  await assertPlant(config);
   for (const { path, profile } of namedProfiles(config))
     await at(config, path, () => assertProfileUsable(profile, config));
 }

@@ -22,6 +22,7 @@ import { readHexFile, readText } from "./files.js";
 import { type OrdersConfig, OrdersSchema, ordersOf } from "./orders/config.js";
 import { overridesOf } from "./overrides.js";
 import { type PageConfig, PageSchema, pageOf } from "./page/config.js";
+import { isSimulators, SIMULATOR_REGISTRY, SIMULATOR_SECRET, SIMULATORS_SECRET } from "./plant-secrets.js";
 import { samePort } from "./ports.js";
 import { type ProfilesConfig, ProfilesSchema, profilesOf } from "./profile-setting.js";
 import { type RecordsConfig, RecordsSchema, ReworkSchema, recordsConfigOf } from "./records-setting.js";
@@ -167,8 +168,7 @@ export interface StationConfig extends ProfilesConfig, RecordsConfig {
 /** Where a secret is: a file of hex, or (simulator mode only) the configuration itself. */
 export type SecretSource = { readonly file: string } | { readonly hex: Secret };
 
-const DEFAULTS =
-  'schema: 1\nmode: simulator\nsecrets: { simulator-cluster: { hex: "53494d554c41544f522d534543524554" } }\n';
+const DEFAULTS = `schema: 1\nmode: simulator\nsecrets: { simulator-cluster: { hex: "${SIMULATOR_SECRET}" } }\n`;
 
 /**
  * Reads the configuration.
@@ -249,7 +249,7 @@ function serversOf(given: StationFile, at: (path: string) => string, fault: Faul
       );
     const clash = samePort(rest, given.page);
     if (clash !== undefined) throw fault(clash.path, clash.what);
-    const file = registry === undefined ? join(packageRoot(), "config", "registry.simulator.yaml") : at(registry);
+    const file = registry === undefined ? SIMULATOR_REGISTRY : at(registry);
     const ca = caConfigOf({ ...(caKeys && { caKeys }), ...(authorities && { authorities }) }, at, fault);
     const seen = typeof asSeen === "boolean" ? CertificateTypes.filter(() => asSeen) : asSeen;
     return {
@@ -312,5 +312,8 @@ export async function readSecret(config: StationConfig, name: string): Promise<S
     throw new StationError("CONFIG_INVALID", { details: { what } });
   }
   if ("hex" in source) return source.hex.use((bytes) => new Secret(bytes.slice()));
-  return readHexFile(source.file);
+  const secret = await readHexFile(source.file);
+  if (config.mode === "simulator" || !isSimulators(secret)) return secret;
+  secret.wipe();
+  throw config.fault(["secrets", name, "file"], `${source.file}: ${SIMULATORS_SECRET}`);
 }

@@ -11,7 +11,7 @@ import { vpkiPath } from "../../src/contract/vpki.js";
 import { requireOpenssl, requireTool, works } from "../require.js";
 import { type Holder, makeCa, makeClient } from "../unit/servers/http/certificates.js";
 import { kmsFile, rows, vpkiFile } from "./cases.js";
-import { run, type Servers, startServers, tempFolder } from "./harness.js";
+import { run, type Servers, startServers, tempFolder, writePlantRegistry } from "./harness.js";
 
 const ISSUE = vpkiPath("prov-15118-2", "issue");
 const NOT_ALLOWED = { resultMessage: "This client is not allowed to do this" };
@@ -58,7 +58,11 @@ beforeAll(async () => {
   writeFileSync(join(data, "plant-ca.pem"), ca.cert);
   writeFileSync(accessFile, list());
   const config = join(data, "station.yaml");
-  writeFileSync(config, "schema: 1\nmode: plant\nservers: { embedded: { access: access.yaml } }\n");
+  writeFileSync(
+    config,
+    "schema: 1\nmode: plant\nservers: { embedded: { access: access.yaml, registry: registry.yaml } }\n",
+  );
+  writePlantRegistry(data);
   servers = await startServers(["--config", config, "--data", data, "--log"]);
   own = { cert: readFileSync(servers.clientCert, "utf8"), key: readFileSync(servers.clientKey, "utf8") };
 });
@@ -320,6 +324,7 @@ describe("without a list", () => {
   const write = (text: string) => {
     const file = join(tempFolder(), "station.yaml");
     writeFileSync(file, `schema: 1\n${text}`);
+    writePlantRegistry(join(file, ".."));
     return file;
   };
 
@@ -337,7 +342,12 @@ describe("without a list", () => {
 
   it("a plant's take the programs of this machine with the installation's own certificate alone", async () => {
     const folder = tempFolder();
-    const plant = await startServers(["--config", write("mode: plant\n"), "--data", folder]);
+    const plant = await startServers([
+      "--config",
+      write("mode: plant\nservers: { embedded: { registry: registry.yaml } }\n"),
+      "--data",
+      folder,
+    ]);
     const asked = (tls: AgentOptions) =>
       new Promise<number | undefined>((resolve, reject) => {
         const options = { ...tls, ca: readFileSync(plant.ca), agent: false, method: "POST" };
@@ -351,7 +361,7 @@ describe("without a list", () => {
   });
 
   it("config check says who comes in, and tells a list's mistake with its line", async () => {
-    const file = write("mode: plant\nservers: { embedded: { access: access.yaml } }\n");
+    const file = write("mode: plant\nservers: { embedded: { access: access.yaml, registry: registry.yaml } }\n");
     const check = () => run("ecustation", ["config", "check", file]);
     expect(await check()).toMatchObject({
       code: 2,

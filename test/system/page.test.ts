@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Browser, Events } from "../unit/hmi/bench.js";
-import { type Running, run, start, tempFolder } from "./harness.js";
+import { type Running, run, start, tempFolder, writePlantRegistry } from "./harness.js";
 
 /** Long enough not to be among the digits of hashes by chance. */
 const PIN = "471108150912";
@@ -69,8 +69,9 @@ describe("serve in mode: plant", () => {
     const config = join(data, "station.yaml");
     writeFileSync(
       config,
-      "schema: 1\nmode: plant\nstation: { bays: [{ name: A, link: slcan:/dev/none, profile: evcc }] }\n",
+      "schema: 1\nmode: plant\nservers: { embedded: { registry: registry.yaml } }\nstation: { bays: [{ name: A, link: slcan:/dev/none, profile: evcc }] }\n",
     );
+    writePlantRegistry(data);
     const args = ["--config", config, "--data", data];
     const added = await run("ecustation", ["users", "add", "kim", "--role", "engineer", ...args], {
       input: `${PIN}\n`,

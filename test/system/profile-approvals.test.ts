@@ -4,7 +4,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { openReader } from "../../src/db/database.js";
-import { callBuilt, root, tempFolder } from "./harness.js";
+import { callBuilt, root, tempFolder, writePlantRegistry } from "./harness.js";
 
 const KEY = "00112233445566778899aabbccddeeff";
 const INPUTS = ["--vin", "KMHC851CFLU061234", "--pcid", "KM8P2844A9TD84HR91", "--evccid", "KM7V200DA343BEMZEG80"];
@@ -22,7 +22,7 @@ const write = (name: string, text: string) => writeFileSync(join(folder, name), 
 const configure = (approvals: number, mode = "plant") =>
   write(
     "station.yaml",
-    `schema: 1\nmode: ${mode}\nprofiles: { folder: ., approvals: ${approvals} }\nsecrets: { simulator-cluster: { file: secret.hex } }\n`,
+    `schema: 1\nmode: ${mode}\nprofiles: { folder: ., approvals: ${approvals} }\nservers: { embedded: { registry: registry.yaml } }\nsecrets: { simulator-cluster: { file: secret.hex } }\n`,
   );
 const run = () =>
   callBuilt("ecustation", ["run", "--profile", "bms", "--link", LINK, ...INPUTS, ...CODES, "--json", ...global]);
@@ -33,6 +33,7 @@ beforeAll(() => {
   write("bms.yaml", bms);
   write("bms.hex", "8f".repeat(16));
   write("secret.hex", "53494d55");
+  writePlantRegistry(folder);
 });
 
 it("refuses it in one line in both languages before the unit is touched, and begins no run", async () => {

@@ -4,8 +4,7 @@ import { dirname, join } from "node:path";
 import { systemClock } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
 import { packageRoot } from "../../shared/paths.js";
-import type { StationConfig } from "../config.js";
-import { readHexFile } from "../files.js";
+import { readSecret, type StationConfig } from "../config.js";
 import { assertProfileAllowed, findAnyProfile, findProfile, profileNames } from "../profiles.js";
 import { checkSerial, checkSocketcan, SERIAL_SCHEMES } from "./adapters.js";
 import { checkDatabase } from "./database.js";
@@ -161,7 +160,7 @@ async function checkConfig(config: StationConfig): Promise<Finding[]> {
   for (const [name, source] of config.secrets) {
     if (!("file" in source)) continue;
     try {
-      (await readHexFile(source.file)).wipe();
+      (await readSecret(config, name)).wipe();
     } catch (error) {
       const todo = "write the secret there as hex, readable by the station alone";
       findings.push({ name: `secret ${name}`, state: "FAILED", needed: true, what: describe(error), todo });

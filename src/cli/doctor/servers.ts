@@ -7,6 +7,7 @@ import { readSettings } from "../../shared/files.js";
 import type { StationConfig } from "../config.js";
 import type { ExternalServers } from "../external.js";
 import { reason } from "../files.js";
+import { assertPlantRegistry } from "../plant-secrets.js";
 import type { Finding } from "./checks.js";
 
 /** Embedded servers: their registry. External ones: their files, and a TLS handshake with each. */
@@ -17,7 +18,10 @@ export async function checkServers(config: StationConfig, signal: AbortSignal): 
     const { loadAccess } = await import("../../servers/http/access-file.js");
     const { access, registry } = servers;
     return [
-      await fileOf("registry", registry, () => loadRegistry(registry)),
+      await fileOf("registry", registry, async () => {
+        await assertPlantRegistry(config);
+        await loadRegistry(registry);
+      }),
       ...(access === undefined ? [] : [await fileOf("allow list", access, () => loadAccess(access))]),
     ];
   }

@@ -6,7 +6,16 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { ensureTls } from "../../../src/servers/http/tls.js";
 import { systemClock } from "../../../src/shared/clock.js";
-import { type Running, root, run, start, startEcu, tempFolder } from "../../system/harness.js";
+import {
+  PLANT_SECRET,
+  type Running,
+  root,
+  run,
+  start,
+  startEcu,
+  tempFolder,
+  writePlantRegistry,
+} from "../../system/harness.js";
 
 /** Not the address that a page has where nothing is configured. */
 const HOST = "127.0.0.2";
@@ -36,8 +45,8 @@ export class Plant {
     this.write("page.key", keyPem);
     this.write("mes.hex", "5f".repeat(32));
     this.write("bms.hex", "8f".repeat(16));
-    // The simulated ECU's supplier has the simulator's secret.
-    this.write("secret.hex", "53494d554c41544f522d534543524554");
+    this.write("secret.hex", PLANT_SECRET);
+    writePlantRegistry(this.folder);
     const evcc = readFileSync(join(root, "hw-profiles", "evcc.yaml"), "utf8");
     this.write("bms.yaml", evcc.replace("name: evcc", "name: bms").replace(EXAMPLE_KEY, "{ file: bms.hex }"));
     const ecu = await startEcu(join(this.folder, "bms.yaml"));
@@ -48,6 +57,7 @@ export class Plant {
 mode: plant
 station: { id: plant-e2e, bays: [{ name: A, link: "${ecu.url}", profile: bms, power: { supply: "manual:" } }] }
 profiles: { folder: ., approvals: 2 }
+servers: { embedded: { registry: registry.yaml } }
 secrets: { simulator-cluster: { file: secret.hex } }
 traces: { formats: [pcapng, asc] }
 results:

@@ -63,7 +63,10 @@ function fileSet(dir: string): Record<string, string> {
     "wrong-config": "schema: 1\nmode: sometimes\n",
     half: `schema: 1\nmode: simulator\nservers:\n  external:\n    vpki: ["https://localhost:1"]\n    kms: ["https://localhost:2"]\n    caFile: ca.pem\n    clientCertFile: c.pem\n`,
     external: `schema: 1\nmode: simulator\nservers:\n  external: { vpki: ["https://localhost:1"], kms: ["https://localhost:2"], caFile: ca.pem }\n`,
-    plant: "schema: 1\nmode: plant\nstation: { bays: [{ name: a, link: 'slcan+tcp://127.0.0.1:9' }] }\n",
+    plant:
+      "schema: 1\nmode: plant\nservers: { embedded: { registry: own-registry.yaml } }\nstation: { bays: [{ name: a, link: 'slcan+tcp://127.0.0.1:9' }] }\n",
+    "bare-plant": "schema: 1\nmode: plant\n",
+    "own-registry": "suppliers: []\necuTypes: []\n",
     "broken-registry": "phase: Prod\nsuppliers: []\necuTypes: [\n",
     "wrong-registry": "phase: Prod\nsuppliers: [{ id: one }]\necuTypes: []\n",
   };
@@ -85,6 +88,7 @@ function fileSet(dir: string): Record<string, string> {
     halfConfig: at("half"),
     externalConfig: at("external"),
     plantConfig: at("plant"),
+    barePlantConfig: at("bare-plant"),
     brokenRegistry: at("broken-registry"),
     wrongRegistry: at("wrong-registry"),
     vpkiPort: at("vpki-port"),
