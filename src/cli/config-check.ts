@@ -5,8 +5,9 @@ import { describe, isStationError } from "../shared/errors.js";
 import { loadConfig, type StationConfig } from "./config.js";
 import { storesText } from "./database.js";
 import { externalText } from "./external.js";
-import { type GlobalOptions, type Io, printLine } from "./io.js";
+import { type GlobalOptions, type Io, printLine, writeAll } from "./io.js";
 import { namedFiles } from "./named-files.js";
+import { openSecretFiles } from "./open-secrets.js";
 import { ordersText } from "./orders/config.js";
 import { overrideNames } from "./overrides.js";
 import { assertPlant } from "./plant-secrets.js";
@@ -26,6 +27,9 @@ export function configCommand(io: Io): Command {
       for (const line of lines) await printLine(io, `  ${line}`);
       const names = overrideNames(io.env);
       if (names.length > 0) await printLine(io, `  from the environment ${names.join(", ")}`);
+      const open = await openSecretFiles(config);
+      if (open.length > 0)
+        await writeAll(io.stderr, `ecustation: everybody on this machine may use ${open.join(", ")}: chmod o= them\n`);
     });
   return command;
 }

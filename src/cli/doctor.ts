@@ -61,7 +61,8 @@ export async function guarded(name: string, run: () => Promise<readonly Finding[
 }
 
 function findingLine(finding: Finding): string {
-  const optional = finding.needed || finding.state === "OK" ? "" : " (not needed by this configuration)";
+  const broken = finding.state === "MISSING" || finding.state === "FAILED";
+  const optional = broken && !finding.needed ? " (not needed by this configuration)" : "";
   const advice = finding.todo === undefined ? "" : `: ${finding.todo}`;
   return `${finding.state.padEnd(7)} ${finding.name.padEnd(16)} ${finding.what}${optional}${advice}`;
 }

@@ -5,6 +5,7 @@ import { systemClock } from "../../shared/clock.js";
 import { describe } from "../../shared/errors.js";
 import { packageRoot } from "../../shared/paths.js";
 import { readSecret, type StationConfig } from "../config.js";
+import { openSecretFiles } from "../open-secrets.js";
 import { assertProfileAllowed, findAnyProfile, findProfile, profileNames } from "../profiles.js";
 import { checkSerial, checkSocketcan, SERIAL_SCHEMES } from "./adapters.js";
 import { checkDatabase } from "./database.js";
@@ -14,7 +15,8 @@ import { checkTokens } from "./tokens.js";
 
 export interface Finding {
   readonly name: string;
-  readonly state: "OK" | "MISSING" | "FAILED";
+  /** A WARNING works, and is not as it should be. */
+  readonly state: "OK" | "WARNING" | "MISSING" | "FAILED";
   /** The configuration cannot work without it. */
   readonly needed: boolean;
   readonly what: string;
@@ -37,6 +39,7 @@ export const CHECKS: readonly Check[] = [
   { name: "pkcs11", run: checkPkcs11 },
   { name: "links", run: checkLinks },
   { name: "config", run: checkConfig },
+  { name: "secret files", run: checkSecretFiles },
   { name: "profiles", run: checkProfiles },
   { name: "servers", run: checkServers },
   { name: "database", run: checkDatabase },
@@ -167,6 +170,16 @@ async function checkConfig(config: StationConfig): Promise<Finding[]> {
     }
   }
   return findings;
+}
+
+async function checkSecretFiles(config: StationConfig): Promise<Finding[]> {
+  return (await openSecretFiles(config)).map((file) => ({
+    name: "secret file",
+    state: "WARNING",
+    needed: false,
+    what: `${file} may be used by everybody on this machine`,
+    todo: `chmod o= ${file}`,
+  }));
 }
 
 async function checkProfiles(config: StationConfig): Promise<Finding[]> {

@@ -185,7 +185,7 @@ function portsOf(context: AppContext, station: Station, orders: BayOrders, live:
   };
 }
 
-const STATES = { OK: "ok", MISSING: "missing", FAILED: "broken" } as const;
+const STATES = { OK: "ok", WARNING: "warning", MISSING: "missing", FAILED: "broken" } as const;
 
 function checkRow({ name, state, what, todo }: Finding): CheckRow {
   return { what: name, state: STATES[state], text: what, todo };

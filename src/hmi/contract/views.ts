@@ -129,7 +129,7 @@ export interface BayRow {
 /** adapters: a list of what `ecustation doctor` finds */
 export interface CheckRow {
   readonly what: string;
-  readonly state: "ok" | "missing" | "broken";
+  readonly state: "ok" | "warning" | "missing" | "broken";
   readonly text: string;
   readonly todo: string | undefined;
 }

@@ -69,7 +69,9 @@ function Adapters() {
           <ul class="checks">
             {rows.map(({ what, state, text, todo }) => (
               <li key={`${what} ${text}`}>
-                <span class={{ ok: "up", missing: "attention", broken: "down" }[state]}>{t(`check.${state}`)}</span>{" "}
+                <span class={{ ok: "up", warning: "attention", missing: "attention", broken: "down" }[state]}>
+                  {t(`check.${state}`)}
+                </span>{" "}
                 <strong>{what}</strong> {text}
                 {todo === undefined ? null : <p class="muted">{todo}</p>}
               </li>

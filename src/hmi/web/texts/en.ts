@@ -266,6 +266,7 @@ export const EN = {
   "adapters.none": "No adapter was found.",
   "adapters.look": "Look again",
   "check.ok": "ok",
+  "check.warning": "warning",
   "check.missing": "missing",
   "check.broken": "broken",
   users: "Users",

@@ -268,6 +268,7 @@ export const KO: Readonly<Record<TextKey, string>> = {
   "adapters.none": "찾은 어댑터가 없습니다.",
   "adapters.look": "다시 찾기",
   "check.ok": "정상",
+  "check.warning": "주의",
   "check.missing": "없음",
   "check.broken": "이상",
   users: "사용자",
