@@ -6,16 +6,19 @@ import type { Static, TSchema } from "typebox";
 import { Settings } from "typebox/system";
 import { Value } from "typebox/value";
 import {
+  type Alias,
   type Document,
   type ErrorCode,
   isAlias,
   isMap,
+  isNode,
   isPair,
   isScalar,
   isSeq,
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from "yaml";
 import { StationError } from "./errors.js";
 
@@ -106,6 +109,7 @@ function overridden(raw: unknown, overrides: readonly YamlOverride[]): unknown {
       at = next as Record<string | number, unknown>;
       key = part;
     }
+  let document: Document | undefined;
     at[key] = value;
   }
   return whole[""];
@@ -126,11 +130,27 @@ function filledIn(schema: TSchema, raw: unknown): { value: unknown; problems: re
 
 function parse(
   text: string,
+/** The first one; the library says that there is one, not where. */
+function aliasWithoutAnchor(document: Document): Alias | undefined {
+  const anchors = new Set<string>();
+  let lost: Alias | undefined;
+  visit(document, (_, node) => {
+    if (isAlias(node)) {
+      if (anchors.has(node.source)) return undefined;
+      lost = node;
+      return visit.BREAK;
+    }
+    if (isNode(node) && node.anchor !== undefined) anchors.add(node.anchor);
+    return undefined;
+  });
+  return lost;
+}
+
   lines: LineCounter,
   failAt: (offset: number, path: YamlPath, what: string) => StationError,
 ): { document: Document; raw: unknown } {
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, version: "1.2" });
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, version: "1.2" });
     const foreign = NO_TEXT.exec(text);
     if (foreign !== null) throw failAt(foreign.index, [], foreignText(foreign[0]));
     const wrong = document.errors[0] ?? document.warnings[0];
@@ -138,8 +158,14 @@ function parse(
     return { document, raw: document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown };
   } catch (error) {
     if (error instanceof StationError) throw error;
-    const what = error instanceof ReferenceError ? "too many aliases, or one without its anchor" : "nested too deeply";
-    throw failAt(0, [], what);
+    if (!(error instanceof ReferenceError)) throw failAt(0, [], "nested too deeply");
+    const lost = document && aliasWithoutAnchor(document);
+    if (lost === undefined) throw failAt(0, [], "too many aliases");
+    throw failAt(
+      startOf(lost) ?? 0,
+      [],
+      `the alias *${lost.source} has no anchor before it (expected &${lost.source})`,
+    );
   }
 }
 

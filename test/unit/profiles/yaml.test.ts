@@ -72,7 +72,13 @@ describe("the first mistake is told with file, line, column and path", () => {
     ["bad syntax", "id: [1\n", /^x\.yaml:\d+:\d+: /],
     ["a tab as indentation", "id: 1\nlimits:\n\tstep: 1\n", /^x\.yaml:3:1: /],
     ["an unknown tag", "id: !foo 1\n", /^x\.yaml:1:5: /],
-    ["an alias without its anchor", "id: *a\n", /^x\.yaml:1:\d+: /],
+    [
+      "an alias without its anchor",
+      "id: 1\nlimits: { step: *a }\n",
+      "x.yaml:2:17: the alias *a has no anchor before it (expected &a)",
+    ],
+    ["an alias before its anchor", "id: *a\nname: &a x\n", /^x\.yaml:1:5: the alias \*a has no anchor before it/],
+    ["an alias behind others that have theirs", "id: &a 1\nlist: [*a, *b]\n", /^x\.yaml:2:12: the alias \*b/],
     ["several documents", "id: 1\n---\nid: 2\n", "x.yaml:2:1: a second document begins here"],
     [
       "bytes of another encoding than UTF-8",
