@@ -5,7 +5,8 @@
 import type { TSchema } from "typebox";
 import { parse } from "yaml";
 import { StationError } from "../shared/errors.js";
-import type { YamlOverride, YamlPath } from "../shared/yaml.js";
+import type { YamlPath } from "../shared/yaml.js";
+import type { YamlOverride } from "../shared/yaml-overrides.js";
 
 const PREFIX = "ECUSTATION_";
 /** Variables of that prefix that are no settings. */
@@ -27,13 +28,17 @@ export function overrideNames(env: Env): string[] {
  * @throws StationError CONFIG_INVALID for a variable that names no setting
  */
 export function overridesOf(schema: TSchema, raw: unknown, env: Env): YamlOverride[] {
-  return overrideNames(env).map((source) => {
+  const lists = new Set<string>();
+  return overrideNames(env).flatMap((source) => {
     const place = placeOf(source.slice(PREFIX.length).split("__"), [schema as Node], raw);
     if (place === undefined) {
       const what = `${source}: names no setting (expected ${PREFIX}, then a path as STATION__ID)`;
       throw new StationError("CONFIG_INVALID", { details: { what } });
     }
-    return { path: place.path, value: settingOf(env[source] ?? "", place.schemas, source), source };
+    const setting = { path: place.path, value: settingOf(env[source] ?? "", place.schemas, source), source };
+    const fresh = place.defaults.filter(({ path }) => !lists.has(JSON.stringify(path)));
+    for (const { path } of fresh) lists.add(JSON.stringify(path));
+    return [...fresh.map((list) => ({ ...list, source })), setting];
   });
 }
 
@@ -41,18 +46,25 @@ interface Place {
   readonly path: YamlPath;
   /** Any of which the value may follow. */
   readonly schemas: readonly Node[];
+  /** Lists on the way that the file does not have: a place of one stands in its default, whose rest stays. */
+  readonly defaults: readonly { readonly path: YamlPath; readonly value: readonly unknown[] }[];
 }
 
 function placeOf(parts: readonly string[], schemas: readonly Node[], raw: unknown): Place | undefined {
   const [part, ...rest] = parts;
   const all = schemas.flatMap(alternatives);
-  if (part === undefined) return { path: [], schemas: all };
-  const key = keyOf(part, all, raw);
+  if (part === undefined) return { path: [], schemas: all, defaults: [] };
+  const list = raw === undefined ? all.map((schema) => schema.default).find(Array.isArray) : undefined;
+  const given: unknown = list ?? raw;
+  const key = keyOf(part, all, given);
   if (key === undefined) return undefined;
   const inner = all.flatMap((schema) => innerOf(schema, key));
   if (inner.length === 0) return undefined;
-  const place = placeOf(rest, inner, isNode(raw) ? raw[key] : undefined);
-  return place && { path: [key, ...place.path], schemas: place.schemas };
+  const place = placeOf(rest, inner, isNode(given) ? given[key] : undefined);
+  if (place === undefined) return undefined;
+  const deeper = place.defaults.map(({ path, value }) => ({ path: [key, ...path], value }));
+  const defaults = list === undefined ? deeper : [{ path: [], value: structuredClone(list) as unknown[] }, ...deeper];
+  return { path: [key, ...place.path], schemas: place.schemas, defaults };
 }
 
 /** The branches of a union, else the schema itself. */

@@ -21,6 +21,7 @@ import {
   visit,
 } from "yaml";
 import { StationError } from "./errors.js";
+import { makerOf, overridden, overrideAt, type YamlOverride } from "./yaml-overrides.js";
 
 export type YamlErrorCode = "PROFILE_INVALID" | "CONFIG_INVALID";
 export type YamlPath = readonly (string | number)[];
@@ -43,14 +44,6 @@ interface Problem {
   what: string;
   /** The key itself is wrong, not its value. */
   atKey?: boolean;
-}
-
-/** A value that stands in place of the text's. */
-export interface YamlOverride {
-  readonly path: YamlPath;
-  readonly value: unknown;
-  /** Names it in errors, in place of file, line and column. */
-  readonly source: string;
 }
 
 /** A value read from YAML that still knows where each part of it stood. */
@@ -82,37 +75,20 @@ export function parseYaml<S extends TSchema>(
   const { document, raw } = parse(text, lines, failAt);
   const overrides = overridesOf(raw);
   const { value, problems } = filledIn(schema, overridden(raw, overrides));
-  const failFor = (problem: Problem) => {
+  const failFor = (problem: Problem, override = overrideAt(overrides, problem.path)) => {
     const { path, what } = problem;
-    const override = overrides.find((one) => one.path.every((part, at) => path[at] === part));
     if (override === undefined) return failAt(offsetOf(document, problem), path, what);
     return new StationError(code, { details: { what: oneLine(`${override.source}: ${pathText(path)}: ${what}`) } });
   };
   const [first] = problems
     .map((problem) => ({ problem, offset: offsetOf(document, problem) }))
     .sort((a, b) => a.offset - b.offset);
-  if (first !== undefined) throw failFor(first.problem);
+  if (first !== undefined) {
+    const { path } = first.problem;
+    throw failFor(first.problem, overrideAt(overrides, path) ?? makerOf(overrides, path, raw));
+  }
   // The schema has just accepted the value.
   return { value: value as Static<S>, error: (path, what) => failFor({ path, what }) };
-}
-
-/** A copy of what the text says with other values in place. */
-function overridden(raw: unknown, overrides: readonly YamlOverride[]): unknown {
-  const whole = { "": structuredClone(raw) };
-  for (const { path, value } of overrides) {
-    let at: Record<string | number, unknown> = whole;
-    let key: string | number = "";
-    for (const part of path) {
-      const inner = at[key];
-      const next = typeof inner === "object" && inner !== null ? inner : typeof part === "number" ? [] : {};
-      at[key] = next;
-      at = next as Record<string | number, unknown>;
-      key = part;
-    }
-  let document: Document | undefined;
-    at[key] = value;
-  }
-  return whole[""];
 }
 
 /** The value with its defaults, and what is wrong with it. */
@@ -130,25 +106,10 @@ function filledIn(schema: TSchema, raw: unknown): { value: unknown; problems: re
 
 function parse(
   text: string,
-/** The first one; the library says that there is one, not where. */
-function aliasWithoutAnchor(document: Document): Alias | undefined {
-  const anchors = new Set<string>();
-  let lost: Alias | undefined;
-  visit(document, (_, node) => {
-    if (isAlias(node)) {
-      if (anchors.has(node.source)) return undefined;
-      lost = node;
-      return visit.BREAK;
-    }
-    if (isNode(node) && node.anchor !== undefined) anchors.add(node.anchor);
-    return undefined;
-  });
-  return lost;
-}
-
   lines: LineCounter,
   failAt: (offset: number, path: YamlPath, what: string) => StationError,
 ): { document: Document; raw: unknown } {
+  let document: Document | undefined;
   try {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, version: "1.2" });
     const foreign = NO_TEXT.exec(text);
@@ -167,6 +128,22 @@ function aliasWithoutAnchor(document: Document): Alias | undefined {
       `the alias *${lost.source} has no anchor before it (expected &${lost.source})`,
     );
   }
+}
+
+/** The first one; the library says that there is one, not where. */
+function aliasWithoutAnchor(document: Document): Alias | undefined {
+  const anchors = new Set<string>();
+  let lost: Alias | undefined;
+  visit(document, (_, node) => {
+    if (isAlias(node)) {
+      if (anchors.has(node.source)) return undefined;
+      lost = node;
+      return visit.BREAK;
+    }
+    if (isNode(node) && node.anchor !== undefined) anchors.add(node.anchor);
+    return undefined;
+  });
+  return lost;
 }
 
 function foreignText(char: string): string {

@@ -82,6 +82,35 @@ describe("a setting of the environment", () => {
     expect(fault({ [name]: value })).toContain(what);
   });
 
+  it("that is of a list's first place leaves what else the default has there", () => {
+    const text = "schema: 1\nmode: plant\n";
+    const config = read({ ECUSTATION_STATION__BAYS__0__LINK: "socketcan:can0" }, text);
+    expect(config.station.bays).toEqual([{ name: "1", link: "socketcan:can0" }]);
+    const both = { ECUSTATION_STATION__BAYS__0__LINK: "socketcan:can0", ECUSTATION_STATION__BAYS__0__PROFILE: "evcc" };
+    expect(read(both, text).station.bays).toEqual([{ name: "1", link: "socketcan:can0", profile: "evcc" }]);
+    const next = { ECUSTATION_STATION__BAYS__1__NAME: "B" };
+    expect(read(next, text).station.bays).toEqual([{ name: "1" }, { name: "B" }]);
+  });
+
+  it("is named where what it begins lacks something, and the file where the file does", () => {
+    expect(fault({ ECUSTATION_STATION__BAYS__2__LINK: "socketcan:can0" })).toMatch(
+      /^ECUSTATION_STATION__BAYS__2__LINK: station\.bays\[2\]\.name: is missing/,
+    );
+    const server = { ECUSTATION_SERVERS__EXTERNAL__CA_FILE: "ca.pem" };
+    expect(fault(server, "schema: 1\nmode: plant\n")).toMatch(
+      /^ECUSTATION_SERVERS__EXTERNAL__CA_FILE: servers\.external\.(?:vpki|kms): is missing/,
+    );
+    const bays = "schema: 1\nmode: plant\nstation: { bays: [{ profile: evcc }] }\n";
+    expect(fault({ ECUSTATION_STATION__BAYS__0__LINK: "socketcan:can0" }, bays)).toMatch(
+      /^\/plant\/station\.yaml:3:\d+: station\.bays\[0\]\.name: is missing/,
+    );
+  });
+
+  it("is told by its own name where several stand in one place", () => {
+    const env = { ECUSTATION_STATION__BAYS__0__LINK: "socketcan:can0", ECUSTATION_STATION__BAYS__0__TAKT: "0" };
+    expect(fault(env, "schema: 1\nmode: plant\n")).toMatch(/^ECUSTATION_STATION__BAYS__0__TAKT: station\.bays\[0\]/);
+  });
+
   it("does not hide what is wrong in the file", () => {
     const text = FILE.replace("attempts: 2", "attempts: 0");
     expect(fault({ ECUSTATION_STATION__ID: "line-2" }, text)).toMatch(
