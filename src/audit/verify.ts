@@ -91,12 +91,16 @@ async function explain(at: number, head: Head, found: FoundRow, rest: AsyncItera
     const row = wellFormed({ ...candidate, seq: at });
     return row !== undefined && hashRow(head.hash, row) === candidate.hash;
   };
+  let place = at;
   for (
     let row: FoundRow | Error | undefined = found;
     row !== undefined && !(row instanceof Error);
     row = await pull(rest)
   ) {
-    if (fits(row)) return { row: at, fault: "reordered", what: `stands as row ${String(row.seq)}` };
+    // A row that was moved has another number in a store, and in an exported log its own at another line.
+    const where = row.seq === at ? `in the place of row ${place}` : `as row ${String(row.seq)}`;
+    if (fits(row)) return { row: at, fault: "reordered", what: `stands ${where}` };
+    place++;
   }
   const { seq } = found;
   if (seq === at) return { row: at, fault: "changed", what: "was changed: its hash is not that of its content" };

@@ -84,6 +84,18 @@ describe.each(numbers)("row %i", (row) => {
     }
   });
 
+  it("is named with its place when it and another one changed places in an exported log", async () => {
+    const chain = await honest();
+    for (const other of numbers.filter((number) => number > row)) {
+      const swapped = chain.rows.with(row - 1, chain.rows[other - 1] ?? {}).with(other - 1, chain.rows[row - 1] ?? {});
+      expect(await judge(swapped, chain)).toEqual({
+        row,
+        fault: "reordered",
+        what: `stands in the place of row ${other}`,
+      });
+    }
+  });
+
   it("is named when a row was put before it, in whatever way", async () => {
     const chain = await honest();
     const forged = { ...chain.rows[row - 1], subject: "cn=forged" };
