@@ -89,7 +89,7 @@ export function sheCommand(io: Io): Command {
     .option("--key-id <slot>", "target slot, 0–F")
     .option("--new-key <hex|->", "new key, 32 hex digits")
     .option("--new-key-file <file>", "file of the new key")
-    .option("--counter <n>", "update counter, 1–268435455; 0 for RAM_KEY alone")
+    .option("--counter <n>", "update counter, 1–268435455; also 0, which a device takes for RAM_KEY alone")
     .option("--flags <n|names>", "five flags, WRITE_PROTECTION = 16", "0")
     .option("--bank <n>", "SHE+ key bank, 0–8", "0")
     .option("--verify-only", "SHE+ flag VERIFY_ONLY")

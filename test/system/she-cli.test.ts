@@ -56,6 +56,25 @@ describe("she generate", () => {
   });
 });
 
+describe("counter 0", () => {
+  it("is made for every slot, as the help says, and judged as a device does: for RAM_KEY alone", async () => {
+    const help = (await she("generate", "--help")).stdout.replace(/\s+/g, " ");
+    expect(help).toContain("update counter, 1–268435455; also 0, which a device takes for RAM_KEY alone");
+    for (const [slot, authoriser, code] of [
+      ["1", "1", 1],
+      ["4", "1", 1],
+      ["E", "4", 0],
+    ] as const) {
+      const keys = ["--auth-key-id", authoriser, "--auth-key", V1.authKey, "--key-id", slot, "--new-key", V1.newKey];
+      const made = await she("generate", "--uid", V1.uid, ...keys, "--counter", "0", "--json");
+      expect(made).toMatchObject({ code: 0, stderr: "" });
+      const { M1, M2, M3 } = JSON.parse(made.stdout) as Record<"M1" | "M2" | "M3", string>;
+      const judged = await she("verify", M1, M2, M3, "--auth-key", V1.authKey);
+      expect(judged.code, judged.stdout).toBe(code);
+    }
+  });
+});
+
 describe("she decode", () => {
   it("shows slot, authoriser, counter and flags of a vector, and hides the key unless asked", async () => {
     const v6 = vector("V6");
