@@ -9,7 +9,7 @@ import { type Finished, root, run, startEcu, tempFolder } from "./harness.js";
 const ADAPTER = /^slcan:\/dev\//;
 
 /** The page's run on a real ECU, on a simulated ECU of the profile. */
-async function ranAsShown({ blocks }: Page, profile: string, folder: string): Promise<Finished> {
+async function ranAsShown({ blocks }: Page, profile: string, folder: string, there = profile): Promise<Finished> {
   const shown = blocks
     .filter(({ language }) => language === "sh")
     .flatMap(commandsOf)
@@ -17,12 +17,12 @@ async function ranAsShown({ blocks }: Page, profile: string, folder: string): Pr
   const words = (shown?.text ?? "").match(/"[^"]*"|[^\s\\]+/g)?.map((word) => word.replaceAll('"', "")) ?? [];
   const args = words.slice(words.indexOf("ecustation") + 1);
   expect(args.some((word) => ADAPTER.test(word))).toBe(true);
-  const ecu = await startEcu(join(folder, profile));
+  const ecu = await startEcu(join(folder, there));
   try {
-    const there = args.map((word) =>
+    const own = args.map((word) =>
       word === `./${profile}` ? join(folder, profile) : word.replace(/^slcan:\/dev\/.*/, ecu.url),
     );
-    return await run("ecustation", [...there, "--data", join(folder, "data")]);
+    return await run("ecustation", [...own, "--data", join(folder, "data")]);
   } finally {
     await ecu.stop();
   }
@@ -64,5 +64,25 @@ describe("the way to an own ECU", () => {
     const shown = guide.blocks.filter(({ language }) => language === "text").flatMap(({ text }) => steps(text));
     expect(shown.length).toBeGreaterThan(4);
     expect(shown.filter((line) => !isShown(line, steps(stdout)))).toEqual([]);
+  }, 60_000);
+
+  it("of the profile guide ends where nobody answers with the first code that it lists", async () => {
+    const guide = page("docs/profile-guide.md");
+    const folder = tempFolder("own-ecu");
+    const bms = guide.blocks.find(({ remarks }) => remarks.includes("file: bms.yaml"))?.text ?? "";
+    writeFileSync(join(folder, "bms.yaml"), bms);
+    writeFileSync(
+      join(folder, "other.yaml"),
+      bms.replace("0x18DA40F1", "0x18DA41F1").replace("0x18DAF140", "0x18DAF141"),
+    );
+    writeFileSync(join(folder, "bms.hex"), "8f".repeat(16), { mode: 0o600 });
+    const { code, stdout } = await ranAsShown(guide, "bms.yaml", folder, "other.yaml");
+    expect(code).toBe(4);
+    const listed = /^\| (.*ISOTP_TIMEOUT_BS.*) in \*(\w+)\* \|/m.exec(
+      readFileSync(join(root, "docs", "profile-guide.md"), "utf8"),
+    );
+    const [, told, step] = / {2}(\w+) in (\w+)$/m.exec(stdout) ?? [];
+    expect(listed?.[1]).toContain(`\`${told}\``);
+    expect(listed?.[2]).toBe(step);
   }, 60_000);
 });
