@@ -4,7 +4,7 @@ import { loadRegistry } from "../servers/kms/registry.js";
 import type { RegistryData } from "../servers/kms/registry-schema.js";
 import type { StationConfig } from "./config.js";
 import { namedFiles } from "./named-files.js";
-import { SIMULATOR_REGISTRY } from "./plant-secrets.js";
+import { isSimulatorsValue } from "./plant-secrets.js";
 import { findAnyProfile, namedProfiles, profileNames, securityKeyFile } from "./profiles.js";
 
 /** Reading, writing or running by others; a group is the plant's own choice (root:ecustation 0640). */
@@ -25,15 +25,15 @@ export async function openSecretFiles(config: StationConfig, platform = process.
 
 /** What cannot be read is told elsewhere. */
 async function registryWithSecrets({ servers }: StationConfig): Promise<string[]> {
-  // Its secret is public.
-  if (servers.kind !== "embedded" || servers.registry === SIMULATOR_REGISTRY) return [];
+  if (servers.kind !== "embedded") return [];
   const registry = await loadRegistry(servers.registry).catch(() => undefined);
   return registry !== undefined && hasSecrets(registry.data) ? [servers.registry] : [];
 }
 
 function hasSecrets({ supplierSecrets, ecuTypes, ecus }: RegistryData): boolean {
   return (
-    supplierSecrets.length > 0 ||
+    // The simulator's is public.
+    supplierSecrets.some(({ value }) => !isSimulatorsValue(value)) ||
     ecuTypes.some(({ factoryMasterKey }) => factoryMasterKey !== undefined) ||
     ecus.some(({ masterKey, keys }) => masterKey !== undefined || Object.keys(keys ?? {}).length > 0)
   );

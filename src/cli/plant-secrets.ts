@@ -23,6 +23,11 @@ export function isSimulators(secret: Secret): boolean {
   return secret.use((bytes) => equalConstantTime(bytes, fromHex(SIMULATOR_SECRET)));
 }
 
+/** The same of the value that a registry's supplier secret has. */
+export function isSimulatorsValue(value: string): boolean {
+  return [SIMULATOR_SECRET, SIMULATOR_TEXT].includes(normaliseSecret(value));
+}
+
 /**
  * Refuses a plant's embedded servers that have the simulator's registry, or its secret in one of their own.
  * @throws StationError CONFIG_INVALID
@@ -34,9 +39,7 @@ export async function assertPlantRegistry({ mode, servers, fault }: StationConfi
   if (registry === SIMULATOR_REGISTRY)
     throw fault(path, "is the simulator's, whose secret anybody may know (mode: plant wants one of the plant's own)");
   const { supplierSecrets } = (await loadRegistry(registry)).data;
-  const known = supplierSecrets.find(({ value }) =>
-    [SIMULATOR_SECRET, SIMULATOR_TEXT].includes(normaliseSecret(value)),
-  );
+  const known = supplierSecrets.find(({ value }) => isSimulatorsValue(value));
   if (known !== undefined)
     throw fault(path, `${registry}: supplierSecrets: the value of ${known.name} ${SIMULATORS_SECRET}`);
 }
