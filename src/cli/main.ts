@@ -61,9 +61,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   return runCli(argv, io);
 }
 
+function isFolder(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isDirectory();
+  } catch {
+    // Closed, or none that the system tells of.
+    return false;
+  }
+}
+
 /** Node takes a folder (`< /tmp`) for an input that has ended; whoever reads this one is told. */
 function standardInput(): Io["stdin"] {
-  if (!fstatSync(0).isDirectory()) return process.stdin;
+  if (!isFolder(0)) return process.stdin;
   return new Readable({
     read() {
       this.destroy(usage("standard input: it is a folder"));

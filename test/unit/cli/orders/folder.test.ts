@@ -187,6 +187,8 @@ describe("a folder of orders", () => {
   it("on a share that does not answer is out of reach after its limit, and at once when the run is aborted", async () => {
     const clock = new VirtualClock();
     const slow = folderOrders({ path, key: "vin", timeout: 5_000 }, clock);
+    // What hangs is asked for where there is a file to take.
+    writeFileSync(join(path, `${VIN}.json`), "{}");
     replace("rename", () => new Promise(() => undefined));
     const answer = slow.orderFor(PROFILE, { vin: VIN }, [], going);
     await expect(clock.drive(answer)).rejects.toMatchObject({
