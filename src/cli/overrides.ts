@@ -6,7 +6,7 @@ import type { TSchema } from "typebox";
 import { parse } from "yaml";
 import { StationError } from "../shared/errors.js";
 import type { YamlPath } from "../shared/yaml.js";
-import type { YamlOverride } from "../shared/yaml-overrides.js";
+import { begins, type YamlOverride } from "../shared/yaml-overrides.js";
 
 const PREFIX = "ECUSTATION_";
 /** Variables of that prefix that are no settings. */
@@ -28,7 +28,7 @@ export function overrideNames(env: Env): string[] {
  * @throws StationError CONFIG_INVALID for a variable that names no setting
  */
 export function overridesOf(schema: TSchema, raw: unknown, env: Env): YamlOverride[] {
-  const lists = new Set<string>();
+  const given: YamlPath[] = [];
   return overrideNames(env).flatMap((source) => {
     const place = placeOf(source.slice(PREFIX.length).split("__"), [schema as Node], raw);
     if (place === undefined) {
@@ -36,8 +36,9 @@ export function overridesOf(schema: TSchema, raw: unknown, env: Env): YamlOverri
       throw new StationError("CONFIG_INVALID", { details: { what } });
     }
     const setting = { path: place.path, value: settingOf(env[source] ?? "", place.schemas, source), source };
-    const fresh = place.defaults.filter(({ path }) => !lists.has(JSON.stringify(path)));
-    for (const { path } of fresh) lists.add(JSON.stringify(path));
+    // A list that a variable has given as a whole, or begun, is there.
+    const fresh = place.defaults.filter(({ path }) => !given.some((former) => begins(path, former)));
+    given.push(setting.path, ...fresh.map(({ path }) => path));
     return [...fresh.map((list) => ({ ...list, source })), setting];
   });
 }

@@ -37,7 +37,8 @@ export function overridden(raw: unknown, overrides: readonly YamlOverride[]): un
   return whole[""];
 }
 
-function begins(path: YamlPath, start: YamlPath): boolean {
+/** Whether `path` is `start` or within it. */
+export function begins(path: YamlPath, start: YamlPath): boolean {
   return start.every((part, at) => path[at] === part);
 }
 

@@ -88,6 +88,11 @@ describe("a setting of the environment", () => {
     expect(config.station.bays).toEqual([{ name: "1", link: "socketcan:can0" }]);
     const both = { ECUSTATION_STATION__BAYS__0__LINK: "socketcan:can0", ECUSTATION_STATION__BAYS__0__PROFILE: "evcc" };
     expect(read(both, text).station.bays).toEqual([{ name: "1", link: "socketcan:can0", profile: "evcc" }]);
+    const whole = { ...both, ECUSTATION_STATION__BAYS: "[{ name: A }, { name: B }]" };
+    expect(read(whole, text).station.bays).toEqual([
+      { name: "A", link: "socketcan:can0", profile: "evcc" },
+      { name: "B" },
+    ]);
     const next = { ECUSTATION_STATION__BAYS__1__NAME: "B" };
     expect(read(next, text).station.bays).toEqual([{ name: "1" }, { name: "B" }]);
   });
