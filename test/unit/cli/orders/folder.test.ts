@@ -189,7 +189,11 @@ describe("a folder of orders", () => {
     const slow = folderOrders({ path, key: "vin", timeout: 5_000 }, clock);
     // What hangs is asked for where there is a file to take.
     writeFileSync(join(path, `${VIN}.json`), "{}");
-    replace("rename", () => new Promise(() => undefined));
+    let hanging = 0;
+    replace("rename", () => {
+      hanging++;
+      return new Promise(() => undefined);
+    });
     const answer = slow.orderFor(PROFILE, { vin: VIN }, [], going);
     await expect(clock.drive(answer)).rejects.toMatchObject({
       code: "ORDERS_UNREACHABLE",
@@ -199,5 +203,7 @@ describe("a folder of orders", () => {
     const aborted = slow.orderFor(PROFILE, { vin: VIN }, [], abort.signal);
     abort.abort(new Error("enough"));
     await expect(aborted).rejects.toThrow("enough");
+    // What both have begun beside their limit is over before the folder goes.
+    await vi.waitFor(() => expect(hanging).toBe(2), { timeout: 10_000 });
   });
 });
