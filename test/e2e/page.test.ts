@@ -349,6 +349,15 @@ describe.skipIf(!chromium)("the operator page", () => {
     await browser.until("the bays", `location.hash === "#/operate"`);
   });
 
+  it("goes up by one with each Esc, however soon they follow", async () => {
+    await operate();
+    await browser.evaluate(`location.hash = "#/history/0"`);
+    await browser.until("the record", `document.querySelector("main.operate") === null`);
+    const twice = `for (let n = 0; n < 2; n++) document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));`;
+    expect(await browser.evaluate(`${twice} location.hash`)).toBe("#/operate");
+    await browser.until("the bays", `document.querySelector("main.operate")`);
+  });
+
   it("lets nobody scan who is not signed in; a badge under the scanner signs in", async () => {
     station.answer("session", { csrf: "token-0", users: true });
     await open();

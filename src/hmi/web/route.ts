@@ -39,9 +39,9 @@ export function go(screen: Screen, item?: string): void {
   location.hash = addressOfPlace(screen, item);
 }
 
-/** Up by one: from an item to its screen, from a screen to the bays. */
+/** Up by one: from an item to its screen, from a screen to the bays. Of the address, which has changed before the page is told of it. */
 export function back(): void {
-  const { screen, item } = place.value;
+  const { screen, item } = placeOf(location.hash);
   if (item !== undefined && screen !== "trace") go(screen);
   else if (screen !== "operate") go("operate");
 }
