@@ -1,5 +1,6 @@
 /** The head of a chain, kept in a file beside its store, so that a store that was cut or put back is noticed. */
 import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { hasCode } from "../shared/error-code.js";
 import { type AuditStore, headOf } from "./chain.js";
 import type { Head } from "./row.js";
 
@@ -58,7 +59,7 @@ function readText(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

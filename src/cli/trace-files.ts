@@ -5,6 +5,7 @@ import { access, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TRACE_FORMATS } from "../records/trace/formats.js";
 import type { TraceEntry } from "../records/unit-record.js";
+import { hasCode } from "../shared/error-code.js";
 
 /** Name of the files of a run's nth life, without their endings. */
 export function traceStem(runId: string, life: number): string {
@@ -44,7 +45,7 @@ export async function hashOf(file: string): Promise<string | undefined> {
   try {
     for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
   return hash.digest("hex");

@@ -1,5 +1,6 @@
 /** Whether the process that wrote something still lives; a pid alone may have been given to another since. */
 import { readFileSync } from "node:fs";
+import { hasCode } from "../shared/error-code.js";
 
 export interface ProcessId {
   readonly pid: number;
@@ -33,7 +34,7 @@ export function systemProcesses(): Processes {
         process.kill(other.pid, 0);
       } catch (error) {
         // EPERM: it lives and belongs to another user.
-        if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
+        if (!hasCode(error, "EPERM")) return false;
       }
       return other.process === "" || startOf(other.pid) === other.process;
     },

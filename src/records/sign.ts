@@ -8,6 +8,7 @@ import {
   sign,
   verify,
 } from "node:crypto";
+import { hasCode } from "../shared/error-code.js";
 import { describe, StationError } from "../shared/errors.js";
 import { readSettings, writeFileAtomic } from "../shared/files.js";
 import { canonicalJson } from "./canonical.js";
@@ -67,7 +68,7 @@ async function readText(file: string): Promise<string | undefined> {
   try {
     return await readSettings(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw invalid(file, `cannot be read (${describe(error)})`);
   }
 }

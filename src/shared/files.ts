@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import { link, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { hasCode } from "./error-code.js";
 import { makeFolder } from "./folders.js";
 
 /** Most bytes of a settings file. */
@@ -58,7 +59,7 @@ export async function writeFileAtomic(
     else await link(draft, file);
     return true;
   } catch (error) {
-    if (exclusive && error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (exclusive && hasCode(error, "EEXIST")) return false;
     throw error;
   } finally {
     await rm(draft, { force: true });

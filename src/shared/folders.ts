@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { hasCode } from "./error-code.js";
 
 /**
  * Makes a folder (0700) and those above it; one that is there is left as it is. Node's own `recursive` goes round for ever where a system of
@@ -10,10 +11,9 @@ export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "EEXIST" && statSync(folder).isDirectory()) return;
+    if (hasCode(error, "EEXIST") && statSync(folder).isDirectory()) return;
     const above = dirname(folder);
-    if (code !== "ENOENT" || existsSync(above)) throw error;
+    if (!hasCode(error, "ENOENT") || existsSync(above)) throw error;
     makeFolder(above);
     makeFolder(folder);
   }

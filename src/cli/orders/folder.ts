@@ -8,6 +8,7 @@ import { lstat, mkdir, open, rename, unlink, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { withLimit } from "../../shared/abort.js";
 import type { Clock } from "../../shared/clock.js";
+import { hasCode } from "../../shared/error-code.js";
 import { describe, isStationError } from "../../shared/errors.js";
 import type { Order, OrderSource } from "../../station/ports.js";
 import { invalid, type OrderFormat, parseOrder, unreachable } from "./order.js";
@@ -133,10 +134,6 @@ async function read(path: string, name: string, format: OrderFormat): Promise<Ta
     unlessMissing(error);
     return undefined;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -16,6 +16,7 @@ import { encodeName } from "../../pki/names.js";
 import { decodePem, encodePem } from "../../pki/pem.js";
 import { buildTlsCertificate, ipBytes } from "../../pki/tls.js";
 import type { Clock } from "../../shared/clock.js";
+import { hasCode } from "../../shared/error-code.js";
 import { describe, isStationError, StationError } from "../../shared/errors.js";
 import { readSettings, writeFileAtomic } from "../../shared/files.js";
 
@@ -96,7 +97,7 @@ async function text(file: string): Promise<string | undefined> {
   try {
     return await readSettings(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

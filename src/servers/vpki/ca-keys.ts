@@ -14,6 +14,7 @@ import {
   verifySignature,
 } from "../../pki/keys.js";
 import type { Clock } from "../../shared/clock.js";
+import { hasCode } from "../../shared/error-code.js";
 import { describe, isStationError, StationError } from "../../shared/errors.js";
 import { readSettings, writeFileAtomic } from "../../shared/files.js";
 import type { Logger } from "../../shared/logger.js";
@@ -51,7 +52,7 @@ export async function readText(file: string): Promise<string | undefined> {
   try {
     return await readSettings(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw damaged(file, describe(error), error);
   }
 }

@@ -1,5 +1,6 @@
 /** Who may use the console: a YAML file of names and scrypt hashes, read anew whenever it matters. */
 import { type Static, Type } from "typebox";
+import { hasCode } from "../../../shared/error-code.js";
 import { describe, StationError } from "../../../shared/errors.js";
 import { readSettings, writeFileAtomic } from "../../../shared/files.js";
 import { hashPassword, PASSWORD_HASH } from "../../../shared/password.js";
@@ -34,7 +35,7 @@ async function readFileOf(file: string) {
   try {
     text = await readSettings(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") text = "users: []";
+    if (hasCode(error, "ENOENT")) text = "users: []";
     else throw new StationError("CONFIG_INVALID", { details: { what: `${file}: ${describe(error)}` }, cause: error });
   }
   const document = parseYaml(UsersSchema, text, file, "CONFIG_INVALID");
